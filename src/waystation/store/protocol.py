@@ -1,0 +1,283 @@
+"""What a store must do. Everything durable goes through this one narrow door.
+
+The store keeps, for each run: one *record* (what lists and claims need), the *journal* (appended, never changed),
+at most one *frontier* (a derived cache: the folded state as of some seq, so that a resume need not read the whole
+journal), and its *open suspensions*. Besides: the *workers* (processes with a lease) and the *definitions* that
+runs were begun under.
+
+The rules a store keeps, each with a test in ``tests/conformance``:
+
+1. *All or nothing.* A ``Commit`` is durable as a whole when ``commit`` returns, or nothing of it is written.
+2. *Compare and append.* It is written only if the journal's last seq is ``after`` (else ``JournalMoved``) and the
+   run's epoch is ``epoch`` (else ``Fenced``). So there is one history, one winner of any race, and a process that
+   lost its run cannot write.
+3. *Appended only.* No journal row is ever updated.
+4. *Isolation.* Commits of many runs may be written together for speed; one that is refused takes no other with it.
+
+Values are opaque bytes here. Times are milliseconds since 1970 UTC, given by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from waystation.core.addresses import Address
+from waystation.core.entries import Millis, Seq
+
+RunStatus = Literal["pending", "running", "waiting", "suspended", "success", "failed", "cancelled"]
+"""Where a run stands.
+
+``pending`` created, not started; ``running`` some process drives it (or should: see ``claimable``);
+``waiting`` parked until a time; ``suspended`` parked until an answer; the rest are ends.
+"""
+
+ENDED: frozenset[RunStatus] = frozenset({"success", "failed", "cancelled"})
+
+
+class JournalMoved(Exception):  # noqa: N818  (a signal between store and engine, not an error a user meets)
+    """Someone else appended to the journal first: read what came, decide again."""
+
+
+class Fenced(Exception):  # noqa: N818  (likewise)
+    """The run's epoch is not the writer's: another process owns the run now."""
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to create. ``entries`` begin its journal, at seq 1."""
+
+    run_id: str
+    workflow_id: str
+    fingerprint: str
+    created_at: Millis
+    entries: Sequence[bytes]
+    resource_id: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a run's record that changes. Written only when it does: most steps leave it alone.
+
+    Attributes:
+        status: where the run stands.
+        epoch: the fence. Whoever takes the run over writes one more than it read.
+        owner: the worker that drives it, None when parked or ended.
+        wake_at: for ``waiting``: when it goes on.
+        fingerprint: the definition it follows.
+        updated_at: when this head was written.
+    """
+
+    status: RunStatus
+    epoch: int
+    owner: str | None
+    fingerprint: str
+    updated_at: Millis
+    wake_at: Millis | None = None
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A suspension that a commit opens. ``seq`` is that of its ``StepSuspended`` entry, in the same commit."""
+
+    seq: Seq
+    address: Address
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """One atomic write to one run.
+
+    Attributes:
+        run_id: the run.
+        epoch: the epoch the writer believes in.
+        after: the last seq the writer knows; the entries become ``after + 1`` and so on.
+        entries: encoded entries; may be empty (a change of head alone).
+        head: the new head, None to leave it.
+        frontier: the encoded state as of the last entry, None to leave it.
+        opened: suspensions these entries open.
+        closed: the seqs of suspensions these entries close.
+    """
+
+    run_id: str
+    epoch: int
+    after: Seq
+    entries: Sequence[bytes] = ()
+    head: Head | None = None
+    frontier: bytes | None = None
+    opened: Sequence[Opened] = ()
+    closed: Sequence[Seq] = ()
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run without reading its journal."""
+
+    run_id: str
+    workflow_id: str
+    fingerprint: str
+    status: RunStatus
+    resource_id: str | None
+    created_at: Millis
+    updated_at: Millis
+    epoch: int
+    owner: str | None
+    wake_at: Millis | None
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is needed to go on with a run: read in one consistent view.
+
+    Attributes:
+        record: the run's record.
+        frontier: the encoded state as of ``frontier_seq``; None with 0 if none was saved.
+        frontier_seq: the seq the frontier covers.
+        entries: the encoded entries after ``frontier_seq``, in order.
+    """
+
+    record: RunRecord
+    frontier: bytes | None
+    frontier_seq: Seq
+    entries: Sequence[bytes]
+
+    @property
+    def last_seq(self) -> Seq:
+        """The last seq of the journal."""
+        return self.frontier_seq + len(self.entries)
+
+
+class OpenSuspension(msgspec.Struct, frozen=True, kw_only=True):
+    """A suspension that waits for an answer. ``entry`` is its encoded ``StepSuspended``."""
+
+    run_id: str
+    workflow_id: str
+    address: Address
+    seq: Seq
+    entry: bytes
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs to list; None means any. ``since`` is inclusive, ``until`` exclusive, on ``created_at``."""
+
+    workflow_id: str | None = None
+    status: RunStatus | None = None
+    resource_id: str | None = None
+    since: Millis | None = None
+    until: Millis | None = None
+
+
+class RunPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs, newest first, and the cursor of the next page (None at the end)."""
+
+    runs: Sequence[RunRecord]
+    cursor: str | None
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that drives runs.
+
+    Attributes:
+        worker_id: its name, never used twice.
+        host: the machine and process space where ``pid`` means something.
+        pid: its process id.
+        expires_at: until when its lease holds.
+    """
+
+    worker_id: str
+    host: str
+    pid: int
+    expires_at: Millis
+
+
+class Store(Protocol):
+    """A durable home for runs. All methods may raise ``StoreError``."""
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date. Safe to call from many processes at once.
+
+        Raises:
+            StoreSchemaNewer, StoreSchemaForeign, StoreReadOnly, StoreCorrupt, StoreFull, StoreBusy.
+        """
+
+    async def close(self) -> None:
+        """Finish what is queued and let go. Every later call raises ``StoreClosed``. Closing twice is fine."""
+
+    # ---- writing
+
+    async def create_run(self, run: NewRun) -> None:
+        """Create a pending run, durably.
+
+        Raises:
+            RunAlreadyExists: a run of that id is there; nothing is changed.
+        """
+
+    async def commit(self, commit: Commit) -> None:
+        """Write ``commit``, durably, all or nothing.
+
+        Raises:
+            JournalMoved: the journal's last seq is not ``commit.after``.
+            Fenced: the run's epoch is not ``commit.epoch`` (told before ``JournalMoved`` when both hold).
+            RunNotFound: no such run.
+        """
+
+    async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
+        """Keep the description of a definition, once; a second put of one fingerprint changes nothing."""
+
+    # ---- reading
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        """The run's record, frontier and the entries after it; None if there is no such run."""
+
+    async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
+        """The run's entries after ``after``, in order, at most ``limit``; empty for an unknown run."""
+
+    async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
+        """The entries of the given seqs."""
+
+    async def get_run(self, run_id: str) -> RunRecord | None:
+        """The run's record."""
+
+    async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
+        """Runs, newest first. Pages do not repeat or skip runs while others are created."""
+
+    async def open_suspensions(
+        self, *, run_id: str | None = None, workflow_id: str | None = None, limit: int = 1000
+    ) -> Sequence[OpenSuspension]:
+        """Open suspensions, oldest first."""
+
+    async def get_definition(self, fingerprint: str) -> bytes | None:
+        """The description kept for ``fingerprint``."""
+
+    # ---- ownership
+
+    async def beat(self, worker: Worker) -> None:
+        """Register the worker, or extend its lease."""
+
+    async def workers(self) -> Sequence[Worker]:
+        """Every registered worker, also those whose lease has run out."""
+
+    async def retire(self, worker: Worker) -> None:
+        """Remove the worker and hand over its runs at once: their owner becomes None.
+
+        Does nothing if the worker's lease was extended since ``worker`` was read (``expires_at`` differs), so
+        that a process believed dead is not retired while it lives.
+        """
+
+    async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
+        """Take over a run that nobody drives: owner becomes ``worker_id``, the epoch grows by one, and it is running.
+
+        A run can be claimed when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself,
+        or when it is ``waiting`` and its ``wake_at`` has come. Of any number of claims at once, one succeeds.
+
+        Returns:
+            The record after the claim, or None if it cannot be claimed (any more).
+        """
+
+    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+        """Ids of runs of these workflows that ``claim`` would take, longest waiting first.
+
+        Runs whose owner is alive are not among them.
+        """
+
+    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting runs of these workflows."""
+
+    async def foreign_changes(self) -> int:
+        """A number that changes whenever someone other than this store object has written. Cheap: made to be polled."""
