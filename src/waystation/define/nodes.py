@@ -10,8 +10,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from waystation.define.retry import ONCE, Retry
+
 if TYPE_CHECKING:
     from waystation.define.step import AnyStep
+    from waystation.schema import Schema
 
 ROOT_KEY = ""
 """The key of the workflow's own sequence."""
@@ -40,10 +43,12 @@ class ParallelNode:
 class BranchNode:
     """Runs each child whose condition is true; its output is ``{child id: output}`` of those, ``{}`` for none.
 
-    ``conditions[i]`` belongs to ``children[i]``.
+    ``conditions[i]`` belongs to ``children[i]``. ``input`` is the schema of what reaches the branch: the conditions
+    are asked about a value of that type (plain JSON after a parallel or branch, whose output has no type).
     """
 
     id: str
+    input: Schema[object]
     conditions: tuple[Condition, ...]
     children: tuple[StepNode, ...]
 
@@ -86,6 +91,7 @@ class Graph:
         output_is_last: whether the last node's output needs no check against the workflow's declared output,
             because they are the same type.
         places: every node by key.
+        retry: the workflow's retry policy, for steps that have none of their own.
     """
 
     workflow_id: str
@@ -94,6 +100,7 @@ class Graph:
     description: bytes
     output_is_last: bool
     places: Mapping[str, Place] = field(repr=False)
+    retry: Retry = ONCE
 
     def steps(self) -> Iterator[AnyStep]:
         """Every step, in the order they were written."""
