@@ -363,6 +363,7 @@ class Machine:
         seq = self.state.last_seq
         self._forget_answer(frame)
         frame.suspension = seq
+        frame.label = entry.label
         self.values.hold(seq, entry.payload)
         self.values.retain(seq)
         self.opened.append((seq, entry.address))

@@ -33,7 +33,8 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
         attempt: which attempt is on, or is next.
         retry_at: when the next attempt may begin, while ``waiting``.
         suspension: the seq of its latest ``StepSuspended``; 0 if it never suspended.
-        answer: the seq of the answer to that suspension; 0 if none came yet.
+        label: the label of that suspension.
+        answer: the seq of the answer to it; 0 if none came yet.
         once: what ``ctx.once`` recorded: name to seq.
     """
 
@@ -42,6 +43,7 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
     attempt: int = 1
     retry_at: Millis = 0
     suspension: Seq = 0
+    label: str = ""
     answer: Seq = 0
     once: dict[str, Seq] = {}  # noqa: RUF012  (msgspec copies an empty default for each object)
 

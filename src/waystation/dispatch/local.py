@@ -1,0 +1,279 @@
+"""Runs are driven in the process that takes them: no broker, no server; the store decides who owns what.
+
+Beside the drivers of its own runs it keeps one loop that looks for runs nobody drives (their process died, or
+their time has come), and one timer for all that sleeps. The loop is the recovery: it never ends, so nothing
+depends on a look at start-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from waystation.core.machine import Machine
+from waystation.engine.driver import Driver
+from waystation.engine.engine import Engine
+from waystation.engine.intake import Taken, take_over
+from waystation.engine.leases import Lease
+from waystation.engine.loading import load_machine
+from waystation.engine.timers import Alarm
+from waystation.errors import AppClosed, DefinitionChanged, LeaseLost, RunNotFound, StoreCorrupt, StoreError, WaystationError
+from waystation.store.protocol import ENDED, RunStatus
+
+_log = logging.getLogger("waystation.dispatch")
+
+_RESTS: frozenset[RunStatus] = ENDED | {"suspended", "pending"}
+_MOST_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class _Driven:
+    """A run this process drives."""
+
+    driver: Driver
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class _Waiters:
+    """Those who wait for one run to rest."""
+
+    futures: list[asyncio.Future[Machine]] = field(default_factory=list)
+
+
+class LocalDispatcher:
+    """Drives runs in this process.
+
+    Arguments:
+        engine: what its drivers share.
+        lease: this process's lease.
+        recover: whether to take over any run that nobody drives, or only those that someone here waits for.
+        recover_every: how often to look for them.
+        look_every: how often to look for what other processes wrote to runs driven or waited for here.
+        grace: how long ``stop`` lets steps in flight go on before it cancels them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        lease: Lease,
+        *,
+        recover: bool,
+        recover_every: timedelta,
+        look_every: timedelta,
+        grace: timedelta,
+    ) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._recover = recover
+        self._recover_every = recover_every.total_seconds()
+        self._look_every = look_every.total_seconds()
+        self._grace = grace.total_seconds()
+        self._driven: dict[str, _Driven] = {}
+        self._waiters: dict[str, _Waiters] = {}
+        self._unfit: set[str] = set()
+        self._dropped: set[str] = set()
+        self._seek = asyncio.Event()
+        self._alarm = Alarm(engine.clock, self._seek.set)
+        self._loops: list[asyncio.Task[None]] = []
+        self._watched = asyncio.Event()
+        self._stopped = False
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Begin to look for runs that nobody drives, and for what other processes write."""
+        self._loops.append(asyncio.create_task(self._recover_on(), name="waystation recovery"))
+        self._loops.append(asyncio.create_task(self._look_on(), name="waystation look-out"))
+
+    async def stop(self) -> None:
+        """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
+        self._stopped = True
+        self._alarm.stop()
+        await _cancel(self._loops)
+        for driven in self._driven.values():
+            driven.driver.drain()
+        tasks = [driven.task for driven in self._driven.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._grace)
+            await _cancel(tasks)
+        for run_id in list(self._waiters):
+            self._give_up(run_id, AppClosed(f"the app was closed while run {run_id!r} went on; {AppClosed.__doc__}"))
+        await self._lease.release()
+
+    async def ready(self) -> None:
+        """Register this process as an owner."""
+        if self._stopped:
+            raise AppClosed
+        await self._lease.hold()
+
+    # ------------------------------------------------------------------ driving
+
+    def drive(self, taken: Taken) -> None:
+        """Drive a run that was taken for this process."""
+        if self._stopped:
+            return  # the lease is being released: the run goes to whoever looks next
+        workflow = self._engine.workflows[taken.machine.graph.workflow_id]
+        driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine)
+        task = asyncio.create_task(self._drive(driver), name=f"waystation run {taken.run_id}")
+        self._driven[taken.run_id] = _Driven(driver, task)
+        self._watched.set()
+
+    async def _drive(self, driver: Driver) -> None:
+        run_id = driver.run_id
+        failure: WaystationError | None = None
+        self._dropped.discard(run_id)
+        try:
+            await driver.drive()
+        except LeaseLost:
+            _log.warning("run %s was taken over by another process", run_id)
+            return  # those who wait are served by the look-out, from the store
+        except (StoreError, DefinitionChanged, RunNotFound) as error:
+            _log.exception("run %s cannot be driven on", run_id)
+            failure = error
+        finally:
+            # Only if it is still this driver's place: the run may have been parked, answered and taken anew.
+            if (driven := self._driven.get(run_id)) is not None and driven.driver is driver:
+                del self._driven[run_id]
+        if failure is not None:
+            # It still is this process's by the store; nobody else will take it, so the recovery here must.
+            self._dropped.add(run_id)
+            self._give_up(run_id, failure)
+            return
+        if not driver.is_at_rest():
+            return  # drained: the app is being closed
+        wake_at = driver.machine.next_wake() if driver.machine.state.standing == "running" else None
+        if wake_at is None:
+            self._serve(run_id, driver.machine)
+        else:
+            self._alarm.set(wake_at)
+
+    def nudge(self, run_id: str) -> None:
+        """Have the driver look at its journal; if nobody drives the run, have the recovery look for it."""
+        if (driven := self._driven.get(run_id)) is not None:
+            driven.driver.look_again()
+        else:
+            self._seek.set()
+
+    # ------------------------------------------------------------------ waiting for a run
+
+    async def rest(self, run_id: str) -> Machine:
+        """Wait until the run rests, wherever it is driven."""
+        future: asyncio.Future[Machine] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(run_id, _Waiters()).futures.append(future)
+        self._watched.set()
+        try:
+            if run_id not in self._driven:
+                await self._look_at(run_id)
+            return await future
+        finally:
+            waiters = self._waiters.get(run_id)
+            if waiters is not None and future in waiters.futures:
+                waiters.futures.remove(future)
+                if not waiters.futures:
+                    del self._waiters[run_id]
+
+    def _serve(self, run_id: str, machine: Machine) -> None:
+        for future in self._pop_waiters(run_id):
+            future.set_result(machine)
+
+    def _give_up(self, run_id: str, error: WaystationError) -> None:
+        for future in self._pop_waiters(run_id):
+            future.set_exception(error)
+
+    def _pop_waiters(self, run_id: str) -> list[asyncio.Future[Machine]]:
+        waiters = self._waiters.pop(run_id, None)
+        return [future for future in waiters.futures if not future.done()] if waiters is not None else []
+
+    async def _look_at(self, run_id: str) -> None:
+        """If the run rests in the store, serve those who wait for it."""
+        record = await self._engine.store.get_run(run_id)
+        if record is None:
+            self._give_up(run_id, RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id))
+        elif record.status in _RESTS and run_id not in self._driven:
+            stored = await self._engine.store.load(run_id)
+            workflow = self._engine.workflows.get(record.workflow_id)
+            if stored is None or workflow is None or stored.record.status not in _RESTS:
+                return
+            try:
+                self._serve(run_id, await load_machine(self._engine.store, workflow, stored))
+            except WaystationError as error:
+                self._give_up(run_id, error)
+
+    # ------------------------------------------------------------------ loops
+
+    async def _look_on(self) -> None:
+        """Notice what other processes write to runs that are driven or waited for here."""
+        seen: int | None = None
+        while True:
+            if not self._driven and not self._waiters and not self._engine.hub.listened():
+                self._watched.clear()
+                await self._watched.wait()
+            await asyncio.sleep(self._look_every)
+            with suppress(StoreError):
+                now = await self._engine.store.foreign_changes()
+                if now == seen:
+                    continue
+                seen = now
+                for run_id in self._engine.hub.listened():
+                    self._engine.hub.announce(run_id)
+                for driven in list(self._driven.values()):
+                    if driven.driver.machine.suspensions():
+                        driven.driver.look_again()
+                for run_id in [run_id for run_id in self._waiters if run_id not in self._driven]:
+                    await self._look_at(run_id)
+
+    async def _recover_on(self) -> None:
+        """Take over what nobody drives, for as long as the app is open."""
+        while True:
+            try:
+                await self._take_over_all()
+                self._alarm.set(await self._engine.store.next_wake(list(self._engine.workflows)))
+            except StoreError:
+                _log.warning("the store could not be searched for runs that nobody drives", exc_info=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._seek.wait(), self._recover_every)
+            self._seek.clear()
+
+    async def _take_over_all(self) -> None:
+        await self._lease.retire_the_dead()
+        for run_id in await self._candidates():
+            if run_id in self._driven or run_id in self._unfit:
+                continue
+            record = await self._engine.store.get_run(run_id)
+            workflow = self._engine.workflows.get(record.workflow_id) if record is not None else None
+            if workflow is None:
+                continue
+            await self.ready()
+            try:
+                taken = await take_over(self._engine, workflow, run_id)
+            except (DefinitionChanged, StoreCorrupt) as error:
+                # Said once, and left alone: the code that fits may be in another process, or come back.
+                _log.warning("run %s is left alone: %s", run_id, error)
+                self._unfit.add(run_id)
+                self._give_up(run_id, error)
+                continue
+            if taken is not None:
+                self.drive(taken)
+
+    async def _candidates(self) -> list[str]:
+        """Runs that may be free to take; the claim decides."""
+        own = [*self._dropped, *(run_id for run_id in self._waiters if run_id not in self._driven)]
+        if not self._recover:
+            return own
+        workflows = list(self._engine.workflows)
+        now = self._engine.clock.now()
+        # Those known not to fit stay claimable; ask for so many more that they cannot crowd out the rest.
+        limit = _MOST_AT_ONCE + len(self._unfit)
+        return [*own, *await self._engine.store.claimable(workflows, now, limit=limit)]
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,45 @@
+"""What every driver of one app shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from waystation.define.workflow import Workflow
+from waystation.engine.clock import Clock
+from waystation.engine.events import Hub
+from waystation.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The surroundings of a driver.
+
+    Attributes:
+        store: where everything durable goes.
+        clock: where time comes from.
+        workflows: the registered workflows by id.
+        agents, tools: what steps reach by name.
+        threads: where step functions run that are not ``async``.
+        hub: where the driver announces that a journal has grown.
+        worker_id: this process, as the owner of runs.
+        definitions: the fingerprints this process knows to be in the store.
+    """
+
+    store: Store
+    clock: Clock
+    workflows: Mapping[str, Workflow[object, object]]
+    agents: Mapping[str, object]
+    tools: Mapping[str, object]
+    threads: ThreadPoolExecutor
+    worker_id: str
+    hub: Hub = field(default_factory=Hub)
+    definitions: set[str] = field(default_factory=set)
+
+    async def keep_definition(self, workflow: Workflow[object, object]) -> None:
+        """See to it that the store has the definition of ``workflow``, so that later code can be held against it."""
+        graph = workflow.graph
+        if graph.fingerprint not in self.definitions:
+            await self.store.put_definition(graph.fingerprint, workflow.id, graph.description)
+            self.definitions.add(graph.fingerprint)

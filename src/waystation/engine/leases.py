@@ -1,0 +1,117 @@
+"""The lease of this process: how others know that it lives, and how it knows that others died.
+
+A process has one lease for all the runs it drives, kept by one small write every third of its length; so driving
+ten thousand runs costs no more beats than driving one. When the lease runs out, its runs may be taken over by any
+process. A process on the same machine need not wait for that: it can see that the other is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from waystation.engine.clock import Clock
+from waystation.errors import StoreError
+from waystation.store.protocol import Store, Worker
+
+_log = logging.getLogger("waystation.lease")
+
+
+def new_worker_id() -> str:
+    """A name for this process that no other has had."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+
+def this_host() -> str:
+    """Names the space in which a process id means something: this machine, this boot, this process namespace.
+
+    Two containers on one machine have the same boot but see different processes; neither may judge the other's.
+    """
+    boot = namespace = ""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    with suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").stat().st_ino)
+    return f"{socket.gethostname()}/{boot}/{namespace}"
+
+
+def process_is_gone(pid: int) -> bool:
+    """Whether no process of that id is running here. A reused id only means that the lease decides instead."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+class Lease:
+    """This process's lease. Nothing is written until the process first drives a run.
+
+    Attributes:
+        worker_id: its name.
+    """
+
+    def __init__(self, store: Store, clock: Clock, length: timedelta, worker_id: str) -> None:
+        self.worker_id = worker_id
+        self._store = store
+        self._clock = clock
+        self._length = length
+        self._host = this_host()
+        self._worker: Worker | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._registering = asyncio.Lock()
+
+    async def hold(self) -> None:
+        """Register, durably, and go on beating; to be called before the first claim."""
+        if self._worker is not None:
+            return
+        async with self._registering:
+            if self._worker is None:
+                await self._beat()
+                self._beating = asyncio.create_task(self._beat_on(), name="waystation lease")
+
+    async def release(self) -> None:
+        """Stop beating and hand over every run of this process at once."""
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
+        if self._worker is not None:
+            await self._store.retire(self._worker)
+            self._worker = None
+
+    async def retire_the_dead(self) -> None:
+        """Hand over the runs of processes whose lease has run out, or that are gone from this machine."""
+        now = self._clock.now()
+        for worker in await self._store.workers():
+            if worker.worker_id == self.worker_id:
+                continue
+            if worker.expires_at <= now or (worker.host == self._host and process_is_gone(worker.pid)):
+                _log.info("worker %s is gone; its runs are handed over", worker.worker_id)
+                await self._store.retire(worker)
+
+    async def _beat(self) -> None:
+        worker = Worker(
+            worker_id=self.worker_id,
+            host=self._host,
+            pid=os.getpid(),
+            expires_at=self._clock.now() + round(self._length.total_seconds() * 1000),
+        )
+        await self._store.beat(worker)
+        self._worker = worker
+
+    async def _beat_on(self) -> None:
+        while True:
+            await asyncio.sleep(self._length.total_seconds() / 3)
+            try:
+                await self._beat()
+            except StoreError:
+                # The epoch guards every write, so nothing can go wrong by driving on; only others may take over.
+                _log.warning("the lease of %s could not be extended", self.worker_id, exc_info=True)

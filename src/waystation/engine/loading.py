@@ -1,0 +1,67 @@
+"""From what the store keeps of a run to a machine that can go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from waystation.core.entries import decode_entry, value_of
+from waystation.core.fit import check_fit
+from waystation.core.machine import JournalMisfit, Machine
+from waystation.core.state import decode_state
+from waystation.define.workflow import Workflow
+from waystation.errors import DefinitionChanged, StoreCorrupt
+from waystation.store.protocol import Store, StoredRun
+
+
+async def load_machine(store: Store, workflow: Workflow[object, object], stored: StoredRun) -> Machine:
+    """The run as a machine, its values read in.
+
+    If the run follows another definition than ``workflow`` has now, its whole journal is held against the new one;
+    a machine whose ``state.fingerprint`` still is the old one is then given, to be adopted by whoever goes on
+    with the run.
+
+    Raises:
+        DefinitionChanged: the journal does not fit the new definition.
+        StoreCorrupt: the journal cannot be read, or does not fit the very definition it was made under.
+    """
+    run_id = stored.record.run_id
+    if stored.record.fingerprint != workflow.graph.fingerprint:
+        return await _load_refitted(store, workflow, stored)
+    state = decode_state(stored.frontier) if stored.frontier is not None else None
+    entries: Sequence[bytes] = stored.entries
+    if state is None and stored.frontier_seq:
+        entries = [*await store.read(run_id, limit=stored.frontier_seq), *stored.entries]
+    machine = Machine(workflow.graph, state)
+    try:
+        machine.restore(decode_entry(entry) for entry in entries)
+    except (JournalMisfit, msgspec.DecodeError) as error:
+        raise StoreCorrupt(f"the journal of run {run_id!r} cannot be folded: {error}") from error
+    await _read_values(store, run_id, machine)
+    return machine
+
+
+async def _load_refitted(store: Store, workflow: Workflow[object, object], stored: StoredRun) -> Machine:
+    run_id = stored.record.run_id
+    entries = [decode_entry(entry) for entry in await store.read(run_id, limit=stored.last_seq)]
+    old = await store.get_definition(stored.record.fingerprint)
+    differences = check_fit(old, workflow.graph, workflow.input, entries)
+    if differences:
+        raise DefinitionChanged(run_id=run_id, workflow_id=workflow.id, differences=differences)
+    machine = Machine(workflow.graph)
+    machine.restore(entries)
+    return machine
+
+
+async def _read_values(store: Store, run_id: str, machine: Machine) -> None:
+    missing = list(machine.values.missing())
+    if not missing:
+        return
+    for seq, data in (await store.read_some(run_id, missing)).items():
+        value = value_of(decode_entry(data))
+        if value is None:
+            raise StoreCorrupt(f"entry {seq} of run {run_id!r} holds no value, but the run refers to one")
+        machine.values.hold(seq, value)
+    if still := list(machine.values.missing()):
+        raise StoreCorrupt(f"the journal of run {run_id!r} lacks the entries {still}")
