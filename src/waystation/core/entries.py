@@ -188,7 +188,7 @@ class Joined(msgspec.Struct, frozen=True, tag_field="kind", tag="joined"):
     parts: dict[str, Ref]
 
 
-Ref: TypeAlias = "Seq | Joined"
+Ref: TypeAlias = Seq | Joined
 """A value by reference: the seq of the entry that holds it, or an object of such."""
 
 

@@ -112,9 +112,7 @@ class Adopted:
     fingerprint: str
 
 
-Signal: TypeAlias = (
-    Start | Succeeded | Failed | Suspended | Recorded | Answered | Decided | Checked | Adopted
-)
+Signal: TypeAlias = Start | Succeeded | Failed | Suspended | Recorded | Answered | Decided | Checked | Adopted
 
 # ------------------------------------------------------------------ actions
 

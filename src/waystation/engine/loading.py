@@ -8,7 +8,8 @@ import msgspec
 
 from waystation.core.entries import decode_entry, value_of
 from waystation.core.fit import check_fit
-from waystation.core.machine import JournalMisfit, Machine
+from waystation.core.fold import JournalMisfit
+from waystation.core.machine import Machine
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
 from waystation.errors import DefinitionChanged, StoreCorrupt
