@@ -1,0 +1,1 @@
+"""What users write: steps and workflows."""

@@ -1,0 +1,1 @@
+"""Who drives which run, and where."""

@@ -1,0 +1,1 @@
+"""Drives the core: one run at a time, from journal to journal."""
