@@ -14,7 +14,7 @@ from waystation.core.addresses import Address, node_key
 from waystation.core.entries import ErrorRecord, Millis, Seq, StepSuspended
 from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
-from waystation.errors import DataError
+from waystation.errors import DataError, InvalidOutput
 
 Out = TypeVar("Out", default=object, covariant=True)
 
@@ -135,7 +135,10 @@ def ended_result(
     state = machine.state
     if state.standing == "success":
         assert state.output is not None, "a run succeeds with its output"
-        result = cast("Out", workflow.output.load(machine.values.json(state.output)))
+        try:
+            result = cast("Out", workflow.output.load(machine.values.json(state.output)))
+        except DataError as error:  # the run ended under other code
+            raise error.located(InvalidOutput, workflow_id=workflow.id, address="output") from None
         return RunSucceeded(run_id=run_id, workflow_id=workflow.id, result=result)
     if state.standing == "failed":
         assert state.failure is not None, "a run fails with its first failure"

@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 from waystation.choosing import Selector, choose_suspension
 from waystation.core.addresses import Address, node_key
 from waystation.core.entries import AnyEntry, Seq, StepSuspended, decode_entry
+from waystation.core.fold import JournalMisfit
 from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
 from waystation.define.step import Step
@@ -18,7 +19,7 @@ from waystation.define.workflow import Workflow
 from waystation.engine import intake
 from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent, RunSuspendedEvent
 from waystation.engine.loading import load_machine
-from waystation.errors import DataError, InvalidInput, InvalidResumeData, RunNotFound
+from waystation.errors import DataError, DefinitionChanged, InvalidInput, InvalidResumeData, RunNotFound
 from waystation.results import (
     RunActive,
     RunFailed,
@@ -260,7 +261,7 @@ class Run(Generic[In, Out]):
                 page = await engine.store.read(self.run_id, after=read, limit=_PAGE)
                 for data in page:
                     read += 1
-                    for event in fold.feed(decode_entry(data)):
+                    for event in self._fold(fold, decode_entry(data)):
                         if event.seq > after:
                             yield event
                         if isinstance(event, RunFinishedEvent):
@@ -269,6 +270,14 @@ class Run(Generic[In, Out]):
                             return
                 if len(page) < _PAGE:
                     await grown.wait()
+
+    def _fold(self, fold: EventFold, entry: AnyEntry) -> list[AnyEvent]:
+        try:
+            return fold.feed(entry)
+        except JournalMisfit as misfit:
+            raise DefinitionChanged(
+                run_id=self.run_id, workflow_id=self.workflow.id, differences=[misfit.reason]
+            ) from None
 
     async def _load(self) -> tuple[StoredRun, Machine]:
         engine, _ = await self._app.opened()

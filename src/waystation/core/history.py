@@ -25,6 +25,7 @@ from waystation.core.entries import (
     StepSuspended,
     SuspensionAnswered,
 )
+from waystation.core.fold import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.define.nodes import Graph
 
@@ -102,13 +103,19 @@ def history_of(entries: Sequence[AnyEntry], graph: Graph | None = None) -> RunHi
     for seq, entry in enumerate(entries, 1):
         _tell(history, steps, seq, entry)
     if graph is not None and history.ended_at is None:
-        machine = Machine(graph)
-        machine.restore(entries)
-        for address in machine.state.frames:
-            if machine.step_frame(address) is not None:
-                steps.setdefault(address, StepHistory(address=address))
+        for address in _under_way(entries, graph):
+            steps.setdefault(address, StepHistory(address=address))
     history.steps = list(steps.values())
     return history
+
+
+def _under_way(entries: Sequence[AnyEntry], graph: Graph) -> list[Address]:
+    machine = Machine(graph)
+    try:
+        machine.restore(entries)
+    except JournalMisfit:
+        return []  # another definition than the run's: what is recorded can be told all the same
+    return [address for address in machine.state.frames if machine.step_frame(address) is not None]
 
 
 def _tell(history: RunHistory, steps: dict[Address, StepHistory], seq: Seq, entry: AnyEntry) -> None:

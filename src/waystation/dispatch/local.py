@@ -26,7 +26,7 @@ from waystation.store.protocol import ENDED, RunStatus
 
 _log = logging.getLogger("waystation.dispatch")
 
-_RESTS: frozenset[RunStatus] = ENDED | {"suspended", "pending"}
+_RESTS: frozenset[RunStatus] = ENDED | {"suspended"}
 _MOST_AT_ONCE = 200
 
 
@@ -76,7 +76,7 @@ class LocalDispatcher:
         self._driven: dict[str, _Driven] = {}
         self._waiters: dict[str, _Waiters] = {}
         self._unfit: set[str] = set()
-        self._dropped: set[str] = set()
+        self._returning: set[str] = set()
         self._seek = asyncio.Event()
         self._alarm = Alarm(engine.clock, self._seek.set)
         self._loops: list[asyncio.Task[None]] = []
@@ -125,31 +125,37 @@ class LocalDispatcher:
 
     async def _drive(self, driver: Driver) -> None:
         run_id = driver.run_id
-        failure: WaystationError | None = None
-        self._dropped.discard(run_id)
+        failure: Exception | None = None
+        self._returning.discard(run_id)
         try:
             await driver.drive()
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
             return  # those who wait are served by the look-out, from the store
         except (StoreError, DefinitionChanged, RunNotFound) as error:
-            _log.exception("run %s cannot be driven on", run_id)
+            _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
+            # It still is this process's by the store; nobody else will take it, so the recovery here must.
+            self._returning.add(run_id)
+        except Exception as error:
+            _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
+            failure = error
+            self._unfit.add(run_id)
         finally:
             # Only if it is still this driver's place: the run may have been parked, answered and taken anew.
             if (driven := self._driven.get(run_id)) is not None and driven.driver is driver:
                 del self._driven[run_id]
         if failure is not None:
-            # It still is this process's by the store; nobody else will take it, so the recovery here must.
-            self._dropped.add(run_id)
             self._give_up(run_id, failure)
-            return
-        if not driver.is_at_rest():
-            return  # drained: the app is being closed
-        wake_at = driver.machine.next_wake() if driver.machine.state.standing == "running" else None
+        elif driver.is_at_rest():  # if not, it was drained: the app is being closed
+            self._rested(run_id, driver.machine)
+
+    def _rested(self, run_id: str, machine: Machine) -> None:
+        wake_at = machine.next_wake() if machine.state.standing == "running" else None
         if wake_at is None:
-            self._serve(run_id, driver.machine)
+            self._serve(run_id, machine)
         else:
+            self._returning.add(run_id)
             self._alarm.set(wake_at)
 
     def nudge(self, run_id: str) -> None:
@@ -181,7 +187,7 @@ class LocalDispatcher:
         for future in self._pop_waiters(run_id):
             future.set_result(machine)
 
-    def _give_up(self, run_id: str, error: WaystationError) -> None:
+    def _give_up(self, run_id: str, error: Exception) -> None:
         for future in self._pop_waiters(run_id):
             future.set_exception(error)
 
@@ -233,8 +239,10 @@ class LocalDispatcher:
             try:
                 await self._take_over_all()
                 self._alarm.set(await self._engine.store.next_wake(list(self._engine.workflows)))
-            except StoreError:
-                _log.warning("the store could not be searched for runs that nobody drives", exc_info=True)
+            except StoreError as error:
+                _log.warning("the store could not be searched for runs that nobody drives: %s", error)
+            except Exception:
+                _log.exception("the recovery met a fault; it goes on with its next look")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._seek.wait(), self._recover_every)
             self._seek.clear()
@@ -246,7 +254,8 @@ class LocalDispatcher:
                 continue
             record = await self._engine.store.get_run(run_id)
             workflow = self._engine.workflows.get(record.workflow_id) if record is not None else None
-            if workflow is None:
+            if record is None or workflow is None or record.status not in ("running", "waiting"):
+                self._returning.discard(run_id)
                 continue
             await self.ready()
             try:
@@ -259,17 +268,19 @@ class LocalDispatcher:
                 continue
             if taken is not None:
                 self.drive(taken)
+            elif record.owner not in (None, self._engine.worker_id):
+                self._returning.discard(run_id)
 
     async def _candidates(self) -> list[str]:
         """Runs that may be free to take; the claim decides."""
-        own = [*self._dropped, *(run_id for run_id in self._waiters if run_id not in self._driven)]
+        own = [*self._returning, *(run_id for run_id in self._waiters if run_id not in self._driven)]
         if not self._recover:
-            return own
+            return list(dict.fromkeys(own))
         workflows = list(self._engine.workflows)
         now = self._engine.clock.now()
         # Those known not to fit stay claimable; ask for so many more that they cannot crowd out the rest.
         limit = _MOST_AT_ONCE + len(self._unfit)
-        return [*own, *await self._engine.store.claimable(workflows, now, limit=limit)]
+        return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -13,7 +13,7 @@ from waystation.core.machine import Machine
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
 from waystation.errors import DefinitionChanged, StoreCorrupt
-from waystation.store.protocol import Store, StoredRun
+from waystation.store.protocol import ENDED, Store, StoredRun
 
 
 async def load_machine(store: Store, workflow: Workflow[object, object], stored: StoredRun) -> Machine:
@@ -28,9 +28,11 @@ async def load_machine(store: Store, workflow: Workflow[object, object], stored:
         StoreCorrupt: the journal cannot be read, or does not fit the very definition it was made under.
     """
     run_id = stored.record.run_id
-    if stored.record.fingerprint != workflow.graph.fingerprint:
-        return await _load_refitted(store, workflow, stored)
     state = decode_state(stored.frontier) if stored.frontier is not None else None
+    # A run that has ended goes nowhere any more: what it came to is in its frontier, whatever the code is now.
+    ended = stored.record.status in ENDED and state is not None and not stored.entries
+    if stored.record.fingerprint != workflow.graph.fingerprint and not ended:
+        return await _load_refitted(store, workflow, stored)
     entries: Sequence[bytes] = stored.entries
     if state is None and stored.frontier_seq:
         entries = [*await store.read(run_id, limit=stored.frontier_seq), *stored.entries]
