@@ -1,0 +1,145 @@
+"""A store that kills its process at a chosen journal write: for tests of what survives a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Literal, Never
+
+from waystation.core.entries import Millis, Seq
+from waystation.store.protocol import (
+    Commit,
+    NewRun,
+    OpenSuspension,
+    RunFilter,
+    RunPage,
+    RunRecord,
+    Store,
+    StoredRun,
+    Worker,
+)
+
+
+class CrashingStore:
+    """Passes everything on to ``store``, and kills this process with SIGKILL at one journal write.
+
+    A journal write is a ``create_run`` or a ``commit``. Nothing is cleaned up, no handler runs, no buffer is
+    flushed: the process is gone as if the machine had lost its power.
+
+    Arguments:
+        store: the store that does the work.
+        at: at which journal write of this process, from 1; 0 for never (then ``writes`` tells how many there were).
+        when: ``"before"`` the write is asked of the store, or ``"after"`` it is durable and before anyone is told.
+
+    Attributes:
+        writes: how many journal writes were begun.
+
+    Example:
+        ``Waystation(workflows=[...], store=CrashingStore(open_store(url), at=3, when="after"))``
+    """
+
+    def __init__(self, store: Store, *, at: int, when: Literal["before", "after"] = "after") -> None:
+        self.writes = 0
+        self._store = store
+        self._at = at
+        self._when = when
+
+    def _begin(self) -> bool:
+        """Count a write; whether to die after it."""
+        self.writes += 1
+        if self.writes != self._at:
+            return False
+        if self._when == "before":
+            die()
+        return True
+
+    async def create_run(self, run: NewRun) -> None:
+        """See ``Store``."""
+        last = self._begin()
+        await self._store.create_run(run)
+        if last:
+            die()
+
+    async def commit(self, commit: Commit) -> None:
+        """See ``Store``."""
+        last = self._begin()
+        await self._store.commit(commit)
+        if last:
+            die()
+
+    async def open(self) -> None:
+        """See ``Store``."""
+        await self._store.open()
+
+    async def close(self) -> None:
+        """See ``Store``."""
+        await self._store.close()
+
+    async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
+        """See ``Store``."""
+        await self._store.put_definition(fingerprint, workflow_id, description)
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        """See ``Store``."""
+        return await self._store.load(run_id)
+
+    async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
+        """See ``Store``."""
+        return await self._store.read(run_id, after=after, limit=limit)
+
+    async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
+        """See ``Store``."""
+        return await self._store.read_some(run_id, seqs)
+
+    async def get_run(self, run_id: str) -> RunRecord | None:
+        """See ``Store``."""
+        return await self._store.get_run(run_id)
+
+    async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
+        """See ``Store``."""
+        return await self._store.list_runs(where, limit=limit, cursor=cursor)
+
+    async def open_suspensions(
+        self, *, run_id: str | None = None, workflow_id: str | None = None, limit: int = 1000
+    ) -> Sequence[OpenSuspension]:
+        """See ``Store``."""
+        return await self._store.open_suspensions(run_id=run_id, workflow_id=workflow_id, limit=limit)
+
+    async def get_definition(self, fingerprint: str) -> bytes | None:
+        """See ``Store``."""
+        return await self._store.get_definition(fingerprint)
+
+    async def beat(self, worker: Worker) -> None:
+        """See ``Store``."""
+        await self._store.beat(worker)
+
+    async def workers(self) -> Sequence[Worker]:
+        """See ``Store``."""
+        return await self._store.workers()
+
+    async def retire(self, worker: Worker) -> None:
+        """See ``Store``."""
+        await self._store.retire(worker)
+
+    async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
+        """See ``Store``."""
+        return await self._store.claim(run_id, worker_id, now)
+
+    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+        """See ``Store``."""
+        return await self._store.claimable(workflow_ids, now, limit=limit)
+
+    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
+        """See ``Store``."""
+        return await self._store.next_wake(workflow_ids)
+
+    async def foreign_changes(self) -> int:
+        """See ``Store``."""
+        return await self._store.foreign_changes()
+
+
+def die() -> Never:
+    """End this process by SIGKILL."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a process does not outlive SIGKILL")
