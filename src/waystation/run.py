@@ -251,11 +251,11 @@ class Run(Generic[In, Out]):
             yield event
 
     async def _events(self, after: Seq, *, stop_at_suspension: bool) -> AsyncIterator[AnyEvent]:
-        engine, _ = await self._app.opened()
+        engine, dispatcher = await self._app.opened()
         fold = EventFold(self.run_id, Machine(self.workflow.graph))
         read: Seq = 0
         with engine.hub.listening(self.run_id) as grown:
-            self._app.watch()
+            dispatcher.watch()
             while True:
                 grown.clear()
                 page = await engine.store.read(self.run_id, after=read, limit=_PAGE)

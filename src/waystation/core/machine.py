@@ -113,7 +113,8 @@ class Machine:
     def take_actions(self) -> list[signals.Action]:
         """What there is to do since this was last asked. Call it only once the entries are durable."""
         actions: list[signals.Action] = []
-        for address in self._fold.fresh:
+        # A step may have become possible twice since the last asking (woken, then answered): it is one action.
+        for address in dict.fromkeys(self._fold.fresh):
             if address == ROOT:
                 if self.state.output is not None and self.state.standing == "running":
                     actions.append(signals.CheckOutput(self.state.output))

@@ -165,6 +165,10 @@ class LocalDispatcher:
         else:
             self._seek.set()
 
+    def watch(self) -> None:
+        """Someone listens to a run: wake the look-out."""
+        self._watched.set()
+
     # ------------------------------------------------------------------ waiting for a run
 
     async def rest(self, run_id: str) -> Machine:

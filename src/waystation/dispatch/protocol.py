@@ -29,6 +29,9 @@ class Dispatcher(Protocol):
     def nudge(self, run_id: str) -> None:
         """The journal of a run that is not this caller's to drive has grown: whoever drives it must look."""
 
+    def watch(self) -> None:
+        """Someone listens to a run: notice what other processes write, for as long as that is so."""
+
     async def rest(self, run_id: str) -> Machine:
         """Wait until the run rests where only a person or nothing moves it on, wherever it is driven.
 

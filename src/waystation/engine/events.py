@@ -41,6 +41,8 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
         run_id: the run.
         seq: the journal entry it is made from.
         at: when, in milliseconds since 1970 UTC.
+
+    The values that some kinds carry are plain JSON data, as the journal has them.
     """
 
     run_id: str
@@ -51,7 +53,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
 class RunStartedEvent(Event, frozen=True, tag="run-started"):
     """The run was started."""
 
-    input: msgspec.Raw
+    input: object
 
 
 class StepStartedEvent(Event, frozen=True, tag="step-started"):
@@ -66,7 +68,7 @@ class StepSucceededEvent(Event, frozen=True, tag="step-succeeded"):
 
     address: str
     attempt: int
-    output: msgspec.Raw
+    output: object
 
 
 class StepFailedEvent(Event, frozen=True, tag="step-failed"):
@@ -90,7 +92,7 @@ class StepSuspendedEvent(Event, frozen=True, tag="step-suspended"):
     """A step waits for an answer."""
 
     address: str
-    payload: msgspec.Raw
+    payload: object
     label: str = ""
 
 
@@ -98,7 +100,7 @@ class StepResumedEvent(Event, frozen=True, tag="step-resumed"):
     """A suspended step was answered."""
 
     address: str
-    data: msgspec.Raw
+    data: object
     actor: str = ""
 
 
@@ -165,10 +167,10 @@ def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:  # noq
     at = entry.at
     match entry:
         case RunStarted():
-            return RunStartedEvent(run_id=run_id, seq=seq, at=at, input=entry.input)
+            return RunStartedEvent(run_id=run_id, seq=seq, at=at, input=msgspec.json.decode(entry.input))
         case StepSucceeded():
             return StepSucceededEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, attempt=entry.attempt, output=entry.output
+                run_id=run_id, seq=seq, at=at, address=entry.address, attempt=entry.attempt, output=msgspec.json.decode(entry.output)
             )
         case StepFailed():
             return StepFailedEvent(
@@ -186,11 +188,11 @@ def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:  # noq
             )
         case StepSuspended():
             return StepSuspendedEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, payload=entry.payload, label=entry.label
+                run_id=run_id, seq=seq, at=at, address=entry.address, payload=msgspec.json.decode(entry.payload), label=entry.label
             )
         case SuspensionAnswered():
             return StepResumedEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, data=entry.data, actor=entry.actor
+                run_id=run_id, seq=seq, at=at, address=entry.address, data=msgspec.json.decode(entry.data), actor=entry.actor
             )
         case BranchTaken():
             return BranchTakenEvent(run_id=run_id, seq=seq, at=at, address=entry.address, taken=entry.taken)
