@@ -1,0 +1,422 @@
+"""Commit: from what the builder was told to a graph, or to an error that says what is wrong and the way out.
+
+Type checkers refuse most of this before it runs; it is refused here again, because not everyone uses one, and
+because some of it (ids, what a parallel or branch gives) no type can say.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias, cast
+
+from waystation.define.assignable import keyed_meets, meets
+from waystation.define.describe import canonical_description
+from waystation.define.ids import checked_id
+from waystation.define.nodes import (
+    ROOT_KEY,
+    BranchNode,
+    Condition,
+    Graph,
+    Node,
+    ParallelNode,
+    SequenceNode,
+    StepNode,
+    index,
+)
+from waystation.define.retry import ONCE, Retry
+from waystation.define.step import AnyStep, Step
+from waystation.errors import (
+    DefinitionError,
+    DuplicateId,
+    EmptyWorkflow,
+    InvalidId,
+    NotCommitted,
+    OutputMismatch,
+    TypesDoNotMeet,
+)
+from waystation.schema import Schema, schema_for
+
+# --------------------------------------------------------------------------- what the builder was told
+
+
+@dataclass(frozen=True, slots=True)
+class ThenPart:
+    """``.then(step)``. Nothing is checked yet: ``step`` is whatever was given."""
+
+    step: object
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelPart:
+    """``.parallel(steps, id=id)``."""
+
+    steps: tuple[object, ...]
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPart:
+    """``.branch(choices, id=id)``."""
+
+    choices: tuple[object, ...]
+    id: str | None
+
+
+Part: TypeAlias = ThenPart | ParallelPart | BranchPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A workflow that is not committed."""
+
+    id: str
+    input: Schema[object]
+    output: Schema[object]
+    retry: Retry | None
+    description: str
+    parts: tuple[Part, ...] = ()
+
+
+def listed(workflow_id: str, method: str, given: object) -> tuple[object, ...]:
+    """What a block was given, as a tuple of its own: changing the list later changes no workflow."""
+    if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
+        return tuple(cast("Sequence[object]", given))
+    of = "steps" if method == "parallel" else "(condition, step) pairs"
+    raise DefinitionError(f"workflow {workflow_id!r}: .{method}() takes a list of {of}, not {_what(given)}")
+
+
+# --------------------------------------------------------------------------- what flows between nodes
+
+
+@dataclass(frozen=True, slots=True)
+class _FromInput:
+    """The workflow's input reaches the first node."""
+
+    schema: Schema[object]
+
+
+@dataclass(frozen=True, slots=True)
+class _FromStep:
+    """A step's output reaches the next node."""
+
+    step: AnyStep
+
+
+@dataclass(frozen=True, slots=True)
+class _FromBlock:
+    """The outputs of a block's steps reach the next node, ``{id: output}``; of a branch, not all of them."""
+
+    block: ParallelNode | BranchNode
+
+
+_Flow: TypeAlias = _FromInput | _FromStep | _FromBlock
+
+
+def build_graph(draft: Draft) -> Graph:
+    """The graph of a draft.
+
+    Raises:
+        EmptyWorkflow, DuplicateId, InvalidId, TypesDoNotMeet, OutputMismatch, NotCommitted.
+        DefinitionError: something that is no step, or no condition, was given for one.
+    """
+    if not draft.parts:
+        raise EmptyWorkflow(
+            f"workflow {draft.id!r} has no steps; add at least one with .then(step) before .commit()"
+        )
+    nodes: list[Node] = []
+    flow: _Flow = _FromInput(draft.input)
+    ids = _Ids(draft.id)
+    for part in draft.parts:
+        node = _node(draft, part, flow)
+        ids.add(node)
+        _check_meets(draft.id, flow, node)
+        nodes.append(node)
+        flow = _FromStep(node.step) if isinstance(node, StepNode) else _FromBlock(node)
+    _check_output(draft, flow)
+    root = SequenceNode(ROOT_KEY, tuple(nodes))
+    fingerprint, description = canonical_description(draft.id, draft.input, draft.output, root)
+    return Graph(
+        workflow_id=draft.id,
+        root=root,
+        fingerprint=fingerprint,
+        description=description,
+        output_is_last=isinstance(flow, _FromStep) and _same(flow.step.output, draft.output),
+        places=MappingProxyType(index(root)),
+        retry=draft.retry if draft.retry is not None else ONCE,
+    )
+
+
+def _same(first: Schema[object], second: Schema[object]) -> bool:
+    """Whether a value of the one type surely is one of the other. Schemas are cached, so equal forms share one."""
+    return first is second or first.type is second.type
+
+
+# --------------------------------------------------------------------------- nodes
+
+
+def _node(draft: Draft, part: Part, flow: _Flow) -> StepNode | ParallelNode | BranchNode:
+    match part:
+        case ThenPart():
+            step = _checked_step(draft.id, ".then()", part.step)
+            return StepNode(step.id, step)
+        case ParallelPart():
+            if not part.steps:
+                raise EmptyWorkflow(f"workflow {draft.id!r}: .parallel([]) has no steps; give it at least one")
+            steps = [_checked_step(draft.id, ".parallel()", step) for step in part.steps]
+            children = tuple(StepNode(step.id, step) for step in steps)
+            return ParallelNode(_block_id(draft.id, "parallel", part.id, children), children)
+        case BranchPart():
+            if not part.choices:
+                raise EmptyWorkflow(
+                    f"workflow {draft.id!r}: .branch([]) has no choices; give it at least one (condition, step)"
+                )
+            choices = [_checked_choice(draft.id, choice) for choice in part.choices]
+            children = tuple(StepNode(step.id, step) for _, step in choices)
+            conditions = tuple(condition for condition, _ in choices)
+            return BranchNode(
+                _block_id(draft.id, "branch", part.id, children), _reaching(flow), conditions, children
+            )
+
+
+def _reaching(flow: _Flow) -> Schema[object]:
+    """The schema of what reaches a node. What a block gives has no type of its own: it is plain JSON."""
+    match flow:
+        case _FromInput():
+            return flow.schema
+        case _FromStep():
+            return flow.step.output
+        case _FromBlock():
+            return schema_for(object)
+
+
+def _block_id(workflow_id: str, kind: str, given: str | None, children: tuple[StepNode, ...]) -> str:
+    if given is not None:
+        return checked_id(f"workflow {workflow_id!r}: a {kind}", given)
+    try:
+        return checked_id(f"workflow {workflow_id!r}: a {kind}", f"{kind}-{children[0].id}")
+    except InvalidId as error:
+        raise InvalidId(f"{error.message} Give it a shorter one: .{kind}([...], id=...)") from None
+
+
+def _checked_step(workflow_id: str, where: str, given: object) -> AnyStep:
+    from waystation.define.workflow import Builder, KeyedBuilder, Workflow  # these build on this module
+
+    if isinstance(given, Step):
+        return cast("AnyStep", given)
+    start = f"workflow {workflow_id!r}: {where} was given {_what(given)}"
+    if isinstance(given, (Builder, KeyedBuilder)):
+        raise NotCommitted(
+            f"{start}, which was not committed and is no step. Workflows cannot be nested yet: add its steps to "
+            f"{workflow_id!r} one by one"
+        )
+    if isinstance(given, Workflow):
+        raise DefinitionError(
+            f"{start}. Workflows cannot be nested yet: add its steps to {workflow_id!r} one by one"
+        )
+    if inspect.isroutine(given):
+        raise DefinitionError(
+            f"{start}, which is not a step. Put @step above it, or make a step of it with "
+            "create_step(id=..., input=..., output=..., execute=...)"
+        )
+    raise DefinitionError(
+        f"{start}, which is not a step. Make one with @step above a function, or with create_step(...)"
+    )
+
+
+def _checked_choice(workflow_id: str, given: object) -> tuple[Condition, AnyStep]:
+    if not isinstance(given, (tuple, list)) or len(cast("Sequence[object]", given)) != 2:  # noqa: PLR2004
+        raise DefinitionError(
+            f"workflow {workflow_id!r}: .branch() takes (condition, step) pairs, and was given {_what(given)}"
+        )
+    condition, step = cast("Sequence[object]", given)
+    if isinstance(condition, Step):
+        raise DefinitionError(
+            f"workflow {workflow_id!r}: .branch() was given step {cast('AnyStep', condition).id!r} where a "
+            "condition goes; the condition comes first: (condition, step)"
+        )
+    checked = _checked_step(workflow_id, ".branch()", step)
+    if not callable(condition):
+        raise DefinitionError(
+            f"workflow {workflow_id!r}: the condition of step {checked.id!r} is {_what(condition)}; give a "
+            "function that takes what reaches the branch and returns True or False"
+        )
+    _check_takes_one(workflow_id, checked.id, condition)
+    return cast("Condition", condition), checked
+
+
+def _check_takes_one(workflow_id: str, step_id: str, condition: Callable[..., object]) -> None:
+    try:
+        signature = inspect.signature(condition)
+    except (ValueError, TypeError):
+        return  # some built-in callables do not tell; they are asked when the run gets there
+    try:
+        signature.bind(object())
+    except TypeError:
+        raise DefinitionError(
+            f"workflow {workflow_id!r}: the condition {_what(condition)} of step {step_id!r} cannot be called "
+            f"with one argument, its signature is {signature}; give a function that takes just what reaches "
+            "the branch"
+        ) from None
+
+
+def _what(given: object) -> str:
+    """A thing that was given, in words."""
+    from waystation.define.workflow import Builder, KeyedBuilder, Workflow  # these build on this module
+
+    if isinstance(given, (Builder, KeyedBuilder, Workflow)):
+        return f"the workflow {given.id!r}"
+    if isinstance(given, Step):
+        return f"the step {cast('AnyStep', given).id!r}"
+    if inspect.isroutine(given):
+        return f"the function {getattr(given, '__qualname__', repr(given))!r}"
+    shown = repr(given)
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."  # noqa: PLR2004
+
+
+# --------------------------------------------------------------------------- ids
+
+
+class _Ids:
+    """The ids of one workflow, each used once: they become addresses in the journal."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self._workflow_id = workflow_id
+        self._known: dict[str, StepNode | ParallelNode | BranchNode] = {}
+
+    def add(self, node: StepNode | ParallelNode | BranchNode) -> None:
+        """Take in the ids of a node and its children. Raises ``DuplicateId``."""
+        if isinstance(node, StepNode):
+            self._add_one(node)
+            return
+        for child in node.children:
+            self._add_one(child)
+        self._add_one(node)
+
+    def _add_one(self, node: StepNode | ParallelNode | BranchNode) -> None:
+        other = self._known.setdefault(node.id, node)
+        if other is node:
+            return
+        start = f"workflow {self._workflow_id!r}: "
+        if isinstance(node, StepNode) and isinstance(other, StepNode):
+            if node.step is other.step:
+                raise DuplicateId(
+                    f"{start}step {node.id!r} is used twice. Every place in a workflow needs an id of its own: use "
+                    f"step.clone(id=...), such as {_variable(node.id)}.clone(id='{node.id}-2'), for the second"
+                )
+            raise DuplicateId(
+                f"{start}two steps have the id {node.id!r}: {_where(other.step)} and {_where(node.step)}. Give one "
+                "of them another: @step(id=...), create_step(id=...) or step.clone(id=...)"
+            )
+        block = _kind(node) if not isinstance(node, StepNode) else _kind(other)
+        raise DuplicateId(
+            f"{start}a {_kind(other)} and a {_kind(node)} both have the id {node.id!r}. Give the {block} an id "
+            f"of its own: .{block}([...], id=...)"
+        )
+
+
+def _kind(node: StepNode | ParallelNode | BranchNode) -> str:
+    return {StepNode: "step", ParallelNode: "parallel", BranchNode: "branch"}[type(node)]
+
+
+def _variable(step_id: str) -> str:
+    """What the step's variable is likely called."""
+    return step_id.replace("-", "_").replace(".", "_")
+
+
+def _where(step: AnyStep) -> str:
+    """A step by where its function is."""
+    module = getattr(step.fn, "__module__", None)
+    name = getattr(step.fn, "__qualname__", None)
+    return f"{module}.{name}" if module and name else repr(step)
+
+
+# --------------------------------------------------------------------------- types
+
+
+def _check_meets(workflow_id: str, flow: _Flow, node: StepNode | ParallelNode | BranchNode) -> None:
+    """What reaches a node must be what it takes; a block's steps all take what reaches the block."""
+    for child in (node,) if isinstance(node, StepNode) else node.children:
+        within = "" if isinstance(node, StepNode) else f" in {_kind(node)} {node.id!r}"
+        _check_step_meets(workflow_id, flow, child.step, within)
+
+
+def _check_step_meets(workflow_id: str, flow: _Flow, step: AnyStep, within: str) -> None:
+    if isinstance(flow, _FromBlock):
+        problems = _keyed_problems(flow.block, step.input)
+        if problems:
+            raise TypesDoNotMeet(
+                f"workflow {workflow_id!r}: {_kind(flow.block)} {flow.block.id!r} gives {_parts_text(flow.block)}, "
+                f"and step {step.id!r}{within}, which comes after it, takes {step.input.name}: "
+                f"{'; '.join(problems)}. {_keyed_way_out(flow.block, f'step {step.id!r}')}"
+            )
+        return
+    given = _reaching(flow)
+    if meets(given.type, step.input.type):
+        return
+    gives, takes = _names(given, step.input)
+    if isinstance(flow, _FromInput):
+        raise TypesDoNotMeet(
+            f"workflow {workflow_id!r} is given {gives} as its input, and its first step {step.id!r}{within} takes "
+            f"{takes}. Declare input={step.input.name}, begin with a step that takes {given.name}, or change what "
+            f"step {step.id!r} takes"
+        )
+    raise TypesDoNotMeet(
+        f"workflow {workflow_id!r}: step {flow.step.id!r} gives {gives}, and step {step.id!r}{within}, which comes "
+        f"after it, takes {takes}. Change one of the two types, or put a step between them that takes "
+        f"{given.name} and gives {step.input.name}"
+    )
+
+
+def _check_output(draft: Draft, flow: _Flow) -> None:
+    """What the last node gives must be what the workflow declares."""
+    if isinstance(flow, _FromBlock):
+        problems = _keyed_problems(flow.block, draft.output)
+        if problems:
+            raise OutputMismatch(
+                f"workflow {draft.id!r} declares output={draft.output.name}, and its last node, {_kind(flow.block)} "
+                f"{flow.block.id!r}, gives {_parts_text(flow.block)}: {'; '.join(problems)}. "
+                f"{_keyed_way_out(flow.block, 'the workflow')}"
+            )
+        return
+    last = _reaching(flow)
+    if not meets(last.type, draft.output.type):
+        assert isinstance(flow, _FromStep), "an empty workflow was refused"
+        gives, declares = _names(last, draft.output)
+        raise OutputMismatch(
+            f"workflow {draft.id!r} declares output={declares}, and its last step {flow.step.id!r} gives {gives}. "
+            f"Declare output={last.name}, or end with a step that gives {draft.output.name}"
+        )
+
+
+def _keyed_problems(block: ParallelNode | BranchNode, wanted: Schema[object]) -> list[str]:
+    parts: Mapping[str, object] = {child.id: child.step.output.type for child in block.children}
+    return keyed_meets(parts, wanted.type, optional=isinstance(block, BranchNode))
+
+
+def _parts_text(block: ParallelNode | BranchNode) -> str:
+    parts = ", ".join(f"{child.id!r}: {child.step.output.name}" for child in block.children)
+    some = " (only of the steps whose condition was true)" if isinstance(block, BranchNode) else ""
+    return f"{{{parts}}}{some}"
+
+
+def _keyed_way_out(block: ParallelNode | BranchNode, taker: str) -> str:
+    keys = ", ".join(repr(child.id) for child in block.children)
+    optional = ", each of which may be missing" if isinstance(block, BranchNode) else ""
+    return f"Let {taker} take a dict, a TypedDict or a model with the keys {keys}{optional}; or change those ids"
+
+
+def _names(first: Schema[object], second: Schema[object]) -> tuple[str, str]:
+    """The names of two types, told apart: with their modules, if they have the same name."""
+    if first.name != second.name:
+        return first.name, second.name
+    return _full_name(first), _full_name(second)
+
+
+def _full_name(schema: Schema[object]) -> str:
+    form = schema.type
+    if isinstance(form, type):
+        return f"{form.__module__}.{form.__qualname__}"
+    return repr(form)

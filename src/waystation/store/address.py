@@ -1,0 +1,61 @@
+"""From a store's address to the store."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import unquote
+
+from waystation.errors import StoreUrlInvalid
+from waystation.store.memory import MemoryStore
+from waystation.store.protocol import Store
+from waystation.store.sqlite import SYNCHRONOUS, SQLiteStore, Synchronous
+
+_KNOWN = (
+    "known are sqlite:///file.db (relative), sqlite:////folder/file.db (absolute), "
+    "sqlite:///file.db?synchronous=full|normal|on-suspend, and memory://"
+)
+
+
+def open_store(url: str) -> Store:
+    """The store that ``url`` names. Nothing is touched yet: ``Store.open`` connects.
+
+    Arguments:
+        url: ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db`` (absolute), or
+            ``memory://`` (gone when the process ends). In a path, ``%`` and ``?`` are written ``%25`` and ``%3F``.
+            ``?synchronous=`` says what a power cut may take from a SQLite store:
+            ``full`` (the default) nothing; ``normal`` the last moments; ``on-suspend`` steps, but never a run's
+            creation, start, answer, pause or end. A killed process takes nothing in any of them.
+
+    Raises:
+        StoreUrlInvalid.
+    """
+    scheme, separator, rest = url.partition("://")
+    path, _, query = rest.partition("?")
+    if not separator:
+        raise StoreUrlInvalid(f"{url!r} is not the address of a store; {_KNOWN}")
+    if scheme == "memory":
+        if rest:
+            raise StoreUrlInvalid(f"{url!r}: memory:// takes no path and no options")
+        return MemoryStore()
+    if scheme != "sqlite":
+        raise StoreUrlInvalid(f"{url!r}: there is no store {scheme!r}; {_KNOWN}")
+    return _sqlite(url, path, query)
+
+
+def _sqlite(url: str, path: str, query: str) -> SQLiteStore:
+    if not path.startswith("/"):
+        raise StoreUrlInvalid(f"{url!r}: the path begins after three slashes; {_KNOWN}")
+    file = unquote(path[1:])
+    if not file or file.endswith("/") or "\0" in file:
+        raise StoreUrlInvalid(f"{url!r} names no file; {_KNOWN}")
+    if file == ":memory:":
+        raise StoreUrlInvalid(f"{url!r}: a store in memory is memory://")
+    synchronous: Synchronous = "full"
+    for option in query.split("&") if query else ():
+        name, _, value = option.partition("=")
+        if name != "synchronous":
+            raise StoreUrlInvalid(f"{url!r}: there is no option {name!r}; a SQLite store has synchronous")
+        if value not in SYNCHRONOUS:
+            raise StoreUrlInvalid(f"{url!r}: synchronous is one of {', '.join(SYNCHRONOUS)}; not {value!r}")
+        synchronous = cast("Synchronous", value)
+    return SQLiteStore(file, synchronous=synchronous)

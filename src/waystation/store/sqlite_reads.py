@@ -1,0 +1,196 @@
+"""What is read from a SQLite store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from waystation.core.addresses import Address
+from waystation.core.entries import Millis, Seq
+from waystation.store.cursors import Place, decode_cursor, encode_cursor
+from waystation.store.protocol import OpenSuspension, RunFilter, RunPage, RunRecord, StoredRun, Worker
+
+_RECORD = (
+    "run_no, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at"
+)
+
+_CLAIMABLE = """
+SELECT run_id FROM (
+    SELECT run_id, run_no, workflow_id, updated_at AS since FROM runs
+    WHERE status = 'running' AND owner IS NULL
+    UNION ALL
+    SELECT run_id, run_no, workflow_id, updated_at FROM runs
+    WHERE owner IS NOT NULL AND status = 'running'
+        AND NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
+    UNION ALL
+    SELECT run_id, run_no, workflow_id, wake_at FROM runs
+    WHERE status = 'waiting' AND wake_at <= :now
+)
+WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
+ORDER BY since, run_no LIMIT :limit
+"""
+
+_NEXT_WAKE = """
+SELECT wake_at FROM runs
+WHERE status = 'waiting' AND wake_at IS NOT NULL AND workflow_id IN (SELECT value FROM json_each(?))
+ORDER BY wake_at LIMIT 1
+"""
+
+# CROSS JOIN: in this order, whatever the planner may think of it; it is the order of the answer.
+_OPEN = """
+SELECT run_id, workflow_id, address, suspensions.seq, entry
+FROM suspensions CROSS JOIN runs USING (run_no) CROSS JOIN journal USING (run_no, seq)
+WHERE (:workflow IS NULL OR workflow_id = :workflow)
+ORDER BY suspension_no LIMIT :limit
+"""
+
+_OPEN_OF_RUN = """
+SELECT run_id, workflow_id, address, suspensions.seq, entry
+FROM runs CROSS JOIN suspensions USING (run_no) CROSS JOIN journal USING (run_no, seq)
+WHERE run_id = :run AND (:workflow IS NULL OR workflow_id = :workflow)
+ORDER BY suspension_no LIMIT :limit
+"""
+
+
+def get_run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
+    """The run's record."""
+    row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
+    """The run's record, frontier and the entries after it, as of one moment."""
+    connection.execute("BEGIN")
+    try:
+        row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            return None
+        run_no = row[0]
+        saved = connection.execute("SELECT seq, state FROM frontiers WHERE run_no = ?", (run_no,)).fetchone()
+        frontier_seq, frontier = saved if saved is not None else (0, None)
+        entries = connection.execute(
+            "SELECT entry FROM journal WHERE run_no = ? AND seq > ? ORDER BY seq", (run_no, frontier_seq)
+        )
+        return StoredRun(
+            record=_record(row),
+            frontier=frontier,
+            frontier_seq=frontier_seq,
+            entries=[entry for (entry,) in entries],
+        )
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def read(connection: sqlite3.Connection, run_id: str, after: Seq, limit: int | None) -> list[bytes]:
+    """The run's entries after ``after``."""
+    rows = connection.execute(
+        "SELECT entry FROM journal WHERE run_no = (SELECT run_no FROM runs WHERE run_id = ?) AND seq > ? "
+        "ORDER BY seq LIMIT ?",
+        (run_id, after, -1 if limit is None else limit),
+    )
+    return [entry for (entry,) in rows]
+
+
+def read_some(connection: sqlite3.Connection, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
+    """The entries of the given seqs."""
+    return dict(
+        connection.execute(
+            "SELECT seq, entry FROM journal WHERE run_no = (SELECT run_no FROM runs WHERE run_id = ?) "
+            "AND seq IN (SELECT value FROM json_each(?))",
+            (run_id, json.dumps(list(seqs))),
+        )
+    )
+
+
+def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, cursor: str | None) -> RunPage:
+    """Runs, newest first."""
+    terms: list[str] = []
+    values: list[object] = []
+
+    def only(term: str, *of: object) -> None:
+        terms.append(term)
+        values.extend(of)
+
+    if where.workflow_id is not None:
+        only("workflow_id = ?", where.workflow_id)
+    if where.status is not None:
+        only("status = ?", where.status)
+        if where.status != "success":
+            only("status <> 'success'")  # says no more, but lets SQLite use the index of those
+    if where.resource_id is not None:
+        only("resource_id = ?", where.resource_id)
+    if where.since is not None:
+        only("created_at >= ?", where.since)
+    if where.until is not None:
+        only("created_at < ?", where.until)
+    if cursor is not None:
+        only("(created_at, run_no) < (?, ?)", *decode_cursor(cursor))
+    condition = f"WHERE {' AND '.join(terms)} " if terms else ""
+    rows = connection.execute(
+        f"SELECT {_RECORD} FROM runs {condition}ORDER BY created_at DESC, run_no DESC LIMIT ?", (*values, limit + 1)
+    ).fetchall()
+    more = len(rows) > limit
+    del rows[limit:]
+    runs = [_record(row) for row in rows]
+    end = encode_cursor(Place(runs[-1].created_at, rows[-1][0])) if more and runs else None
+    return RunPage(runs=runs, cursor=end)
+
+
+def open_suspensions(
+    connection: sqlite3.Connection, run_id: str | None, workflow_id: str | None, limit: int
+) -> list[OpenSuspension]:
+    """Open suspensions, oldest first."""
+    rows = connection.execute(
+        _OPEN if run_id is None else _OPEN_OF_RUN, {"run": run_id, "workflow": workflow_id, "limit": limit}
+    )
+    return [
+        OpenSuspension(run_id=run, workflow_id=workflow, address=Address(address), seq=seq, entry=entry)
+        for run, workflow, address, seq, entry in rows
+    ]
+
+
+def get_definition(connection: sqlite3.Connection, fingerprint: str) -> bytes | None:
+    """The description kept for ``fingerprint``."""
+    row = connection.execute("SELECT description FROM definitions WHERE fingerprint = ?", (fingerprint,)).fetchone()
+    return None if row is None else row[0]
+
+
+def workers(connection: sqlite3.Connection) -> list[Worker]:
+    """Every registered worker."""
+    rows = connection.execute("SELECT worker_id, host, pid, expires_at FROM workers")
+    return [Worker(worker_id=id_, host=host, pid=pid, expires_at=expires) for id_, host, pid, expires in rows]
+
+
+def claimable(connection: sqlite3.Connection, workflow_ids: Sequence[str], now: Millis, limit: int) -> list[str]:
+    """Ids of runs that a claim would take, longest waiting first."""
+    values = {"workflows": json.dumps(list(workflow_ids)), "now": now, "limit": limit}
+    return [run_id for (run_id,) in connection.execute(_CLAIMABLE, values)]
+
+
+def next_wake(connection: sqlite3.Connection, workflow_ids: Sequence[str]) -> Millis | None:
+    """The earliest ``wake_at`` of waiting runs."""
+    row = connection.execute(_NEXT_WAKE, (json.dumps(list(workflow_ids)),)).fetchone()
+    return None if row is None else row[0]
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """A number that changes when another connection, of this or another process, has written."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _record(row: sqlite3.Row) -> RunRecord:
+    _, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at = row
+    return RunRecord(
+        run_id=run_id,
+        workflow_id=workflow_id,
+        fingerprint=fingerprint,
+        status=status,
+        resource_id=resource_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        epoch=epoch,
+        owner=owner,
+        wake_at=wake_at,
+    )

@@ -1,0 +1,151 @@
+"""Opening a SQLite file: whose it is, what version it has, and bringing it up to date.
+
+Any number of processes may do this at once, also to a file that is not there yet: each step looks again under the
+lock before it changes anything.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from waystation.errors import StoreError, StoreSchemaForeign, StoreSchemaNewer
+from waystation.store.sqlite_writer import Synchronous
+
+APPLICATION_ID = 0x57415953
+"""Marks a file as a Waystation store ("WAYS")."""
+
+_BUSY_TIMEOUT_MS = 5
+"""How long SQLite itself waits for a lock; the event loop stands still meanwhile."""
+
+_MOST_WAL_BYTES = 64 * 1024 * 1024
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One step of the schema: ``version`` is the file's ``user_version`` after it."""
+
+    version: int
+    name: str
+    script: str
+
+
+def migrations() -> Sequence[Migration]:
+    """Every migration, from the first, in order."""
+    folder = resources.files("waystation.store").joinpath("migrations")
+    found = [
+        Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if re.fullmatch(r"\d{4}_\w+\.sql", file.name)
+    ]
+    found.sort(key=lambda migration: migration.version)
+    assert [migration.version for migration in found] == [*range(1, len(found) + 1)], "numbered without gaps"
+    return found
+
+
+def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """A connection to the store in ``path``, its schema up to date.
+
+    Raises:
+        StoreError, StoreSchemaForeign, StoreSchemaNewer.
+        sqlite3.Error: what SQLite says of the file; try again if it is that the file is busy.
+    """
+    if not path.parent.is_dir():
+        raise StoreError(f"the folder {str(path.parent)!r} of the store {str(path)!r} is not there; make it first")
+    if path.is_dir():
+        raise StoreError(f"the store {str(path)!r} is a folder; name a file")
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+    try:
+        _prepare(connection, path, synchronous)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
+    known = migrations()
+    # Before anything is changed: another program's file stays as it is.
+    _check_version(connection, path, len(known))
+    if _pragma(connection, "journal_mode") != "wal":
+        mode = _pragma(connection, "journal_mode = WAL")
+        if mode != "wal":
+            raise StoreError(
+                f"{str(path)!r} cannot be put into SQLite's WAL mode (it stays {mode!r}); a network drive cannot "
+                "hold a store, use a local one"
+            )
+    connection.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'full' else 'NORMAL'}")
+    # Only macOS knows these: there a plain fsync does not reach the disk.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}")
+    for migration in known:
+        _migrate(connection, path, migration, len(known))
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migration: Migration, newest: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _check_version(connection, path, newest)
+        if version < migration.version:
+            for statement in _statements(migration.script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {migration.version}")
+        elif migration.version == newest:
+            # BEGIN IMMEDIATE succeeds on a read-only file; only a statement that writes finds out. Rolled back.
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("ROLLBACK")
+            return
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+    """The schema's version, 0 for a new file.
+
+    Raises:
+        StoreSchemaForeign, StoreSchemaNewer.
+    """
+    with closing(
+        connection.execute(
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
+            " (SELECT count(*) FROM sqlite_master)"
+        )
+    ) as rows:
+        application_id, version, objects = rows.fetchone()
+    if application_id == 0 and version == 0 and objects == 0:
+        return 0
+    if application_id != APPLICATION_ID:
+        raise StoreSchemaForeign(f"{str(path)!r} is another program's database; name another file for the store")
+    if version > newest:
+        raise StoreSchemaNewer(
+            f"{str(path)!r} was written by a newer version of Waystation (its schema is {version}, this version knows "
+            f"up to {newest}); upgrade Waystation here. Nothing was changed"
+        )
+    return int(version)
+
+
+def _pragma(connection: sqlite3.Connection, what: str) -> object:
+    row = connection.execute(f"PRAGMA {what}").fetchone()
+    return None if row is None else row[0]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: ``executescript`` would commit before it begins."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    assert not statement.strip(), "a migration ends with a semicolon"

@@ -1,0 +1,200 @@
+"""The one writer of a SQLite store: what many coroutines write at once is one transaction.
+
+Everything runs on the event loop's own thread: a hop to another costs more than the commit itself. The first write
+of a pass of the loop has a flush called at the end of that pass; so whatever is ready in the pass goes along. The
+flush writes all of it in one transaction and only then tells anyone.
+
+A write is a function that is given the connection, inside the transaction. It either writes all it has to, or
+raises one of ``REFUSALS`` *before* it writes anything: then the others are not touched. If it raises anything else
+of its own making, the transaction is rolled back and written again without it; so no write needs a savepoint. If
+the transaction itself fails (a full disk, say), nothing of it is written and all of them are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from waystation.errors import RunError, StoreError
+from waystation.store.protocol import Fenced, JournalMoved
+from waystation.store.sqlite_errors import is_busy, is_of_the_whole, store_error
+
+T = TypeVar("T")
+
+Synchronous: TypeAlias = Literal["full", "normal", "on-suspend"]
+"""What a power cut may take; see ``SQLiteStore``."""
+
+REFUSALS = (JournalMoved, Fenced, RunError)
+
+_MOST_TOGETHER = 500
+"""So many writes at most are one transaction, so that the loop is not held for long."""
+
+PATIENCE = 10.0
+"""How long a write waits for another process's lock, in seconds."""
+
+_SHORTEST, _LONGEST = 0.001, 0.05
+"""Bounds of the pause between two tries for the lock, in seconds."""
+
+
+def pause(tries: int) -> float:
+    """How long to wait before the next try for a lock, in seconds: longer each time, and never twice the same."""
+    return min(_LONGEST, _SHORTEST * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
+
+
+class _Write(Generic[T]):
+    __slots__ = ("apply", "deadline", "future", "settles")
+
+    def __init__(self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], *, settles: bool) -> None:
+        self.apply = apply
+        self.future = future
+        self.settles = settles
+        self.deadline: float | None = None
+
+
+class GroupWriter:
+    """Writes to one connection, together what comes together.
+
+    Arguments:
+        connection: in autocommit mode; nobody else leaves a transaction open on it.
+        path: the database's file, to be named in errors.
+        synchronous: what a power cut may take.
+        rolled_back: called after a transaction was rolled back: what was learned inside it does not hold.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        synchronous: Synchronous,
+        rolled_back: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._rolled_back = rolled_back
+        self._by_need = synchronous == "on-suspend"
+        self._is_full = synchronous == "full"
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[_Write[object]] = []
+        self._scheduled = False
+        self._tries = 0
+
+    def write(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True) -> asyncio.Future[T]:
+        """Have ``apply`` write. Its result is given once it is durable.
+
+        A write that nobody waits for any more, because the waiter was cancelled, is written all the same.
+
+        Arguments:
+            settles: whether a power cut must not take it even under ``on-suspend``.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.append(_Write(apply, future, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+        return future
+
+    async def drain(self) -> None:
+        """Wait until nothing is queued, written or refused."""
+        while self._queue:
+            await asyncio.wait([write.future for write in self._queue])
+
+    # ------------------------------------------------------------------ the flush
+
+    def _flush(self) -> None:
+        batch = self._queue[:_MOST_TOGETHER]
+        try:
+            outcomes = self._transact(batch)
+        except sqlite3.Error as error:
+            if is_busy(error):
+                self._try_later()
+                return
+            outcomes = [store_error(error, self._path) for _ in batch]
+        except BaseException:
+            self._settle(batch, [StoreError("the write was interrupted; nothing of it is written") for _ in batch])
+            raise
+        self._settle(batch, outcomes)
+
+    def _settle(self, batch: list[_Write[object]], outcomes: list[object]) -> None:
+        del self._queue[: len(batch)]
+        self._tries = 0
+        self._scheduled = bool(self._queue)
+        if self._queue:
+            self._loop.call_soon(self._flush)
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if write.future.done():
+                continue  # its waiter was cancelled
+            if isinstance(outcome, BaseException):
+                write.future.set_exception(outcome)
+            else:
+                write.future.set_result(outcome)
+
+    def _try_later(self) -> None:
+        """Another process has the lock: let the loop go on, and come back."""
+        now = self._loop.time()
+        for write in self._queue:
+            if write.deadline is None:
+                write.deadline = now + PATIENCE
+        # Deadlines are set in the order of the queue, so those that have passed are in front.
+        late = [write for write in self._queue if write.deadline is not None and write.deadline <= now]
+        busy = sqlite3.OperationalError("database is locked")
+        busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        if late:
+            tries = self._tries
+            self._settle(late, [store_error(busy, self._path) for _ in late])
+            self._tries = tries
+            return
+        self._tries += 1
+        self._loop.call_later(pause(self._tries), self._flush)
+
+    def _transact(self, batch: list[_Write[object]]) -> list[object]:
+        """Write the batch in one transaction; what came of each: its result, or the exception it is refused with."""
+        own: dict[int, BaseException] = {}
+        while True:
+            if self._by_need:
+                self._demand(full=any(write.settles for write in batch))
+            try:
+                outcomes, failed = self._attempt(batch, own)
+            except BaseException:
+                self._roll_back()
+                raise
+            if failed is None:
+                return outcomes
+            self._roll_back()
+
+    def _attempt(
+        self, batch: list[_Write[object]], own: dict[int, BaseException]
+    ) -> tuple[list[object], int | None]:
+        """Try once, without those that have failed by themselves; gives the place of another that does."""
+        connection = self._connection
+        outcomes: list[object] = []
+        connection.execute("BEGIN IMMEDIATE")
+        for place, write in enumerate(batch):
+            if own and place in own:
+                outcomes.append(own[place])
+                continue
+            try:
+                outcomes.append(write.apply(connection))
+            except REFUSALS as refusal:
+                outcomes.append(refusal)
+            except Exception as error:
+                if is_of_the_whole(error):
+                    raise
+                own[place] = store_error(error, self._path) if isinstance(error, sqlite3.Error) else error
+                return outcomes, place
+        connection.execute("COMMIT")
+        return outcomes, None
+
+    def _roll_back(self) -> None:
+        self._rolled_back()
+        # After some errors SQLite has rolled back already.
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _demand(self, *, full: bool) -> None:
+        if full != self._is_full:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            self._is_full = full

@@ -1,0 +1,176 @@
+"""What each write does to a SQLite store, inside the writer's transaction.
+
+Each checks first and writes then: one that is refused has written nothing (see ``sqlite_writer``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from waystation.core.entries import Millis
+from waystation.errors import RunAlreadyExists, RunNotFound
+from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, NewRun, RunRecord, Worker
+from waystation.store.sqlite_reads import get_run
+
+_MOST_NUMBERS = 10_000
+
+# Appends the first entry only if the run's epoch is the writer's, the journal reaches ``after``, and not beyond it:
+# the fence, the comparison and the append are one statement. Refused, it does nothing and counts no row.
+_APPEND = """
+INSERT OR IGNORE INTO journal (run_no, seq, entry)
+SELECT run_no, ?2 + 1, ?3 FROM runs
+WHERE run_no = ?1 AND epoch = ?4 AND (?2 = 0 OR EXISTS (SELECT 1 FROM journal WHERE run_no = ?1 AND seq = ?2))
+"""
+
+_APPEND_MORE = "INSERT INTO journal (run_no, seq, entry) VALUES (?, ?, ?)"
+
+_STANDING = """
+SELECT epoch, (SELECT coalesce(max(seq), 0) FROM journal WHERE journal.run_no = runs.run_no)
+FROM runs WHERE run_no = ?
+"""
+
+_CREATE = """
+INSERT OR IGNORE INTO runs (run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch)
+VALUES (?, ?, ?, 'pending', ?, ?, ?, 0)
+"""
+
+_HEAD = """
+UPDATE runs SET status = ?, epoch = ?, owner = ?, fingerprint = ?, updated_at = ?, wake_at = ? WHERE run_no = ?
+"""
+
+_CLAIM = """
+UPDATE runs SET status = 'running', owner = :worker, epoch = epoch + 1, wake_at = NULL, updated_at = :now
+WHERE run_id = :run AND (
+    status = 'running' AND (
+        owner IS NULL OR owner = :worker
+        OR NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
+    )
+    OR status = 'waiting' AND wake_at <= :now
+)
+"""
+
+_BEAT = """
+INSERT INTO workers (worker_id, host, pid, expires_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (worker_id) DO UPDATE SET host = excluded.host, pid = excluded.pid, expires_at = excluded.expires_at
+"""
+
+
+class RunNumbers:
+    """The numbers that stand for runs in the tables, as far as they are known here: at most 10,000."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def find(self, connection: sqlite3.Connection, run_id: str) -> int:
+        """The run's number.
+
+        Raises:
+            RunNotFound.
+        """
+        number = self._known.get(run_id)
+        if number is None:
+            row = connection.execute("SELECT run_no FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if row is None:
+                raise _not_found(run_id)
+            number = int(row[0])
+            if len(self._known) >= _MOST_NUMBERS:
+                del self._known[next(iter(self._known))]
+            self._known[run_id] = number
+        return number
+
+    def forget(self) -> None:
+        """Forget all: a number given in a transaction that is rolled back is given again, to another run."""
+        self._known.clear()
+
+
+def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -> None:
+    """Append the entries and what goes with them.
+
+    Raises:
+        RunNotFound, Fenced, JournalMoved: nothing was written.
+    """
+    run_no = numbers.find(connection, write.run_id)
+    after, entries = write.after, write.entries
+    if entries:
+        if not connection.execute(_APPEND, (run_no, after, entries[0], write.epoch)).rowcount:
+            _refuse(connection, run_no, write)
+            raise JournalMoved
+        if len(entries) > 1:
+            rows = [(run_no, seq, entry) for seq, entry in enumerate(entries[1:], after + 2)]
+            connection.executemany(_APPEND_MORE, rows)
+    else:
+        _refuse(connection, run_no, write)
+    if write.head is not None:
+        _put_head(connection, run_no, write.head)
+    if write.frontier is not None:
+        row = (run_no, after + len(entries), write.frontier)
+        connection.execute("INSERT OR REPLACE INTO frontiers (run_no, seq, state) VALUES (?, ?, ?)", row)
+    for opened in write.opened:
+        suspension = (run_no, opened.seq, opened.address)
+        connection.execute("INSERT INTO suspensions (run_no, seq, address) VALUES (?, ?, ?)", suspension)
+    for seq in write.closed:
+        connection.execute("DELETE FROM suspensions WHERE run_no = ? AND seq = ?", (run_no, seq))
+
+
+def _refuse(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
+    """Refuse the commit if there is a reason to, the strongest one."""
+    row = connection.execute(_STANDING, (run_no,)).fetchone()
+    if row is None:
+        raise _not_found(write.run_id)
+    epoch, last_seq = row
+    if epoch != write.epoch:
+        raise Fenced
+    if last_seq != write.after:
+        raise JournalMoved
+
+
+def _put_head(connection: sqlite3.Connection, run_no: int, head: Head) -> None:
+    connection.execute(
+        _HEAD, (head.status, head.epoch, head.owner, head.fingerprint, head.updated_at, head.wake_at, run_no)
+    )
+
+
+def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
+    """Create a pending run with its first entries.
+
+    Raises:
+        RunAlreadyExists: nothing was written.
+    """
+    row = (run.run_id, run.workflow_id, run.fingerprint, run.resource_id, run.created_at, run.created_at)
+    created = connection.execute(_CREATE, row)
+    if not created.rowcount:
+        raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
+    run_no = created.lastrowid
+    connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(run.entries, 1)])
+
+
+def put_definition(connection: sqlite3.Connection, fingerprint: str, workflow_id: str, description: bytes) -> None:
+    """Keep a description, once."""
+    connection.execute(
+        "INSERT OR IGNORE INTO definitions (fingerprint, workflow_id, description) VALUES (?, ?, ?)",
+        (fingerprint, workflow_id, description),
+    )
+
+
+def beat(connection: sqlite3.Connection, worker: Worker) -> None:
+    """Register the worker, or extend its lease."""
+    connection.execute(_BEAT, (worker.worker_id, worker.host, worker.pid, worker.expires_at))
+
+
+def retire(connection: sqlite3.Connection, worker: Worker) -> None:
+    """Remove the worker and hand over its runs, unless its lease was extended."""
+    gone = connection.execute(
+        "DELETE FROM workers WHERE worker_id = ? AND expires_at = ?", (worker.worker_id, worker.expires_at)
+    )
+    if gone.rowcount:
+        connection.execute("UPDATE runs SET owner = NULL WHERE owner = ?", (worker.worker_id,))
+
+
+def claim(connection: sqlite3.Connection, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
+    """Take over a run that nobody drives; None if somebody does."""
+    claimed = connection.execute(_CLAIM, {"run": run_id, "worker": worker_id, "now": now})
+    return get_run(connection, run_id) if claimed.rowcount else None
+
+
+def _not_found(run_id: str) -> RunNotFound:
+    return RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
