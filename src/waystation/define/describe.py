@@ -32,11 +32,13 @@ class TypeMark(msgspec.Struct, frozen=True):
     """A schema, as a description knows it.
 
     Attributes:
-        fingerprint: that of the schema; equal for equal JSON.
+        fingerprint: that of the schema.
+        shape: that of the schema: another one means that what was written cannot be read any more.
         name: the type's readable name, for messages. It is not part of the definition's fingerprint.
     """
 
     fingerprint: str
+    shape: str
     name: str = ""
 
 
@@ -137,7 +139,7 @@ class _Describer:
         )
 
     def _mark(self, schema: Schema[object]) -> TypeMark:
-        return TypeMark(schema.fingerprint, schema.name if self._named else "")
+        return TypeMark(schema.fingerprint, schema.shape, schema.name if self._named else "")
 
 
 # --------------------------------------------------------------------------- the full description

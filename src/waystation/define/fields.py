@@ -1,0 +1,101 @@
+"""The fields of a class, whichever library it is of."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import typing_extensions
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field.
+
+    Attributes:
+        type: its type form.
+        required: whether it must be given.
+        keys: by which keys its value may be given: its name, its alias.
+    """
+
+    type: object
+    required: bool
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a class by name; ``open`` if it says itself that there may be others."""
+
+    fields: Mapping[str, Field]
+    open: bool = False
+
+
+def fields_of(form: object) -> Fields | None:
+    """The fields of a TypedDict, pydantic model, dataclass, msgspec Struct or attrs class; None if it is none."""
+    cls: Any = typing.get_origin(form) or form
+    if not isinstance(cls, type):
+        return None
+    if issubclass(cls, BaseModel):
+        return _of_model(cls)
+    if issubclass(cls, msgspec.Struct):
+        found = msgspec.structs.fields(cls)
+        return Fields({field.name: Field(field.type, field.required, (field.encode_name,)) for field in found})
+    hints = _hints(cls)
+    if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
+        required: frozenset[str] = cls.__required_keys__
+        return Fields({name: Field(_bare(hint), name in required, (name,)) for name, hint in hints.items()})
+    if dataclasses.is_dataclass(cls):
+        return Fields(
+            {
+                field.name: Field(
+                    hints.get(field.name, field.type),
+                    field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+                    (field.name,),
+                )
+                for field in dataclasses.fields(cls)
+                if field.init
+            }
+        )
+    attributes: Any = vars(cls).get("__attrs_attrs__")
+    if attributes is None:
+        return None
+    return Fields(
+        {
+            attribute.name: Field(
+                hints.get(attribute.name, object), repr(attribute.default) == "NOTHING", (attribute.name,)
+            )
+            for attribute in attributes
+        }
+    )
+
+
+def _of_model(cls: type[BaseModel]) -> Fields:
+    fields: dict[str, Field] = {}
+    for name, field in cls.model_fields.items():
+        aliases = [alias for alias in (field.alias, field.validation_alias) if isinstance(alias, str)]
+        fields[name] = Field(field.annotation, field.is_required(), (name, *aliases))
+    return Fields(fields, open=cls.model_config.get("extra") in ("allow", "ignore"))
+
+
+def _hints(cls: type) -> dict[str, object]:
+    try:
+        return typing_extensions.get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError):
+        return {}
+
+
+def _bare(hint: object) -> object:
+    """A TypedDict's field without ``Required[...]`` and its like."""
+    while typing_extensions.get_origin(hint) in (
+        typing_extensions.Required,
+        typing_extensions.NotRequired,
+        typing_extensions.ReadOnly,
+    ):
+        hint = typing_extensions.get_args(hint)[0]
+    return hint

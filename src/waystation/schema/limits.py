@@ -1,0 +1,69 @@
+"""What any value must keep to, whatever its type, to be written to a journal."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from waystation.errors import DataError
+
+MOST_BYTES = 4 * 1024 * 1024
+"""The largest value, as JSON. Larger things belong in a file or an object store, with their address in the run."""
+
+MOST_DEPTH = 100
+"""The deepest nesting of arrays and objects; parsers in many places give up soon after."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NUL_ESCAPE = b"\\u0000"
+
+
+def check_limits(data: bytes) -> None:
+    """Refuse JSON that is too large, too deep, or holds NUL characters (which PostgreSQL cannot keep).
+
+    Raises:
+        DataError: naming where.
+    """
+    if len(data) > MOST_BYTES:
+        raise DataError([("", f"is {len(data):,} bytes as JSON; at most {MOST_BYTES:,} may be given")])
+    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(data):
+        raise DataError([("", f"is nested deeper than {MOST_DEPTH} levels")])
+    if _NUL_ESCAPE in data and (found := find_nul(msgspec.json.decode(data))) is not None:
+        raise DataError([(found, "holds a NUL character, which cannot be stored")])
+
+
+def _is_deep(data: bytes) -> bool:
+    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    for _ in range(MOST_DEPTH):  # each turn takes away the innermost level everywhere
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
+
+
+def find_nul(value: object, path: str = "") -> str | None:
+    """Where in plain data a NUL character is, dotted; None if nowhere."""
+    if isinstance(value, str):
+        return path if "\0" in value else None
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if "\0" in key:
+                return path
+            if (found := find_nul(item, join(path, key))) is not None:
+                return found
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            if (found := find_nul(item, join(path, index))) is not None:
+                return found
+    return None
+
+
+_LONGEST_PATH = 200
+
+
+def join(path: str, part: object) -> str:
+    """A dotted path and one part more; fit to be shown, however odd or long the part is."""
+    text = str(part).encode("utf-8", "backslashreplace").decode()
+    joined = f"{path}.{text}" if path else text
+    return joined if len(joined) <= _LONGEST_PATH else f"{joined[: _LONGEST_PATH - 3]}..."
