@@ -77,7 +77,8 @@ class Driver:
                 alone = None if self._draining else self._begin(self.machine.take_actions())
                 if alone is not None:
                     # One step and nothing else that could come: run it right here, without a task of its own.
-                    self._signals.append(await self._runner.run(alone, self.machine))
+                    signal = await self._runner.run(alone, self.machine)
+                    self._signals.append(signal)
                     if (now := loop.time()) - gave_way > _YIELD_EVERY:
                         await asyncio.sleep(0)
                         gave_way = now
@@ -124,7 +125,9 @@ class Driver:
 
         async def run() -> None:
             try:
-                self._signals.append(await work)
+                signal = await work
+                # Not in one line with the await: the loop takes the list away meanwhile, and gives a new one.
+                self._signals.append(signal)
             finally:
                 del self._in_flight[key]
                 self._something_came.set()
