@@ -80,10 +80,17 @@ def test_a_run_whose_every_process_is_killed_after_one_write_still_ends(which: s
 def test_an_answer_that_was_accepted_before_a_crash_is_there_after_it(tmp_path: Path) -> None:
     place = Place(tmp_path)
     assert place.run("suspend")["status"] == "suspended"
-    # The first write of a process that finds the run suspended is the answer: it dies before the step goes on.
-    assert place.killed("approval", at=1, when="after")
+    assert place.killed("answer", at=1, when="after"), "the process dies before the step goes on"
     assert "review-answered" not in place.calls()
     # The next process is told that the suspension is answered, answers nothing itself, and the run ends by that answer.
     assert place.run("approval")["result"] == "finally approved"
     kinds = [type(entry).__name__ for entry in journal(place)]
     assert kinds.count("SuspensionAnswered") == 1
+
+
+def test_an_answer_whose_process_was_killed_before_the_write_was_never_given(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    assert place.run("suspend")["status"] == "suspended"
+    assert place.killed("answer", at=1, when="before")
+    assert [type(entry).__name__ for entry in journal(place)].count("SuspensionAnswered") == 0
+    assert place.run("answer")["status"] == "success", "the suspension is still open"

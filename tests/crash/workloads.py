@@ -146,6 +146,12 @@ async def race(app: Waystation, answers: int) -> dict[str, object]:
     return {"told": told}
 
 
+async def answer(app: Waystation) -> dict[str, object]:
+    """Answer the approval that ``suspend`` left; the answer is this process's first journal write."""
+    result = await Run(app, approval, RUN_ID).resume(data=Decision(approved=True))
+    return {"status": result.status}
+
+
 async def suspend(app: Waystation) -> dict[str, object]:
     """Leave the approval suspended."""
     run = await app.get_workflow(approval).create_run(run_id=RUN_ID)
@@ -155,7 +161,7 @@ async def suspend(app: Waystation) -> dict[str, object]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("action", choices=["approval", "side-by-side", "suspend", "race"])
+    parser.add_argument("action", choices=["approval", "side-by-side", "suspend", "answer", "race"])
     parser.add_argument("--store", required=True)
     parser.add_argument("--crash-at", type=int, default=0)
     parser.add_argument("--when", choices=["before", "after"], default="after")
@@ -168,6 +174,8 @@ async def main() -> None:
         match options.action:
             case "suspend":
                 found = await suspend(app)
+            case "answer":
+                found = await answer(app)
             case "race":
                 found = await race(app, options.answers)
             case which:
