@@ -17,7 +17,9 @@ def full_commits_per_second(folder: Path, commits: int) -> float:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("CREATE TABLE rows (run INTEGER, seq INTEGER, entry BLOB, PRIMARY KEY (run, seq)) WITHOUT ROWID")
+        connection.execute(
+            "CREATE TABLE rows (run INTEGER, seq INTEGER, entry BLOB, PRIMARY KEY (run, seq)) WITHOUT ROWID"
+        )
         began = time.perf_counter()
         for seq in range(commits):
             connection.execute("INSERT INTO rows VALUES (1, ?, ?)", (seq, _ROW))

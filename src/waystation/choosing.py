@@ -61,8 +61,7 @@ async def choose_suspension(
     fitting = [
         (address, seq)
         for address, seq in open_now.items()
-        if (frame := machine.step_frame(address)) is not None
-        and selector.fits(run_id, address, frame.label, seq)
+        if (frame := machine.step_frame(address)) is not None and selector.fits(run_id, address, frame.label, seq)
     ]
     if len(fitting) == 1:
         return fitting[0]
@@ -77,9 +76,7 @@ async def choose_suspension(
     raise await _none_fits(store, stored, sorted(open_now), selector)
 
 
-async def _none_fits(
-    store: Store, stored: StoredRun, open_now: list[Address], selector: Selector
-) -> NotSuspended:
+async def _none_fits(store: Store, stored: StoredRun, open_now: list[Address], selector: Selector) -> NotSuspended:
     """Why there is nothing to answer; told from the whole journal, which is read only for this."""
     run_id = stored.record.run_id
     asked: dict[Seq, StepSuspended] = {}

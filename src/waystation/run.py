@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Generic, Never
 
@@ -130,9 +129,7 @@ class Run(Generic[In, Out]):
             DefinitionChanged: the code at hand cannot continue the run; nothing is changed.
             RunNotFound, StoreError: as for ``start``.
         """
-        await self.resume_async(
-            data=data, step=step, label=label, suspension=suspension, actor=actor, channel=channel
-        )
+        await self.resume_async(data=data, step=step, label=label, suspension=suspension, actor=actor, channel=channel)
         return await self._rest()
 
     async def resume_async(

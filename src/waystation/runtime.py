@@ -292,9 +292,7 @@ class RunnableWorkflow(Generic[In, Out]):
         self.workflow = workflow
         self._app = app
 
-    async def create_run(
-        self, *, run_id: str | None = None, resource_id: str | None = None
-    ) -> Run[In, Out]:
+    async def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
         """Create a run. It is pending, durably, when this returns.
 
         Arguments:
@@ -328,5 +326,3 @@ def _registry(workflows: Sequence[object]) -> dict[str, Workflow[object, object]
             raise DuplicateWorkflow(f"two workflows of this app have the id {workflow.id!r}; give one another id")
         found[workflow.id] = workflow
     return found
-
-

@@ -101,7 +101,9 @@ async def join(both: Both) -> Status:
     return Status(status=f"{both['left']}, {both['right']}")
 
 
-side_by_side = workflow("side-by-side", input=Doc, output=Status).then(prepare).parallel([left, right]).then(join).commit()
+side_by_side = (
+    workflow("side-by-side", input=Doc, output=Status).then(prepare).parallel([left, right]).then(join).commit()
+)
 
 WORKFLOWS: dict[str, Workflow[Doc, Status]] = {"approval": approval, "side-by-side": side_by_side}
 

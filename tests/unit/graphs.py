@@ -9,7 +9,18 @@ from waystation import Retry, Step, step, workflow
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, ErrorRecord, RunCreated
 from waystation.core.machine import Machine
-from waystation.core.signals import Action, Answered, Checked, CheckOutput, Decided, Failed, RunStep, Start, Succeeded, Suspended
+from waystation.core.signals import (
+    Action,
+    Answered,
+    Checked,
+    CheckOutput,
+    Decided,
+    Failed,
+    RunStep,
+    Start,
+    Succeeded,
+    Suspended,
+)
 from waystation.define.nodes import Graph
 
 

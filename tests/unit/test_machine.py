@@ -6,7 +6,19 @@ import typing
 
 import pytest
 
-from tests.unit.graphs import ERROR, World, addresses, asking, branching, chain, first, second, side_by_side, stubborn, third
+from tests.unit.graphs import (
+    ERROR,
+    World,
+    addresses,
+    asking,
+    branching,
+    chain,
+    first,
+    second,
+    side_by_side,
+    stubborn,
+    third,
+)
 from waystation.core import machine as machine_module
 from waystation.core import signals
 from waystation.core.addresses import Address

@@ -12,10 +12,20 @@ from tests.unit.graphs import ERROR, World, asking
 from waystation import Retry, Step, workflow
 from waystation.core.entries import RunFailed, RunSucceeded, StepSucceeded, StepSuspended, decode_entry, encode_entry
 from waystation.core.machine import Machine
-from waystation.core.signals import Action, CheckOutput, Checked, DecideBranch, Decided, Failed, Recorded, RunStep, Succeeded, Suspended
+from waystation.core.signals import (
+    Action,
+    Checked,
+    CheckOutput,
+    DecideBranch,
+    Decided,
+    Failed,
+    Recorded,
+    RunStep,
+    Succeeded,
+    Suspended,
+)
 from waystation.core.state import decode_state, encode_state
 from waystation.define.nodes import BranchNode, Graph
-
 
 
 def build(shape: list[tuple[str, int]]) -> Graph:
@@ -91,9 +101,13 @@ class Life:
                     self.doing.append(action)
                     return
                 if how == "well":
-                    world.tell(Succeeded(action.address, action.attempt, now, now, b'{"of":"%s"}' % action.address.encode()))
+                    world.tell(
+                        Succeeded(action.address, action.attempt, now, now, b'{"of":"%s"}' % action.address.encode())
+                    )
                 elif how == "badly":
-                    world.tell(Failed(action.address, action.attempt, now, now, ERROR, self.data.draw(st.booleans()), 0.5))
+                    world.tell(
+                        Failed(action.address, action.attempt, now, now, ERROR, self.data.draw(st.booleans()), 0.5)
+                    )
                 else:
                     world.tell(Suspended(action.address, action.attempt, now, now, b'"?"', ""))
             case DecideBranch():

@@ -19,9 +19,7 @@ from waystation.errors import DataError
 from waystation.schema import Schema
 
 
-def check_fit(
-    old: bytes | None, graph: Graph, input_schema: Schema[object], entries: Sequence[AnyEntry]
-) -> list[str]:
+def check_fit(old: bytes | None, graph: Graph, input_schema: Schema[object], entries: Sequence[AnyEntry]) -> list[str]:
     """What stands between a journal and a new definition, one readable line each; none if it fits.
 
     Arguments:

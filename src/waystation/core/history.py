@@ -68,9 +68,9 @@ class StepHistory(msgspec.Struct, kw_only=True):
     output: msgspec.Raw | None = None
     error: ErrorRecord | None = None
     retry_at: Millis | None = None
-    suspensions: list[AskedAndAnswered] = []  # noqa: RUF012  (msgspec copies an empty default for each object)
-    once: list[str] = []  # noqa: RUF012
-    failures: list[ErrorRecord] = []  # noqa: RUF012
+    suspensions: list[AskedAndAnswered] = []
+    once: list[str] = []
+    failures: list[ErrorRecord] = []
 
 
 class RunHistory(msgspec.Struct, kw_only=True):
@@ -87,8 +87,8 @@ class RunHistory(msgspec.Struct, kw_only=True):
     ended_at: Millis | None = None
     input: msgspec.Raw | None = None
     error: ErrorRecord | None = None
-    steps: list[StepHistory] = []  # noqa: RUF012
-    branches: dict[Address, tuple[str, ...]] = {}  # noqa: RUF012
+    steps: list[StepHistory] = []
+    branches: dict[Address, tuple[str, ...]] = {}
 
 
 def history_of(entries: Sequence[AnyEntry], graph: Graph | None = None) -> RunHistory:

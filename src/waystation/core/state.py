@@ -45,7 +45,7 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
     suspension: Seq = 0
     label: str = ""
     answer: Seq = 0
-    once: dict[str, Seq] = {}  # noqa: RUF012  (msgspec copies an empty default for each object)
+    once: dict[str, Seq] = {}
 
 
 class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True):
@@ -59,7 +59,7 @@ class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True):
 
     input: Ref
     open: list[str] | None = None
-    outputs: dict[str, Ref] = {}  # noqa: RUF012
+    outputs: dict[str, Ref] = {}
 
 
 Frame: TypeAlias = StepFrame | BlockFrame
@@ -85,7 +85,7 @@ class State(msgspec.Struct, kw_only=True):
     fingerprint: str = ""
     last_seq: Seq = 0
     input_seq: Seq = 0
-    frames: dict[Address, Frame] = {}  # noqa: RUF012
+    frames: dict[Address, Frame] = {}
     busy: int = 0
     output: Ref | None = None
     failure: ErrorRecord | None = None

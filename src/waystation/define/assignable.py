@@ -79,7 +79,7 @@ def _class_meets(output: _Form, wanted: _Form) -> bool:
     if given is tuple and want is tuple:
         return _tuple_meets(given_args, want_args)
     if given is tuple:
-        given_args = (typing.Union[tuple(part for part in given_args if part is not ...)],)  # noqa: UP007  (made of a tuple)
+        given_args = (typing.Union[tuple(part for part in given_args if part is not ...)],)
     return len(given_args) == len(want_args) and all(map(meets, given_args, want_args))
 
 

@@ -7,14 +7,24 @@ because some of it (ids, what a parallel or branch gives) no type can say.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import TypeAlias, cast
+from typing import cast
 
-from waystation.define.assignable import keyed_meets, meets
 from waystation.define.describe import canonical_description
+from waystation.define.drafts import BranchPart, Draft, ParallelPart, Part, ThenPart
 from waystation.define.ids import checked_id
+from waystation.define.meeting import (
+    Flow,
+    FromBlock,
+    FromInput,
+    FromStep,
+    check_meets,
+    check_output,
+    kind_of,
+    reaching,
+    same_type,
+)
 from waystation.define.nodes import (
     ROOT_KEY,
     BranchNode,
@@ -26,7 +36,7 @@ from waystation.define.nodes import (
     StepNode,
     index,
 )
-from waystation.define.retry import ONCE, Retry
+from waystation.define.retry import ONCE
 from waystation.define.step import AnyStep, Step
 from waystation.errors import (
     DefinitionError,
@@ -34,50 +44,7 @@ from waystation.errors import (
     EmptyWorkflow,
     InvalidId,
     NotCommitted,
-    OutputMismatch,
-    TypesDoNotMeet,
 )
-from waystation.schema import Schema, schema_for
-
-# --------------------------------------------------------------------------- what the builder was told
-
-
-@dataclass(frozen=True, slots=True)
-class ThenPart:
-    """``.then(step)``. Nothing is checked yet: ``step`` is whatever was given."""
-
-    step: object
-
-
-@dataclass(frozen=True, slots=True)
-class ParallelPart:
-    """``.parallel(steps, id=id)``."""
-
-    steps: tuple[object, ...]
-    id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BranchPart:
-    """``.branch(choices, id=id)``."""
-
-    choices: tuple[object, ...]
-    id: str | None
-
-
-Part: TypeAlias = ThenPart | ParallelPart | BranchPart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A workflow that is not committed."""
-
-    id: str
-    input: Schema[object]
-    output: Schema[object]
-    retry: Retry | None
-    description: str
-    parts: tuple[Part, ...] = ()
 
 
 def listed(workflow_id: str, method: str, given: object) -> tuple[object, ...]:
@@ -88,33 +55,6 @@ def listed(workflow_id: str, method: str, given: object) -> tuple[object, ...]:
     raise DefinitionError(f"workflow {workflow_id!r}: .{method}() takes a list of {of}, not {_what(given)}")
 
 
-# --------------------------------------------------------------------------- what flows between nodes
-
-
-@dataclass(frozen=True, slots=True)
-class _FromInput:
-    """The workflow's input reaches the first node."""
-
-    schema: Schema[object]
-
-
-@dataclass(frozen=True, slots=True)
-class _FromStep:
-    """A step's output reaches the next node."""
-
-    step: AnyStep
-
-
-@dataclass(frozen=True, slots=True)
-class _FromBlock:
-    """The outputs of a block's steps reach the next node, ``{id: output}``; of a branch, not all of them."""
-
-    block: ParallelNode | BranchNode
-
-
-_Flow: TypeAlias = _FromInput | _FromStep | _FromBlock
-
-
 def build_graph(draft: Draft) -> Graph:
     """The graph of a draft.
 
@@ -123,19 +63,17 @@ def build_graph(draft: Draft) -> Graph:
         DefinitionError: something that is no step, or no condition, was given for one.
     """
     if not draft.parts:
-        raise EmptyWorkflow(
-            f"workflow {draft.id!r} has no steps; add at least one with .then(step) before .commit()"
-        )
+        raise EmptyWorkflow(f"workflow {draft.id!r} has no steps; add at least one with .then(step) before .commit()")
     nodes: list[Node] = []
-    flow: _Flow = _FromInput(draft.input)
+    flow: Flow = FromInput(draft.input)
     ids = _Ids(draft.id)
     for part in draft.parts:
         node = _node(draft, part, flow)
         ids.add(node)
-        _check_meets(draft.id, flow, node)
+        check_meets(draft.id, flow, node)
         nodes.append(node)
-        flow = _FromStep(node.step) if isinstance(node, StepNode) else _FromBlock(node)
-    _check_output(draft, flow)
+        flow = FromStep(node.step) if isinstance(node, StepNode) else FromBlock(node)
+    check_output(draft, flow)
     root = SequenceNode(ROOT_KEY, tuple(nodes))
     fingerprint, description = canonical_description(draft.id, draft.input, draft.output, root)
     return Graph(
@@ -143,21 +81,16 @@ def build_graph(draft: Draft) -> Graph:
         root=root,
         fingerprint=fingerprint,
         description=description,
-        output_is_last=isinstance(flow, _FromStep) and _same(flow.step.output, draft.output),
+        output_is_last=isinstance(flow, FromStep) and same_type(flow.step.output, draft.output),
         places=MappingProxyType(index(root)),
         retry=draft.retry if draft.retry is not None else ONCE,
     )
 
 
-def _same(first: Schema[object], second: Schema[object]) -> bool:
-    """Whether a value of the one type surely is one of the other. Schemas are cached, so equal forms share one."""
-    return first is second or first.type is second.type
-
-
 # --------------------------------------------------------------------------- nodes
 
 
-def _node(draft: Draft, part: Part, flow: _Flow) -> StepNode | ParallelNode | BranchNode:
+def _node(draft: Draft, part: Part, flow: Flow) -> StepNode | ParallelNode | BranchNode:
     match part:
         case ThenPart():
             step = _checked_step(draft.id, ".then()", part.step)
@@ -176,20 +109,7 @@ def _node(draft: Draft, part: Part, flow: _Flow) -> StepNode | ParallelNode | Br
             choices = [_checked_choice(draft.id, choice) for choice in part.choices]
             children = tuple(StepNode(step.id, step) for _, step in choices)
             conditions = tuple(condition for condition, _ in choices)
-            return BranchNode(
-                _block_id(draft.id, "branch", part.id, children), _reaching(flow), conditions, children
-            )
-
-
-def _reaching(flow: _Flow) -> Schema[object]:
-    """The schema of what reaches a node. What a block gives has no type of its own: it is plain JSON."""
-    match flow:
-        case _FromInput():
-            return flow.schema
-        case _FromStep():
-            return flow.step.output
-        case _FromBlock():
-            return schema_for(object)
+            return BranchNode(_block_id(draft.id, "branch", part.id, children), reaching(flow), conditions, children)
 
 
 def _block_id(workflow_id: str, kind: str, given: str | None, children: tuple[StepNode, ...]) -> str:
@@ -213,9 +133,7 @@ def _checked_step(workflow_id: str, where: str, given: object) -> AnyStep:
             f"{workflow_id!r} one by one"
         )
     if isinstance(given, Workflow):
-        raise DefinitionError(
-            f"{start}. Workflows cannot be nested yet: add its steps to {workflow_id!r} one by one"
-        )
+        raise DefinitionError(f"{start}. Workflows cannot be nested yet: add its steps to {workflow_id!r} one by one")
     if inspect.isroutine(given):
         raise DefinitionError(
             f"{start}, which is not a step. Put @step above it, or make a step of it with "
@@ -310,15 +228,11 @@ class _Ids:
                 f"{start}two steps have the id {node.id!r}: {_where(other.step)} and {_where(node.step)}. Give one "
                 "of them another: @step(id=...), create_step(id=...) or step.clone(id=...)"
             )
-        block = _kind(node) if not isinstance(node, StepNode) else _kind(other)
+        block = kind_of(node) if not isinstance(node, StepNode) else kind_of(other)
         raise DuplicateId(
-            f"{start}a {_kind(other)} and a {_kind(node)} both have the id {node.id!r}. Give the {block} an id "
+            f"{start}a {kind_of(other)} and a {kind_of(node)} both have the id {node.id!r}. Give the {block} an id "
             f"of its own: .{block}([...], id=...)"
         )
-
-
-def _kind(node: StepNode | ParallelNode | BranchNode) -> str:
-    return {StepNode: "step", ParallelNode: "parallel", BranchNode: "branch"}[type(node)]
 
 
 def _variable(step_id: str) -> str:
@@ -331,92 +245,3 @@ def _where(step: AnyStep) -> str:
     module = getattr(step.fn, "__module__", None)
     name = getattr(step.fn, "__qualname__", None)
     return f"{module}.{name}" if module and name else repr(step)
-
-
-# --------------------------------------------------------------------------- types
-
-
-def _check_meets(workflow_id: str, flow: _Flow, node: StepNode | ParallelNode | BranchNode) -> None:
-    """What reaches a node must be what it takes; a block's steps all take what reaches the block."""
-    for child in (node,) if isinstance(node, StepNode) else node.children:
-        within = "" if isinstance(node, StepNode) else f" in {_kind(node)} {node.id!r}"
-        _check_step_meets(workflow_id, flow, child.step, within)
-
-
-def _check_step_meets(workflow_id: str, flow: _Flow, step: AnyStep, within: str) -> None:
-    if isinstance(flow, _FromBlock):
-        problems = _keyed_problems(flow.block, step.input)
-        if problems:
-            raise TypesDoNotMeet(
-                f"workflow {workflow_id!r}: {_kind(flow.block)} {flow.block.id!r} gives {_parts_text(flow.block)}, "
-                f"and step {step.id!r}{within}, which comes after it, takes {step.input.name}: "
-                f"{'; '.join(problems)}. {_keyed_way_out(flow.block, f'step {step.id!r}')}"
-            )
-        return
-    given = _reaching(flow)
-    if meets(given.type, step.input.type):
-        return
-    gives, takes = _names(given, step.input)
-    if isinstance(flow, _FromInput):
-        raise TypesDoNotMeet(
-            f"workflow {workflow_id!r} is given {gives} as its input, and its first step {step.id!r}{within} takes "
-            f"{takes}. Declare input={step.input.name}, begin with a step that takes {given.name}, or change what "
-            f"step {step.id!r} takes"
-        )
-    raise TypesDoNotMeet(
-        f"workflow {workflow_id!r}: step {flow.step.id!r} gives {gives}, and step {step.id!r}{within}, which comes "
-        f"after it, takes {takes}. Change one of the two types, or put a step between them that takes "
-        f"{given.name} and gives {step.input.name}"
-    )
-
-
-def _check_output(draft: Draft, flow: _Flow) -> None:
-    """What the last node gives must be what the workflow declares."""
-    if isinstance(flow, _FromBlock):
-        problems = _keyed_problems(flow.block, draft.output)
-        if problems:
-            raise OutputMismatch(
-                f"workflow {draft.id!r} declares output={draft.output.name}, and its last node, {_kind(flow.block)} "
-                f"{flow.block.id!r}, gives {_parts_text(flow.block)}: {'; '.join(problems)}. "
-                f"{_keyed_way_out(flow.block, 'the workflow')}"
-            )
-        return
-    last = _reaching(flow)
-    if not meets(last.type, draft.output.type):
-        assert isinstance(flow, _FromStep), "an empty workflow was refused"
-        gives, declares = _names(last, draft.output)
-        raise OutputMismatch(
-            f"workflow {draft.id!r} declares output={declares}, and its last step {flow.step.id!r} gives {gives}. "
-            f"Declare output={last.name}, or end with a step that gives {draft.output.name}"
-        )
-
-
-def _keyed_problems(block: ParallelNode | BranchNode, wanted: Schema[object]) -> list[str]:
-    parts: Mapping[str, object] = {child.id: child.step.output.type for child in block.children}
-    return keyed_meets(parts, wanted.type, optional=isinstance(block, BranchNode))
-
-
-def _parts_text(block: ParallelNode | BranchNode) -> str:
-    parts = ", ".join(f"{child.id!r}: {child.step.output.name}" for child in block.children)
-    some = " (only of the steps whose condition was true)" if isinstance(block, BranchNode) else ""
-    return f"{{{parts}}}{some}"
-
-
-def _keyed_way_out(block: ParallelNode | BranchNode, taker: str) -> str:
-    keys = ", ".join(repr(child.id) for child in block.children)
-    optional = ", each of which may be missing" if isinstance(block, BranchNode) else ""
-    return f"Let {taker} take a dict, a TypedDict or a model with the keys {keys}{optional}; or change those ids"
-
-
-def _names(first: Schema[object], second: Schema[object]) -> tuple[str, str]:
-    """The names of two types, told apart: with their modules, if they have the same name."""
-    if first.name != second.name:
-        return first.name, second.name
-    return _full_name(first), _full_name(second)
-
-
-def _full_name(schema: Schema[object]) -> str:
-    form = schema.type
-    if isinstance(form, type):
-        return f"{form.__module__}.{form.__qualname__}"
-    return repr(form)

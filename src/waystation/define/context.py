@@ -81,9 +81,7 @@ class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
         """``suspend`` for a step function that is not ``async``."""
 
     @abstractmethod
-    async def once(
-        self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None
-    ) -> T:
+    async def once(self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None) -> T:
         """Call ``fn`` and record what it gives; when the step runs again, give the record and do not call.
 
         For side effects inside a step that must not be repeated on resume, retry or recovery. The record is

@@ -17,7 +17,7 @@ from typing_extensions import TypeForm, TypeVar
 
 from waystation.define.context import StepContext
 from waystation.define.ids import checked_id, id_from_name
-from waystation.define.retry import ONCE, Retry
+from waystation.define.retry import Retry
 from waystation.errors import DefinitionError, InvalidSignature
 from waystation.schema import Schema, schema_for
 
@@ -90,9 +90,7 @@ class StepDecorator(Protocol[S_co, R_contra]):
     # Two shapes (with and without context), each async or sync. The async ones come first: an async function
     # also is a function that returns an object, so the order decides.
     @overload
-    def __call__(
-        self, fn: Callable[[In, StepContext[S_co, R_contra]], Awaitable[Out]], /
-    ) -> Step[In, Out]: ...
+    def __call__(self, fn: Callable[[In, StepContext[S_co, R_contra]], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload

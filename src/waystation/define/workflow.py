@@ -12,8 +12,9 @@ from typing import Generic, Never, Self, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
-from waystation.define.commit import BranchPart, Draft, ParallelPart, Part, ThenPart, build_graph, listed
+from waystation.define.commit import build_graph, listed
 from waystation.define.describe import full_description
+from waystation.define.drafts import BranchPart, Draft, ParallelPart, Part, ThenPart
 from waystation.define.ids import checked_id
 from waystation.define.mermaid import mermaid_text
 from waystation.define.nodes import Graph
@@ -177,9 +178,6 @@ class KeyedBuilder(Generic[In, Out]):
 
     def __repr__(self) -> str:
         return _builder_repr(self.draft)
-
-
-
 
 
 def workflow(

@@ -21,7 +21,15 @@ from waystation.engine.intake import Taken, take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
 from waystation.engine.timers import Alarm
-from waystation.errors import AppClosed, DefinitionChanged, LeaseLost, RunNotFound, StoreCorrupt, StoreError, WaystationError
+from waystation.errors import (
+    AppClosed,
+    DefinitionChanged,
+    LeaseLost,
+    RunNotFound,
+    StoreCorrupt,
+    StoreError,
+    WaystationError,
+)
 from waystation.store.protocol import ENDED, RunStatus
 
 _log = logging.getLogger("waystation.dispatch")

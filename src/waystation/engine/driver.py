@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 
-
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, Seq, StepSucceeded, decode_entry, encode_entry, value_of
 from waystation.core.machine import Machine
@@ -175,7 +174,9 @@ class Driver:
                     await self._reload()
                     continue
                 except Fenced:
-                    raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id) from None
+                    raise LeaseLost(
+                        f"run {self.run_id!r} was taken over by another process", run_id=self.run_id
+                    ) from None
                 if self._outputs is not None:
                     self._note_outputs(entries)
                 self._engine.hub.announce(self.run_id)
@@ -296,5 +297,3 @@ class Driver:
 
 def _nothing() -> None:
     """There is no timer to stop."""
-
-

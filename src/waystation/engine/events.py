@@ -170,7 +170,12 @@ def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:  # noq
             return RunStartedEvent(run_id=run_id, seq=seq, at=at, input=msgspec.json.decode(entry.input))
         case StepSucceeded():
             return StepSucceededEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, attempt=entry.attempt, output=msgspec.json.decode(entry.output)
+                run_id=run_id,
+                seq=seq,
+                at=at,
+                address=entry.address,
+                attempt=entry.attempt,
+                output=msgspec.json.decode(entry.output),
             )
         case StepFailed():
             return StepFailedEvent(
@@ -188,11 +193,21 @@ def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:  # noq
             )
         case StepSuspended():
             return StepSuspendedEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, payload=msgspec.json.decode(entry.payload), label=entry.label
+                run_id=run_id,
+                seq=seq,
+                at=at,
+                address=entry.address,
+                payload=msgspec.json.decode(entry.payload),
+                label=entry.label,
             )
         case SuspensionAnswered():
             return StepResumedEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, data=msgspec.json.decode(entry.data), actor=entry.actor
+                run_id=run_id,
+                seq=seq,
+                at=at,
+                address=entry.address,
+                data=msgspec.json.decode(entry.data),
+                actor=entry.actor,
             )
         case BranchTaken():
             return BranchTakenEvent(run_id=run_id, seq=seq, at=at, address=entry.address, taken=entry.taken)

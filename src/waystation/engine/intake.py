@@ -32,9 +32,7 @@ class Taken:
     machine: Machine
 
 
-async def create(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, resource_id: str | None
-) -> None:
+async def create(engine: Engine, workflow: Workflow[object, object], run_id: str, resource_id: str | None) -> None:
     """Create a pending run, durably.
 
     Raises:
@@ -176,9 +174,7 @@ def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -
     )
 
 
-def _commit(
-    engine: Engine, stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: Head | None
-) -> Commit:
+def _commit(engine: Engine, stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: Head | None) -> Commit:
     opened, closed = machine.settled()
     assert not opened, "nothing from outside opens a suspension"
     return Commit(
@@ -189,4 +185,3 @@ def _commit(
         head=head,
         closed=closed,
     )
-

@@ -129,17 +129,13 @@ class RunningStep(StepContext[object, object]):
         try:
             self.suspend_payload = schema.dump(payload)
         except DataError as error:
-            raise error.located(
-                InvalidSuspendPayload, workflow_id=self.workflow_id, address=self.address
-            ) from None
+            raise error.located(InvalidSuspendPayload, workflow_id=self.workflow_id, address=self.address) from None
         self.suspend_label = label
         raise SuspendSignal
 
     # ------------------------------------------------------------------ once
 
-    async def once(
-        self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None
-    ) -> T:
+    async def once(self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None) -> T:
         """See ``StepContext``."""
         schema = cast("Schema[T]", _recorded_schema(fn, returns))
         found = await self._access.recorded(self._address, name)

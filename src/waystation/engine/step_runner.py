@@ -150,9 +150,7 @@ class StepRunner:
         # A function that swallowed the signal and returned has suspended all the same: suspend() never returns.
         assert context.suspend_payload is not None, "suspend() sets the payload before it raises"
         now = self.engine.clock.now()
-        return Suspended(
-            action.address, action.attempt, began, now, context.suspend_payload, context.suspend_label
-        )
+        return Suspended(action.address, action.attempt, began, now, context.suspend_payload, context.suspend_label)
 
     def _failed(self, step: AnyStep, action: RunStep, began: Millis, error: BaseException) -> Failed:
         retry = step.retry or self.workflow.graph.retry or ONCE

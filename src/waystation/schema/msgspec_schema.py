@@ -95,7 +95,6 @@ def _data_error(error: msgspec.DecodeError) -> DataError:
     return DataError([(path, reason)])
 
 
-
 def _unknown_fields(value: object, info: inspect.Type, path: str) -> Iterator[str]:
     """Where plain data has fields that the type does not: msgspec passes over them unless a Struct says otherwise."""
     if isinstance(info, inspect.Metadata):
@@ -141,7 +140,5 @@ def _may_be(value: object, info: inspect.Type) -> bool:
     if isinstance(value, Mapping):
         if isinstance(info, inspect.StructType) and info.tag_field is not None:
             return cast("Mapping[Any, object]", value).get(info.tag_field) == info.tag
-        return isinstance(
-            info, (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.DictType)
-        )
+        return isinstance(info, (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.DictType))
     return isinstance(info, (inspect.CollectionType, inspect.TupleType))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import pydantic_core
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
@@ -209,5 +209,3 @@ def _unwritable(error: Exception) -> str:
 
 def _unsupported(name: str, error: PydanticUserError) -> str:
     return f"no schema can be made for type {name}: {str(error).strip().splitlines()[0]}"
-
-

@@ -97,7 +97,7 @@ def _adapted(form: object) -> object:
     if all(new is old for new, old in zip(adapted, arguments, strict=True)):
         return form
     if isinstance(form, types.UnionType):
-        return typing.Union[adapted]  # noqa: UP007  (made of a tuple)
+        return typing.Union[adapted]
     return typing.get_origin(form)[adapted]  # type: ignore[index]  # what has arguments can be given others
 
 

@@ -11,9 +11,7 @@ from waystation.core.entries import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.protocol import OpenSuspension, RunFilter, RunPage, RunRecord, StoredRun, Worker
 
-_RECORD = (
-    "run_no, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at"
-)
+_RECORD = "run_no, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at"
 
 _CLAIMABLE = """
 SELECT run_id FROM (

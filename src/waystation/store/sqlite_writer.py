@@ -165,9 +165,7 @@ class GroupWriter:
                 return outcomes
             self._roll_back()
 
-    def _attempt(
-        self, batch: list[_Write[object]], own: dict[int, BaseException]
-    ) -> tuple[list[object], int | None]:
+    def _attempt(self, batch: list[_Write[object]], own: dict[int, BaseException]) -> tuple[list[object], int | None]:
         """Try once, without those that have failed by themselves; gives the place of another that does."""
         connection = self._connection
         outcomes: list[object] = []
