@@ -1,0 +1,1 @@
+"""Pieces for testing what is built on Waystation, and Waystation itself."""
