@@ -139,6 +139,30 @@ class Waystation:
         await self._dispatcher.start()
         self._engine = engine
 
+    def copy(self, *, store: str | Store | None = None, recover: bool | None = None) -> Waystation:
+        """A new app with the same workflows, agents, tools and settings, not opened.
+
+        Arguments:
+            store: another store; by default the same.
+            recover: whether the new one takes over runs that nobody drives; by default as this one.
+
+        Raises:
+            StoreUrlInvalid.
+        """
+        return Waystation(
+            workflows=list(self._workflows.values()),
+            agents=self._agents,
+            tools=self._tools,
+            store=self._store if store is None else store,
+            recover=self._recover if recover is None else recover,
+            lease=self._lease,
+            grace=self._grace,
+            recover_every=self._recover_every,
+            look_every=self._look_every,
+            threads=self._threads,
+            clock=self._clock,
+        )
+
     async def close(self) -> None:
         """Stop: no step is begun any more, those in flight end or are cancelled after the grace time, every run
         this process drove is handed over at once, and the store is closed. Closing twice is fine."""
