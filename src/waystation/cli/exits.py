@@ -1,0 +1,60 @@
+"""What the command's exit codes mean. Programs rely on them: they never change."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from waystation.errors import (
+    DataError,
+    DefinitionChanged,
+    DefinitionError,
+    RunNotFound,
+    StoreError,
+    UnknownStep,
+    UnknownWorkflow,
+    WaystationError,
+)
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    OK = 0
+    """Done; of ``run`` and ``resume``: the run succeeded."""
+    FAILED = 1
+    """The run failed."""
+    USAGE = 2
+    """The command was used wrongly, or the app cannot be loaded."""
+    SUSPENDED = 3
+    """The run is suspended: it waits for an answer."""
+    NOT_FOUND = 4
+    """There is no such run, workflow or step."""
+    REFUSED = 5
+    """The data does not fit, or the run is not in a state for it; nothing was changed."""
+    DEFINITION_CHANGED = 6
+    """The code at hand cannot continue the run; nothing was changed."""
+    STORE = 7
+    """The store could not do what was asked."""
+
+
+class UsageError(WaystationError):
+    """The command was used wrongly."""
+
+    code = "usage"
+
+
+def exit_for(error: WaystationError) -> Exit:
+    """The exit code that tells of ``error``."""
+    match error:
+        case UsageError() | DefinitionError():
+            return Exit.USAGE
+        case RunNotFound() | UnknownWorkflow() | UnknownStep():
+            return Exit.NOT_FOUND
+        case DefinitionChanged():
+            return Exit.DEFINITION_CHANGED
+        case StoreError():
+            return Exit.STORE
+        case DataError():
+            return Exit.REFUSED
+        case _:
+            return Exit.REFUSED

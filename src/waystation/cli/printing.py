@@ -1,0 +1,106 @@
+"""What the command prints for people. What it prints for programs is in ``shapes``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from waystation.cli.shapes import AnyResult, compact, json_text, suspension_data
+from waystation.cli.tree import status_text
+from waystation.define.workflow import Workflow
+from waystation.results import RunActive, RunFailed, RunSucceeded, RunSuspended, Suspension, when
+from waystation.store.protocol import RunRecord
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_json(data: object) -> None:
+    """One JSON document on standard output, and nothing else, so that a program can read it."""
+    sys.stdout.write(json_text(data) + "\n")
+
+
+def print_result(workflow: Workflow[object, object], result: AnyResult) -> None:
+    """How a run stands, and what to type next if it waits for someone."""
+    out.print(Text.assemble("run ", (result.run_id, "bold"), " of ", result.workflow_id, "  "), end="")
+    out.print(status_text(result.status))
+    match result:
+        case RunSucceeded():
+            out.print(Text("result "), end="")
+            out.print(Text(workflow.output.dump(result.result).decode()))
+        case RunFailed():
+            error = result.error
+            at = f" at step {error.address}" if error.address else ""
+            out.print(Text(f"failed{at}: {error.type}: {error.message}", style="red"))
+        case RunSuspended():
+            for suspension in result.suspensions:
+                _print_suspension(suspension, workflow)
+            named = f" --step {result.suspensions[0].address}" if len(result.suspensions) > 1 else ""
+            out.print(Text(f"answer it: waystation resume {result.run_id}{named} --data JSON", style="dim"))
+        case RunActive():
+            pass
+
+
+def _print_suspension(suspension: Suspension, workflow: Workflow[object, object]) -> None:
+    payload = suspension_data(suspension, workflow)["payload"]
+    out.print(Text.assemble("waits at ", (suspension.address, "bold"), f": {compact(payload)}"))
+    out.print(Text(f"  an answer: {answer_hint(suspension)}", style="dim"))
+
+
+def answer_hint(suspension: Suspension) -> str:
+    """What an answer looks like, in short: ``{"approved": boolean, "comment"?: string}``."""
+    schema = suspension.answer_schema
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return str(schema.get("type", "any JSON"))
+    required = schema.get("required", [])
+    parts: list[str] = []
+    for name, described in properties.items():
+        optional = "" if isinstance(required, list) and name in required else "?"
+        parts.append(f'"{name}"{optional}: {_kind(described)}')
+    return "{" + ", ".join(parts) + "}"
+
+
+def _kind(described: object) -> str:
+    if not isinstance(described, dict):
+        return "any"
+    if isinstance(kind := described.get("type"), str):
+        return kind
+    if isinstance(options := described.get("anyOf"), list):
+        return " or ".join(_kind(option) for option in options)
+    if "enum" in described:
+        return " or ".join(compact(value) for value in described["enum"])
+    return "object"
+
+
+def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:
+    """A list of runs, newest first."""
+    if not runs:
+        out.print("no runs")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("RUN", "WORKFLOW", "STATUS", "CREATED", "ABOUT"):
+        table.add_column(column, no_wrap=True)
+    for run in runs:
+        created = f"{when(run.created_at).astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(run.run_id, run.workflow_id, status_text(run.status), created, run.resource_id or "")
+    # Never cut an id short: it is there to be copied.
+    Console(highlight=False, width=max(out.width, 160)).print(table)
+    if cursor is not None:
+        out.print(Text(f"more: --cursor {cursor}", style="dim"))
+
+
+def print_pending(suspensions: Sequence[Suspension], workflows: dict[str, Workflow[object, object]]) -> None:
+    """What people are waited for."""
+    if not suspensions:
+        out.print("nobody is waited for")
+    for suspension in suspensions:
+        since = f"{suspension.opened_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        out.print(
+            Text.assemble(("⏸ ", "yellow"), (suspension.run_id, "bold"), f"  {suspension.workflow_id}  since {since}")
+        )
+        _print_suspension(suspension, workflows[suspension.workflow_id])

@@ -1,0 +1,145 @@
+"""What the command knows of runs, as plain JSON data: what ``--json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from waystation.core.entries import ErrorRecord, Millis
+from waystation.core.history import RunHistory, StepHistory
+from waystation.define.workflow import Workflow
+from waystation.errors import DataError, WaystationError
+from waystation.results import RunActive, RunFailed, RunSucceeded, RunSuspended, Suspension, when
+from waystation.store.protocol import RunRecord
+
+AnyResult = RunSucceeded[object] | RunFailed | RunSuspended | RunActive
+
+
+def json_text(data: object) -> str:
+    """``data`` as indented JSON, one key after another as given."""
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+
+
+def compact(data: object) -> str:
+    """``data`` as JSON on one line."""
+    return msgspec.json.encode(data).decode()
+
+
+def error_data(error: WaystationError) -> dict[str, object]:
+    """An error for a program: its stable code, its message, and where it is."""
+    data: dict[str, object] = {"code": error.code, "message": error.message}
+    if isinstance(error, DataError):
+        data |= {"workflow_id": error.workflow_id, "address": error.address, "field": error.field}
+    for name in ("run_id", "differences", "addresses"):
+        if (value := getattr(error, name, None)) is not None:
+            data[name] = value
+    return data
+
+
+def record_data(record: RunRecord) -> dict[str, object]:
+    """A run as a line of a list."""
+    return {
+        "run_id": record.run_id,
+        "workflow_id": record.workflow_id,
+        "status": record.status,
+        "resource_id": record.resource_id,
+        "created_at": _time(record.created_at),
+        "updated_at": _time(record.updated_at),
+        "wake_at": _time(record.wake_at),
+    }
+
+
+def suspension_data(suspension: Suspension, workflow: Workflow[object, object] | None = None) -> dict[str, object]:
+    """An open suspension: what is asked, and what an answer looks like."""
+    step = None if workflow is None else workflow.graph.step(suspension.address)
+    payload = suspension.payload
+    if step is not None and step.suspend is not None:
+        try:
+            payload = msgspec.json.decode(step.suspend.dump(payload))
+        except DataError:
+            payload = suspension.payload  # it is plain data already: the step's type is another by now
+    return {
+        "id": suspension.id,
+        "run_id": suspension.run_id,
+        "workflow_id": suspension.workflow_id,
+        "address": suspension.address,
+        "label": suspension.label,
+        "payload": payload,
+        "opened_at": suspension.opened_at.isoformat(),
+        "answer_schema": suspension.answer_schema,
+    }
+
+
+def result_data(workflow: Workflow[object, object], result: AnyResult) -> dict[str, object]:
+    """How a run stands."""
+    data: dict[str, object] = {
+        "run_id": result.run_id,
+        "workflow_id": result.workflow_id,
+        "status": result.status,
+    }
+    match result:
+        case RunSucceeded():
+            data["result"] = msgspec.json.decode(workflow.output.dump(result.result))
+        case RunFailed():
+            data["error"] = failure_data(result.error)
+        case RunSuspended():
+            data["suspensions"] = [suspension_data(each, workflow) for each in result.suspensions]
+        case RunActive():
+            pass
+    return data
+
+
+def failure_data(error: ErrorRecord) -> dict[str, object]:
+    """A recorded error, its traceback left out of nothing: programs may want it."""
+    data: Mapping[str, object] = msgspec.to_builtins(error)
+    return dict(data)
+
+
+def history_data(record: RunRecord, history: RunHistory) -> dict[str, object]:
+    """A run with all that happened in it."""
+    return {
+        **record_data(record),
+        "started_at": _time(history.started_at),
+        "ended_at": _time(history.ended_at),
+        "input": raw_data(history.input),
+        "error": None if history.error is None else failure_data(history.error),
+        "branches": {address: list(taken) for address, taken in history.branches.items()},
+        "steps": [_step_data(step) for step in history.steps],
+    }
+
+
+def raw_data(raw: msgspec.Raw | None) -> object:
+    """Recorded JSON as data; None for nothing."""
+    return None if raw is None else msgspec.json.decode(raw)
+
+
+def _step_data(step: StepHistory) -> dict[str, object]:
+    return {
+        "address": step.address,
+        "status": step.status,
+        "attempts": step.attempts,
+        "began": _time(step.began),
+        "ended": _time(step.ended),
+        "retry_at": _time(step.retry_at),
+        "output": raw_data(step.output),
+        "error": None if step.error is None else failure_data(step.error),
+        "failures": [failure_data(failure) for failure in step.failures],
+        "once": step.once,
+        "suspensions": [
+            {
+                "label": each.label,
+                "asked_at": _time(each.asked_at),
+                "payload": raw_data(each.payload),
+                "answered_at": _time(each.answered_at),
+                "answer": raw_data(each.answer),
+                "actor": each.actor,
+                "channel": each.channel,
+            }
+            for each in step.suspensions
+        ],
+    }
+
+
+def _time(at: Millis | None) -> str | None:
+    return None if at is None else when(at).isoformat(timespec="milliseconds")
