@@ -21,7 +21,9 @@ from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease, new_worker_id
 from waystation.errors import (
     AppClosed,
+    DataError,
     DuplicateWorkflow,
+    InvalidInput,
     NotCommitted,
     RunNotFound,
     UnknownWorkflow,
@@ -316,6 +318,17 @@ class RunnableWorkflow(Generic[In, Out]):
         self.workflow = workflow
         self._app = app
 
+    def check_input(self, input: In | object) -> None:
+        """Hold an input against the workflow's schema, and do nothing else.
+
+        Raises:
+            InvalidInput: it does not fit.
+        """
+        try:
+            self.workflow.input.dump(self.workflow.input.validate(input))
+        except DataError as error:
+            raise error.located(InvalidInput, workflow_id=self.workflow.id, address="input") from None
+
     async def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
         """Create a run. It is pending, durably, when this returns.
 
@@ -332,7 +345,8 @@ class RunnableWorkflow(Generic[In, Out]):
         return Run(self._app, self.workflow, id_)
 
     async def start(self, input: In | object) -> RunResult[Out]:
-        """Create a run, start it and wait until it rests. Raises as ``Run.start`` does."""
+        """Create a run, start it and wait until it rests. Raises as ``Run.start`` does; then no run was created."""
+        self.check_input(input)
         run = await self.create_run()
         return await run.start(input)
 
