@@ -1,0 +1,98 @@
+# `make demo` and `make test` do all set-up themselves. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; PYTHON=... chooses another.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := src tests examples benchmarks
+WORKERS ?= auto
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# ---------------------------------------------------------------- set-up
+
+.PHONY: setup
+setup: $(READY) ## A private environment in .venv with everything that is needed
+
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found; name one with PYTHON=..." >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# ---------------------------------------------------------------- to see it
+
+.PHONY: demo
+demo: $(READY) ## A workflow waits for a person, outlives its killed process, and finishes
+	@$(BIN)/python -m examples.approval.demo
+
+.PHONY: example
+example: $(READY) ## A licence review of every distribution installed in .venv
+	@$(BIN)/python -m examples.licence_review.demo
+
+# ---------------------------------------------------------------- to trust it
+
+.PHONY: test
+test: lint typecheck $(READY) ## Lint, type checks, and all tests
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: test-unit
+test-unit: $(READY) ## The quick tests alone
+	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: crash
+crash: $(READY) ## The tests that kill processes, and the races, alone
+	@$(BIN)/python -m pytest tests/crash -n $(WORKERS)
+
+.PHONY: lint
+lint: $(READY) ## Style, and who may import whom
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: typecheck
+typecheck: $(READY) ## mypy and pyright, both strict
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+.PHONY: format
+format: $(READY) ## Put the sources in order
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+.PHONY: test-pythons
+test-pythons: ## All tests under each of Python 3.11, 3.12 and 3.13 that is here
+	@for version in 3.11 3.12 3.13; do \
+		if python$$version --version >/dev/null 2>&1; then \
+			$(MAKE) --no-print-directory VENV=.venvs/$$version PYTHON=python$$version setup pytest-only; \
+		else echo "python$$version is not here: not tested"; fi; done
+
+.PHONY: pytest-only
+pytest-only: $(READY)
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: bench
+bench: $(READY) ## Speed beside the raw limit of the same run
+	@$(BIN)/python -m benchmarks.foundation
+
+# ---------------------------------------------------------------- to keep it
+
+.PHONY: lock
+lock: $(READY) ## Choose the newest versions of what development needs, with hashes and without addresses
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
+		--output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove the environment and what was left behind
+	@rm -rf .venv .venvs .demo .bench-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
