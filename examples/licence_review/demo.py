@@ -57,7 +57,9 @@ async def run_all(paths: list[str]) -> list[Verdict]:
 
 def verdict_of(result: RunResult[Verdict]) -> Verdict:
     if result.status != "success":
-        console.print(f"[red]run {result.run_id} did not end well:[/] {result}")
+        console.print(f"[red]run {result.run_id} did not end well:[/] {result.status}")
+        if result.status == "failed":
+            console.print(f"{result.error.address}: {result.error.type}: {result.error.message}")
         sys.exit(1)
     return result.result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from pathlib import Path
 
@@ -61,15 +62,15 @@ def read(folder: str) -> Distribution:
     if text is None:
         problems.append(Problem(field="METADATA", what="there is no such file"))
     # importlib.metadata does the parsing; the text has just been seen to be there.
-    fields = metadata.PathDistribution(place).metadata if text is not None else None
-    known = {} if fields is None else {key: _plain(fields[key]) for key in ("Name", "Version") if fields[key]}
+    fields = _Forgiving(place).metadata if text is not None else None
+    known = {key: value for key in ("Name", "Version") if (value := _first(fields, key))}
     if text is not None:
         missing = [field for field in ("Name", "Version") if field not in known]
         problems.extend(Problem(field=field, what="is missing") for field in missing)
     licence = ""
     classifiers: list[str] = []
     if fields is not None:
-        licence = _plain(fields["License-Expression"] or fields["License"] or "")
+        licence = _first(fields, "License-Expression") or _first(fields, "License")
         classifiers = [
             _plain(each) for each in fields.get_all("Classifier") or [] if str(each).startswith("License ::")
         ]
@@ -82,6 +83,24 @@ def read(folder: str) -> Distribution:
         classifiers=classifiers,
         problems=problems,
     )
+
+
+class _Forgiving(metadata.PathDistribution):
+    """Reads what is not UTF-8 too, with a sign in place of each byte that is not."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self._place = place
+
+    def read_text(self, filename: str | os.PathLike[str]) -> str | None:
+        file = self._place / filename
+        return file.read_bytes().decode("utf-8", errors="replace") if file.is_file() else None
+
+
+def _first(fields: metadata.PackageMetadata | None, field: str) -> str:
+    """The first value of a field; "" if there is none."""
+    values = fields.get_all(field) if fields is not None else None
+    return _plain(values[0]) if values else ""
 
 
 def _plain(value: object) -> str:
