@@ -16,7 +16,7 @@ from waystation.runtime import Waystation
 VARIABLE = "WAYSTATION_APP"
 
 _HOW = (
-    f'name it with --app module:variable, with the environment variable {VARIABLE}, or in pyproject.toml: '
+    f"name it with --app module:variable, with the environment variable {VARIABLE}, or in pyproject.toml: "
     '[tool.waystation] app = "module:variable"'
 )
 

@@ -35,9 +35,7 @@ AppOption = Annotated[
     str | None,
     typer.Option("--app", metavar="MODULE:VARIABLE", help="The app; else WAYSTATION_APP, else pyproject.toml."),
 ]
-StoreOption = Annotated[
-    str | None, typer.Option("--store", metavar="URL", help="Another store than the app's own.")
-]
+StoreOption = Annotated[str | None, typer.Option("--store", metavar="URL", help="Another store than the app's own.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's id.")]
@@ -45,7 +43,8 @@ WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The w
 
 @cli.callback(invoke_without_command=True)
 def about(
-    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False
+    *,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     """Durable, typed workflows that pause for people."""
     if show_version:
@@ -57,7 +56,9 @@ def about(
 def run(
     workflow: WorkflowArgument,
     *,
-    input: Annotated[str | None, typer.Option("--input", metavar="JSON", help="The input; - reads it from stdin, @FILE from a file.")] = None,
+    input: Annotated[
+        str | None, typer.Option("--input", metavar="JSON", help="The input; - reads it from stdin, @FILE from a file.")
+    ] = None,
     run_id: Annotated[str | None, typer.Option("--run-id", help="The new run's id; by default a random one.")] = None,
     resource: Annotated[str | None, typer.Option("--resource", help="What the run is about, to list runs by.")] = None,
     app: AppOption = None,
@@ -83,7 +84,9 @@ def run(
 def resume(
     run: RunArgument,
     *,
-    data: Annotated[str | None, typer.Option("--data", metavar="JSON", help="The answer; - reads it from stdin, @FILE from a file.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="JSON", help="The answer; - reads it from stdin, @FILE from a file.")
+    ] = None,
     step: Annotated[str | None, typer.Option("--step", help="The suspended step, if several wait.")] = None,
     label: Annotated[str | None, typer.Option("--label", help="The label it was suspended with.")] = None,
     suspension: Annotated[str | None, typer.Option("--suspension", help="The id of the very suspension.")] = None,
@@ -256,7 +259,9 @@ def _json_argument(option: str, text: str | None) -> object:
     try:
         found: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise UsageError(f"{option} is not JSON: {error}. In a shell, put it in single quotes: '{{\"key\": 1}}'") from None
+        raise UsageError(
+            f"{option} is not JSON: {error}. In a shell, put it in single quotes: '{{\"key\": 1}}'"
+        ) from None
     return found
 
 
