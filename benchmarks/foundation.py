@@ -61,7 +61,8 @@ async def steps_per_second(app: Waystation, flow: Workflow[int, int], *, runs: i
 
     async def one() -> None:
         result = await runnable.start(0)
-        assert result.status == "success" and result.result == length, result
+        assert result.status == "success", result
+        assert result.result == length, result
 
     async def several(count: int) -> None:
         for _ in range(count):
@@ -78,7 +79,9 @@ def sqlite(folder: Path, name: str) -> str:
 
 async def measure_against_raw(folder: Path, size: Size) -> tuple[list[float], list[float], list[float]]:
     """Raw commits/s, our steps/s alone, our steps/s with 100 runs at once: one of each a round."""
-    raw, alone, many = [], [], []
+    raw: list[float] = []
+    alone: list[float] = []
+    many: list[float] = []
     flow = chain(10)
     for index in range(size.rounds):
         raw.append(full_commits_per_second(folder, size.commits))
@@ -92,7 +95,7 @@ async def measure_against_raw(folder: Path, size: Size) -> tuple[list[float], li
 async def measure_memory(size: Size) -> list[float]:
     """Microseconds a step with the store in memory."""
     flow = chain(10)
-    found = []
+    found: list[float] = []
     async with Waystation(workflows=[flow], store="memory://") as app:
         await steps_per_second(app, flow, runs=20, at_once=1)
         for _ in range(size.rounds):
@@ -103,7 +106,7 @@ async def measure_memory(size: Size) -> list[float]:
 async def measure_growth(folder: Path, size: Size) -> list[float]:
     """Time per step of a very long run over that of runs of 100 steps, as many steps of each."""
     short, long = chain(100), chain(size.long)
-    ratios = []
+    ratios: list[float] = []
     async with Waystation(workflows=[short, long], store=sqlite(folder, "growth.db")) as app:
         await steps_per_second(app, short, runs=1, at_once=1)
         for _ in range(min(size.rounds, 3)):

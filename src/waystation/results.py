@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Generic, Literal, TypeAlias, cast
+from typing import Generic, Literal, TypeAlias
 
 import msgspec
 from typing_extensions import TypeVar
@@ -16,7 +17,9 @@ from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, InvalidOutput
 
-Out = TypeVar("Out", default=object, covariant=True)
+Out = TypeVar("Out", default=object)
+AnyIn = TypeVar("AnyIn")
+Out_co = TypeVar("Out_co", default=object, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +48,12 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSucceeded(Generic[Out]):
+class RunSucceeded(Generic[Out_co]):
     """The run ended well, with ``result``."""
 
     run_id: str
     workflow_id: str
-    result: Out
+    result: Out_co
     status: Literal["success"] = "success"
 
 
@@ -110,11 +113,9 @@ def suspension_of(
     answer_schema: Mapping[str, object] = {}
     if step is not None and step.suspend is not None and step.resume is not None:
         ask_schema, answer_schema = step.suspend.json_schema(), step.resume.json_schema()
-        try:
+        # Plain data is shown all the same: whoever looks at the inbox must see it; going on is refused elsewhere.
+        with suppress(DataError):
             payload = step.suspend.load(bytes(entry.payload))
-        except DataError:
-            # Shown all the same: whoever looks at the inbox must see it; going on with the run is refused elsewhere.
-            pass
     return Suspension(
         id=suspension_id(run_id, seq),
         run_id=run_id,
@@ -128,15 +129,13 @@ def suspension_of(
     )
 
 
-def ended_result(
-    workflow: Workflow[object, Out], run_id: str, machine: Machine
-) -> RunSucceeded[Out] | RunFailed | None:
+def ended_result(workflow: Workflow[AnyIn, Out], run_id: str, machine: Machine) -> RunSucceeded[Out] | RunFailed | None:
     """The result of a run that has ended; None if it has not."""
     state = machine.state
     if state.standing == "success":
         assert state.output is not None, "a run succeeds with its output"
         try:
-            result = cast("Out", workflow.output.load(machine.values.json(state.output)))
+            result = workflow.output.load(machine.values.json(state.output))
         except DataError as error:  # the run ended under other code
             raise error.located(InvalidOutput, workflow_id=workflow.id, address="output") from None
         return RunSucceeded(run_id=run_id, workflow_id=workflow.id, result=result)

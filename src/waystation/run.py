@@ -159,14 +159,15 @@ class Run(Generic[In, Out]):
 
     def _answer_data(self, address: Address, data: object) -> bytes:
         step = self.workflow.graph.step(node_key(address))
-        assert step is not None and step.resume is not None, "only a step that declares resume= is suspended"
+        assert step is not None, "only a step is suspended"
+        assert step.resume is not None, "only one that declares resume="
         try:
             return step.resume.dump(step.resume.validate(data))
         except DataError as error:
             raise error.located(InvalidResumeData, workflow_id=self.workflow.id, address=address) from None
 
     async def _rest(self) -> RunResult[Out]:
-        engine, dispatcher = await self._app.opened()
+        _, dispatcher = await self._app.opened()
         machine = await dispatcher.rest(self.run_id)
         ended = ended_result(self.workflow, self.run_id, machine)
         if ended is not None:
@@ -201,8 +202,8 @@ class Run(Generic[In, Out]):
         if ended is not None:
             return ended
         status = stored.record.status
-        if status in ("pending", "running", "waiting"):
-            return RunActive(run_id=self.run_id, workflow_id=self.workflow.id, status=status)  # type: ignore[arg-type]  # just narrowed, which mypy does not do for ``in``
+        if status == "pending" or status == "running" or status == "waiting":  # noqa: PLR1714  (mypy narrows by no other form)
+            return RunActive(run_id=self.run_id, workflow_id=self.workflow.id, status=status)
         return RunSuspended(
             run_id=self.run_id, workflow_id=self.workflow.id, suspensions=await self._suspensions(machine)
         )

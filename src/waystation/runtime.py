@@ -191,7 +191,8 @@ class Waystation:
         """The parts that do the work, opened if need be. For the library's own rooms."""
         if self._engine is None or self._closed or self._loop is not asyncio.get_running_loop():
             await self.open()
-        assert self._engine is not None and self._dispatcher is not None, "open() makes both"
+        assert self._engine is not None, "open() makes it"
+        assert self._dispatcher is not None, "open() makes it"
         return self._engine, self._dispatcher
 
     # ------------------------------------------------------------------ registry
@@ -279,8 +280,9 @@ class Waystation:
 
     def run(self, workflow: str | Workflow[In, Out], input: object) -> RunResult[Out]:
         """Create a run, start it and wait until it rests, from code that is not async."""
-        runnable = self.get_workflow(workflow) if isinstance(workflow, str) else self.get_workflow(workflow)
-        return cast("RunResult[Out]", self.call(runnable.start(input)))
+        # An id tells no types; whoever gives one gets the result as an object.
+        runnable = cast("RunnableWorkflow[In, Out]", self.get_workflow(cast("Workflow[In, Out]", workflow)))
+        return self.call(runnable.start(input))
 
     def get_run_sync(self, run_id: str) -> Run[object, object]:
         """``get_run`` for code that is not async."""

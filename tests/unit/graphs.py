@@ -64,7 +64,11 @@ def side_by_side(*steps: Step[object, object]) -> Graph:
 
 def branching(*steps: Step[object, object]) -> Graph:
     """A branch over ``steps``, and ``third`` after it."""
-    cases = [(lambda _: True, each) for each in steps]
+
+    def always(_: object) -> bool:
+        return True
+
+    cases = [(always, each) for each in steps]
     return workflow("fork", input=object, output=object).branch(cases).then(third).commit().graph
 
 
@@ -77,7 +81,7 @@ class World:
 
     graph: Graph
     machine: Machine = field(init=False)
-    journal: list[AnyEntry] = field(default_factory=list)
+    journal: list[AnyEntry] = field(default_factory=list[AnyEntry])
     now: int = 1_000
 
     def __post_init__(self) -> None:
@@ -85,6 +89,10 @@ class World:
         created = RunCreated(at=self.now, workflow_id=self.graph.workflow_id, fingerprint=self.graph.fingerprint)
         self.machine.apply(created)
         self.journal.append(created)
+
+    def standing(self) -> str:
+        """How the run stands now; a call, so that no type checker believes it cannot change."""
+        return self.machine.state.standing
 
     def tell(self, signal: object) -> list[AnyEntry]:
         """Give the machine a signal, and keep what it answers."""

@@ -19,7 +19,6 @@ from tests.unit.graphs import (
     stubborn,
     third,
 )
-from waystation.core import machine as machine_module
 from waystation.core import signals
 from waystation.core.addresses import Address
 from waystation.core.entries import Joined, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
@@ -27,10 +26,11 @@ from waystation.core.fold import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.core.signals import Answered, Decided, Recorded, RunStep, Start, Succeeded
 from waystation.core.state import decode_state, encode_state
+from waystation.define.nodes import Graph
 
 
 def test_every_kind_of_signal_has_its_decision() -> None:
-    assert set(machine_module._DECIDE) == set(typing.get_args(signals.Signal))
+    assert set(Machine._decide) == set(typing.get_args(signals.Signal))
 
 
 def test_a_chain_runs_its_steps_one_after_another_each_on_the_output_of_the_one_before() -> None:
@@ -197,9 +197,9 @@ def test_when_a_step_fails_its_running_siblings_end_and_are_recorded_before_the_
     world = World(side_by_side(first, second))
     world.start()
     world.fail("first")
-    assert world.machine.state.standing == "running"
+    assert world.standing() == "running"
     world.succeed("second")
-    assert world.machine.state.standing == "failed"
+    assert world.standing() == "failed"
     assert [type(entry).__name__ for entry in world.journal[-3:]] == ["StepFailed", "StepSucceeded", "RunFailed"]
 
 
@@ -284,7 +284,9 @@ def test_a_waiting_step_survives_a_restore_with_its_attempt() -> None:
     ],
     ids=["removed", "inserted before", "reordered"],
 )
-def test_a_journal_of_another_graph_is_a_misfit_that_says_where(made_under, read_under, told: str) -> None:  # type: ignore[no-untyped-def]  # graphs, as the table shows
+def test_a_journal_of_another_graph_is_a_misfit_that_says_where(
+    made_under: Graph, read_under: Graph, told: str
+) -> None:
     world = World(made_under)
     world.start()
     for address in made_under.places:

@@ -24,13 +24,16 @@ from waystation.core.signals import (
     Succeeded,
     Suspended,
 )
-from waystation.core.state import decode_state, encode_state
+from waystation.core.state import StepFrame, decode_state, encode_state
 from waystation.define.nodes import BranchNode, Graph
+from waystation.define.workflow import Builder, KeyedBuilder
 
 
 def build(shape: list[tuple[str, int]]) -> Graph:
     """A graph of blocks: each a kind and how many steps are in it."""
-    building = workflow("random", input=object, output=object, retry=Retry(attempts=2, initial=timedelta(seconds=1)))
+    building: Builder[object, object, object] | KeyedBuilder[object, object] = workflow(
+        "random", input=object, output=object, retry=Retry(attempts=2, initial=timedelta(seconds=1))
+    )
     number = 0
     for kind, width in shape:
         steps: list[Step[object, object]] = []
@@ -86,7 +89,7 @@ class Life:
                 self.doing += self.world.machine.take_actions()
             case "die":
                 self.die()
-            case "save":
+            case _:
                 self.saved = encode_state(self.world.machine.state), len(self.world.journal)
 
     def end(self, action: Action) -> None:
@@ -137,11 +140,12 @@ class Life:
         world = self.world
         refolded = world.refolded()
         live, again = decode_state(encode_state(world.machine.state)), decode_state(encode_state(refolded.state))
-        assert live is not None and again is not None
+        assert live is not None
+        assert again is not None
         for state in (live, again):  # a waiting step is woken by time alone, which no entry tells
             state.busy = 0
             for frame in state.frames.values():
-                if hasattr(frame, "phase") and frame.phase == "ready":
+                if isinstance(frame, StepFrame) and frame.phase == "ready":
                     frame.phase = "waiting"
         assert live == again, "the live state is the fold of the journal"
         done = Counter(entry.address for entry in world.journal if isinstance(entry, StepSucceeded))
@@ -203,7 +207,7 @@ def test_suspensions_opened_and_closed_add_up(graph: Graph, data: st.DataObject)
         if life.doing and (not life.world.machine.suspensions() or data.draw(st.booleans())):
             life.end(life.doing.pop())
         else:
-            life.doing += life.world.answer(sorted(life.world.machine.suspensions())[0])
+            life.doing += life.world.answer(min(life.world.machine.suspensions()))
         opened, closed = life.world.machine.settled()
         open_now |= {seq for seq, _ in opened}
         open_now -= set(closed)

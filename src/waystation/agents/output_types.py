@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Sequence
 from functools import reduce
-from operator import or_
 from typing import cast
 
 from waystation.errors import UnsupportedType
@@ -26,13 +25,18 @@ def output_form(agent_name: str, declared: object) -> object:
             forms.append(form)
     if not forms:
         raise UnsupportedType(f"agent {agent_name!r} declares no output type; give output= to create_step")
-    return reduce(lambda one, other: or_(cast("type", one), cast("type", other)), forms)
+    return reduce(_or, forms)
+
+
+def _or(one: object, other: object) -> object:
+    # The forms are types or type forms, all of which know ``|``; their common type does not say so.
+    return cast("type", one) | cast("type", other)
 
 
 def _each(agent_name: str, declared: object) -> list[object]:
     # By attribute, not by class: the markers moved between modules of pydantic-ai before, these attributes did not.
     if isinstance(declared, Sequence) and not isinstance(declared, str):
-        return [form for part in declared for form in _each(agent_name, part)]
+        return [form for part in cast("Sequence[object]", declared) for form in _each(agent_name, part)]
     for attribute in ("outputs", "output", "output_function"):
         if not isinstance(declared, type) and hasattr(declared, attribute):
             return _each(agent_name, getattr(declared, attribute))

@@ -257,7 +257,7 @@ def _json_argument(option: str, text: str | None) -> object:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{option}: {text[1:]!r} cannot be read: {error}") from None
     try:
-        found: object = msgspec.json.decode(text)
+        found: object = msgspec.json.decode(text or "")
     except (msgspec.DecodeError, RecursionError) as error:
         raise UsageError(
             f"{option} is not JSON: {error}. In a shell, put it in single quotes: '{{\"key\": 1}}'"

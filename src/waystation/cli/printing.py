@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -54,27 +55,36 @@ def _print_suspension(suspension: Suspension, workflow: Workflow[object, object]
 def answer_hint(suspension: Suspension) -> str:
     """What an answer looks like, in short: ``{"approved": boolean, "comment"?: string}``."""
     schema = suspension.answer_schema
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
+    properties = _mapping(schema.get("properties"))
+    if properties is None:
         return str(schema.get("type", "any JSON"))
-    required = schema.get("required", [])
+    required = _list(schema.get("required"))
     parts: list[str] = []
     for name, described in properties.items():
-        optional = "" if isinstance(required, list) and name in required else "?"
+        optional = "" if name in required else "?"
         parts.append(f'"{name}"{optional}: {_kind(described)}')
     return "{" + ", ".join(parts) + "}"
 
 
 def _kind(described: object) -> str:
-    if not isinstance(described, dict):
+    schema = _mapping(described)
+    if schema is None:
         return "any"
-    if isinstance(kind := described.get("type"), str):
+    if isinstance(kind := schema.get("type"), str):
         return kind
-    if isinstance(options := described.get("anyOf"), list):
+    if options := _list(schema.get("anyOf")):
         return " or ".join(_kind(option) for option in options)
-    if "enum" in described:
-        return " or ".join(compact(value) for value in described["enum"])
+    if values := _list(schema.get("enum")):
+        return " or ".join(compact(value) for value in values)
     return "object"
+
+
+def _mapping(data: object) -> Mapping[str, object] | None:
+    return cast("Mapping[str, object]", data) if isinstance(data, Mapping) else None
+
+
+def _list(data: object) -> Sequence[object]:
+    return cast("Sequence[object]", data) if isinstance(data, list) else ()
 
 
 def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:

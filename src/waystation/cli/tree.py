@@ -79,8 +79,8 @@ def _add(tree: Tree, node: Node, steps: dict[str, StepHistory], history: RunHist
                 else:
                     _add(block, child, steps, history)
         case SequenceNode():
-            for child in node.children:
-                _add(tree, child, steps, history)
+            for inner in node.children:
+                _add(tree, inner, steps, history)
 
 
 def _idle(id_: str, status: str) -> Text:

@@ -10,7 +10,7 @@ The transitions of a step are the table ``TRANSITIONS``; ``docs/`` draws it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
 from waystation.core.addresses import ROOT, Address, node_key
 from waystation.core.entries import (
@@ -53,7 +53,7 @@ have is legal for a waiting one too.
 """
 
 
-class JournalMisfit(Exception):  # noqa: N818  (a finding, turned into DefinitionChanged where it meets a user)
+class JournalMisfit(Exception):
     """An entry does not fit the state: the journal was made under another graph (or is damaged)."""
 
     def __init__(self, reason: str, address: Address) -> None:
@@ -92,12 +92,13 @@ class Fold:
             JournalMisfit: the entry cannot follow what came before it, under this graph.
         """
         self.state.last_seq += 1
-        _APPLY[type(entry)](self, entry)
+        self._apply[type(entry)](self, entry)
 
     def wake(self, address: Address) -> None:
         """The time of the waiting step at ``address`` has come: its next attempt may begin."""
         frame = self.state.frames[address]
-        assert isinstance(frame, StepFrame) and frame.phase == "waiting", "only a waiting step is woken"
+        assert isinstance(frame, StepFrame), "only a step is woken"
+        assert frame.phase == "waiting", "only a waiting step is woken"
         frame.phase = "ready"
         self.state.busy += 1
         self.fresh.append(address)
@@ -321,21 +322,20 @@ class Fold:
             if seq:
                 self.values.release(seq)
 
-
-# Each function takes just the class it stands beside, which no type can say of a dict.
-# ``tests/unit/test_fold.py`` checks that every kind of entry has its function.
-_APPLY: dict[type, Callable[[Fold, Any], None]] = {
-    RunCreated: Fold._apply_created,
-    RunStarted: Fold._apply_started,
-    DefinitionAdopted: Fold._apply_adopted,
-    RunSucceeded: Fold._apply_ended,
-    RunFailed: Fold._apply_ended,
-    StepSucceeded: Fold._apply_step_succeeded,
-    StepFailed: Fold._apply_step_failed,
-    StepRetrying: Fold._apply_retrying,
-    StepSuspended: Fold._apply_suspended,
-    SuspensionAnswered: Fold._apply_answered,
-    OnceRecorded: Fold._apply_once,
-    BranchTaken: Fold._apply_branch_taken,
-    BranchFailed: Fold._apply_branch_failed,
-}
+    # Each function takes just the class it stands beside, which no type can say of a dict.
+    # ``tests/unit/test_fold.py`` checks that every kind of entry has its function.
+    _apply: ClassVar[dict[type, Callable[..., None]]] = {
+        RunCreated: _apply_created,
+        RunStarted: _apply_started,
+        DefinitionAdopted: _apply_adopted,
+        RunSucceeded: _apply_ended,
+        RunFailed: _apply_ended,
+        StepSucceeded: _apply_step_succeeded,
+        StepFailed: _apply_step_failed,
+        StepRetrying: _apply_retrying,
+        StepSuspended: _apply_suspended,
+        SuspensionAnswered: _apply_answered,
+        OnceRecorded: _apply_once,
+        BranchTaken: _apply_branch_taken,
+        BranchFailed: _apply_branch_failed,
+    }

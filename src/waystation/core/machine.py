@@ -20,7 +20,7 @@ No clock, no chance, no I/O: signals bring times and chances with them. The grap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 
@@ -46,7 +46,6 @@ from waystation.core.entries import (
 from waystation.core.fold import Fold
 from waystation.core.state import BlockFrame, State, StepFrame
 from waystation.define.nodes import Graph
-from waystation.define.retry import ONCE
 
 
 class Machine:
@@ -92,7 +91,7 @@ class Machine:
 
     def handle(self, signal: signals.Signal) -> list[AnyEntry]:
         """The entries that record ``signal``, already applied; none if it no longer fits."""
-        entries = _DECIDE[type(signal)](self, signal)
+        entries = self._decide[type(signal)](self, signal)
         for entry in entries:
             self.apply(entry)
         if entries:
@@ -183,7 +182,7 @@ class Machine:
         if self._running(signal.address, signal.attempt) is None:
             return []
         step = self.graph.step(node_key(signal.address))
-        retry = (step.retry if step is not None else None) or self.graph.retry or ONCE
+        retry = (step.retry if step is not None else None) or self.graph.retry
         if signal.retryable and signal.attempt < retry.attempts:
             return [
                 StepRetrying(
@@ -278,17 +277,16 @@ class Machine:
         frame = self.step_frame(address)
         return frame if frame is not None and frame.phase == "ready" and frame.attempt == attempt else None
 
-
-# Each function takes just the class it stands beside, which no type can say of a dict.
-# ``tests/unit/test_machine.py`` checks that every kind of signal has its function.
-_DECIDE: dict[type, Callable[[Machine, Any], list[AnyEntry]]] = {
-    signals.Start: Machine._start,
-    signals.Succeeded: Machine._step_succeeded,
-    signals.Failed: Machine._step_failed,
-    signals.Suspended: Machine._step_suspended,
-    signals.Recorded: Machine._recorded,
-    signals.Answered: Machine._answered,
-    signals.Decided: Machine._decided,
-    signals.Checked: Machine._checked,
-    signals.Adopted: Machine._adopted,
-}
+    # Each function takes just the class it stands beside, which no type can say of a dict.
+    # ``tests/unit/test_machine.py`` checks that every kind of signal has its function.
+    _decide: ClassVar[dict[type, Callable[..., list[AnyEntry]]]] = {
+        signals.Start: _start,
+        signals.Succeeded: _step_succeeded,
+        signals.Failed: _step_failed,
+        signals.Suspended: _step_suspended,
+        signals.Recorded: _recorded,
+        signals.Answered: _answered,
+        signals.Decided: _decided,
+        signals.Checked: _checked,
+        signals.Adopted: _adopted,
+    }

@@ -7,7 +7,7 @@ It is somewhat stricter than they are where JSON is: a ``bool`` does not go for 
 from __future__ import annotations
 
 import collections.abc
-import datetime
+import datetime as dt
 import types
 import typing
 from collections.abc import Mapping
@@ -88,7 +88,7 @@ def _is_subclass(given: type, want: type) -> bool:
         return True
     if given is bool and want is not object:
         return False
-    if given is datetime.datetime and want is datetime.date:
+    if given is dt.datetime and want is dt.date:
         return False
     if issubclass(given, (str, bytes)) and want.__module__ == "collections.abc":
         return False  # a text is a sequence of texts to Python, and one text in JSON
@@ -135,7 +135,7 @@ def keyed_meets(parts: Mapping[str, object], wanted: object, *, optional: bool) 
         optional: whether any of the parts may be missing, as after a branch.
     """
     wanted = _plain(wanted)
-    if wanted in (object, Any):
+    if wanted is object or wanted is Any:
         return []
     if _is_union(wanted):
         tried = [keyed_meets(parts, choice, optional=optional) for choice in typing.get_args(wanted)]

@@ -79,6 +79,7 @@ class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
     @abstractmethod
     def suspend_sync(self, payload: Suspend_contra, *, label: str = "") -> Never:
         """``suspend`` for a step function that is not ``async``."""
+        raise NotImplementedError
 
     @abstractmethod
     async def once(self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None) -> T:

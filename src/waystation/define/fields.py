@@ -6,7 +6,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import typing_extensions
@@ -48,7 +48,7 @@ def fields_of(form: object) -> Fields | None:
         return Fields({field.name: Field(field.type, field.required, (field.encode_name,)) for field in found})
     hints = _hints(cls)
     if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
-        required: frozenset[str] = cls.__required_keys__
+        required = cast("frozenset[str]", getattr(cls, "__required_keys__", frozenset[str]()))
         return Fields({name: Field(_bare(hint), name in required, (name,)) for name, hint in hints.items()})
     if dataclasses.is_dataclass(cls):
         return Fields(

@@ -9,7 +9,7 @@ from waystation.errors import InvalidId
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-def checked_id(what: str, id_: str) -> str:
+def checked_id(what: str, id_: object) -> str:
     """``id_``, if it may be one: ids become parts of addresses, where ``/ [ ] #`` have a meaning.
 
     Raises:

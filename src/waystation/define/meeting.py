@@ -55,6 +55,7 @@ def same_type(first: Schema[object], second: Schema[object]) -> bool:
 
 
 def kind_of(node: StepNode | ParallelNode | BranchNode) -> str:
+    """What to call a node."""
     return {StepNode: "step", ParallelNode: "parallel", BranchNode: "branch"}[type(node)]
 
 

@@ -78,7 +78,7 @@ class _Commit:
             Raises:
                 EmptyWorkflow, DuplicateId, TypesDoNotMeet, OutputMismatch, InvalidId, NotCommitted, DefinitionError.
             """
-            return _committed(builder.draft)
+            return cast("Workflow[In, X]", _committed(builder.draft))
 
         return commit
 
@@ -174,7 +174,7 @@ class KeyedBuilder(Generic[In, Out]):
 
     def commit(self) -> Workflow[In, Out]:
         """Check the definition and make it a workflow. Raises as ``Builder.commit`` does."""
-        return _committed(self.draft)
+        return cast("Workflow[In, Out]", _committed(self.draft))
 
     def __repr__(self) -> str:
         return _builder_repr(self.draft)
@@ -225,14 +225,9 @@ def _branch(draft: Draft, choices: object, id_: str | None) -> BranchPart:
     return BranchPart(listed(draft.id, "branch", choices), id_)
 
 
-def _committed(draft: Draft) -> Workflow[In, Out]:
-    graph = build_graph(draft)
+def _committed(draft: Draft) -> Workflow[object, object]:
     return Workflow(
-        id=draft.id,
-        input=cast("Schema[In]", draft.input),
-        output=cast("Schema[Out]", draft.output),
-        graph=graph,
-        description=draft.description,
+        id=draft.id, input=draft.input, output=draft.output, graph=build_graph(draft), description=draft.description
     )
 
 

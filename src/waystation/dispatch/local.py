@@ -34,7 +34,7 @@ from waystation.store.protocol import ENDED, RunStatus
 
 _log = logging.getLogger("waystation.dispatch")
 
-_RESTS: frozenset[RunStatus] = ENDED | {"suspended"}
+_RESTS: frozenset[RunStatus] = frozenset[RunStatus]({*ENDED, "suspended"})
 _MOST_AT_ONCE = 200
 
 
@@ -50,7 +50,7 @@ class _Driven:
 class _Waiters:
     """Those who wait for one run to rest."""
 
-    futures: list[asyncio.Future[Machine]] = field(default_factory=list)
+    futures: list[asyncio.Future[Machine]] = field(default_factory=list[asyncio.Future[Machine]])
 
 
 class LocalDispatcher:
@@ -145,7 +145,7 @@ class LocalDispatcher:
             failure = error
             # It still is this process's by the store; nobody else will take it, so the recovery here must.
             self._returning.add(run_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
             self._unfit.add(run_id)
@@ -253,7 +253,7 @@ class LocalDispatcher:
                 self._alarm.set(await self._engine.store.next_wake(list(self._engine.workflows)))
             except StoreError as error:
                 _log.warning("the store could not be searched for runs that nobody drives: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001  (the recovery never ends while the app is open)
                 _log.exception("the recovery met a fault; it goes on with its next look")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._seek.wait(), self._recover_every)

@@ -38,3 +38,4 @@ class Dispatcher(Protocol):
         Raises:
             StoreError, DefinitionChanged: this process drove it and could not go on.
         """
+        ...

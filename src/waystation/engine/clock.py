@@ -15,9 +15,11 @@ class Clock(Protocol):
 
     def now(self) -> Millis:
         """Milliseconds since 1970-01-01 UTC."""
+        ...
 
     def call_at(self, when: Millis, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` on the running loop at ``when``, or soon if that is past; gives a function that stops it."""
+        """Call ``callback`` on the running loop at ``when``, or soon if that is past; gives what stops it."""
+        ...
 
 
 class SystemClock:
@@ -32,7 +34,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def call_at(self, when: Millis, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` on the running loop at ``when``, or soon if that is past; gives a function that stops it."""
+        """Call ``callback`` on the running loop at ``when``, or soon if that is past; gives what stops it."""
         loop = asyncio.get_running_loop()
         handle: asyncio.TimerHandle
 
@@ -45,4 +47,8 @@ class SystemClock:
                 handle = loop.call_later(min(left, self._longest_stage), stage)
 
         handle = loop.call_later(min(max((when - self.now()) / 1000, 0), self._longest_stage), stage)
-        return lambda: handle.cancel()
+
+        def stop() -> None:
+            handle.cancel()  # whichever stage it has come to
+
+        return stop

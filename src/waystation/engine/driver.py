@@ -257,15 +257,19 @@ class Driver:
 
     async def step_output(self, address: str) -> bytes | None:
         """The output of a step that has succeeded."""
-        if self._outputs is None:
+        outputs = self._outputs
+        if outputs is None:
             # Not part of the frontier, so that it stays small: read once, when first asked for.
-            self._outputs = {}
+            outputs = {}
             for seq, data in enumerate(await self._engine.store.read(self.run_id), 1):
                 entry = decode_entry(data)
                 if isinstance(entry, StepSucceeded):
-                    self._outputs[entry.address] = seq
-        seq = self._outputs.get(Address(address))
-        return None if seq is None else await self._value_at(seq)
+                    outputs[entry.address] = seq
+            # Kept only if nothing was committed while it was read: else it may lack what was.
+            if len(outputs) == 0 or max(outputs.values()) <= self.machine.state.last_seq:
+                self._outputs = outputs
+        found = outputs.get(Address(address))
+        return None if found is None else await self._value_at(found)
 
     async def run_input(self) -> bytes:
         """The run's input."""

@@ -35,7 +35,7 @@ class Engine:
     threads: ThreadPoolExecutor
     worker_id: str
     hub: Hub = field(default_factory=Hub)
-    definitions: set[str] = field(default_factory=set)
+    definitions: set[str] = field(default_factory=set[str])
 
     async def keep_definition(self, workflow: Workflow[object, object]) -> None:
         """See to it that the store has the definition of ``workflow``, so that later code can be held against it."""

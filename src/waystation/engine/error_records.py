@@ -40,7 +40,7 @@ def _traceback_of(error: BaseException) -> str:
 
 
 def _text(text: str, longest: int) -> str:
-    """Cut in the middle (beginning and end say most), without NUL and lone surrogates, which not every store can hold."""
+    """Cut in the middle (beginning and end say most), without NUL and lone surrogates: not every store holds them."""
     clean = text.replace(_NUL, "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
     if len(clean) <= longest:
         return clean

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
@@ -234,7 +234,7 @@ class Hub:
             event.set()
 
     @contextmanager
-    def listening(self, run_id: str) -> Iterator[asyncio.Event]:
+    def listening(self, run_id: str) -> Generator[asyncio.Event]:
         """An event that is set whenever the run's journal grows. Clear it before reading, not after."""
         event = asyncio.Event()
         self._listeners.setdefault(run_id, deque()).append(event)

@@ -125,7 +125,7 @@ async def take_over(engine: Engine, workflow: Workflow[object, object], run_id: 
         await engine.keep_definition(workflow)
         try:
             await engine.store.commit(
-                _commit(engine, stored, machine, entries, _taking(engine, stored.record, machine, grow=0))
+                _commit(stored, machine, entries, _taking(engine, stored.record, machine, grow=0))
             )
         except JournalMoved:
             continue
@@ -156,7 +156,7 @@ async def _write(
         entries += machine.handle(signal)
         head = _taking(engine, stored.record, machine, grow=1) if parked else None
         try:
-            await engine.store.commit(_commit(engine, stored, machine, entries, head))
+            await engine.store.commit(_commit(stored, machine, entries, head))
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
@@ -174,7 +174,7 @@ def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -
     )
 
 
-def _commit(engine: Engine, stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: Head | None) -> Commit:
+def _commit(stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: Head | None) -> Commit:
     opened, closed = machine.settled()
     assert not opened, "nothing from outside opens a suspension"
     return Commit(

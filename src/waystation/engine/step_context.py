@@ -39,15 +39,18 @@ class RunAccess(Protocol):
 
     async def recorded(self, address: Address, name: str) -> bytes | None:
         """The value ``once`` recorded under ``name``, as JSON."""
+        ...
 
     async def record(self, address: Address, name: str, value: bytes) -> None:
         """Record a value of ``once``; durable when this returns."""
 
     async def step_output(self, address: str) -> bytes | None:
         """The output of a step that has succeeded, as JSON."""
+        ...
 
     async def run_input(self) -> bytes:
         """The run's input, as JSON."""
+        ...
 
 
 class RunningStep(StepContext[object, object]):
@@ -146,8 +149,9 @@ class RunningStep(StepContext[object, object]):
             return schema.load(await asyncio.shield(self._recording[name]))
         self._recording[name] = self._loop.create_future()
         try:
-            result = fn()
-            value = self._dump_recorded(name, schema, await result if inspect.isawaitable(result) else result)
+            given = fn()
+            result = cast("T", await given if inspect.isawaitable(given) else given)
+            value = self._dump_recorded(name, schema, result)
             await self._access.record(self._address, name, value)
         except BaseException as error:
             waiting = self._recording.pop(name)
@@ -166,7 +170,7 @@ class RunningStep(StepContext[object, object]):
             self._on_loop(self._access.record(self._address, name, found))
         return schema.load(found)
 
-    def _dump_recorded(self, name: str, schema: Schema[T], result: object) -> bytes:
+    def _dump_recorded(self, name: str, schema: Schema[T], result: T) -> bytes:
         try:
             return schema.dump(result)
         except DataError as error:

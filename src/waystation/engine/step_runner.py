@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import inspect
 import random
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from waystation.core.entries import Millis
 from waystation.core.machine import Machine
 from waystation.core.signals import Checked, CheckOutput, DecideBranch, Decided, Failed, RunStep, Succeeded, Suspended
 from waystation.define.nodes import BranchNode
-from waystation.define.retry import ONCE
 from waystation.define.step import AnyStep
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
@@ -120,8 +120,9 @@ class StepRunner:
         call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
         if step.timeout is None:
             return await self._finish(step, call)
+        scope = asyncio.timeout(step.timeout.total_seconds())
         try:
-            async with asyncio.timeout(step.timeout.total_seconds()) as scope:
+            async with scope:
                 return await self._finish(step, call)
         except TimeoutError:
             if not scope.expired():
@@ -132,7 +133,8 @@ class StepRunner:
         if not step.is_async:
             loop = asyncio.get_running_loop()
             # As asyncio.to_thread does, but in the app's own threads: the function sees the caller's context.
-            result = await loop.run_in_executor(self.engine.threads, contextvars.copy_context().run, _in_thread, call)
+            in_context = functools.partial(contextvars.copy_context().run, _in_thread, call)
+            result = await loop.run_in_executor(self.engine.threads, in_context)
             if isinstance(result, SuspendSignal):
                 raise result
             return result
@@ -153,7 +155,7 @@ class StepRunner:
         return Suspended(action.address, action.attempt, began, now, context.suspend_payload, context.suspend_label)
 
     def _failed(self, step: AnyStep, action: RunStep, began: Millis, error: BaseException) -> Failed:
-        retry = step.retry or self.workflow.graph.retry or ONCE
+        retry = step.retry or self.workflow.graph.retry
         return Failed(
             action.address,
             action.attempt,
@@ -179,9 +181,7 @@ def _in_thread(call: functools.partial[object]) -> object:
 
 
 async def _truth(answer: object) -> bool:
-    if hasattr(answer, "__await__"):
-        answer = await answer  # type: ignore[misc]  # it was just seen to be awaitable
-    return bool(answer)
+    return bool(await answer if inspect.isawaitable(answer) else answer)
 
 
 def _cancelled_from_outside() -> bool:

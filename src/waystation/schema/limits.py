@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import msgspec
 
@@ -47,13 +48,13 @@ def find_nul(value: object, path: str = "") -> str | None:
     if isinstance(value, str):
         return path if "\0" in value else None
     if isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in cast("dict[str, object]", value).items():
             if "\0" in key:
                 return path
             if (found := find_nul(item, join(path, key))) is not None:
                 return found
     elif isinstance(value, list):
-        for index, item in enumerate(value):
+        for index, item in enumerate(cast("list[object]", value)):
             if (found := find_nul(item, join(path, index))) is not None:
                 return found
     return None

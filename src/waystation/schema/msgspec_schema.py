@@ -127,7 +127,7 @@ def _unknown_in_object(
     tag = info.tag_field if isinstance(info, inspect.StructType) else None
     for key, part in value.items():
         if key in known:
-            yield from _unknown_fields(part, known[cast("str", key)], join(path, key))
+            yield from _unknown_fields(part, known[key], join(path, key))
         elif key != tag:
             yield join(path, key)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 import pydantic_core
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
@@ -24,7 +24,7 @@ _UNKNOWN_FIELD: Final = frozenset({"extra_forbidden", "unexpected_keyword_argume
 
 class _Generator(GenerateJsonSchema):
     # A default that is no JSON is left out of the schema, and that is all there is to say about it.
-    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}
+    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
 
 
 class PydanticSchema(Generic[T]):
@@ -60,7 +60,7 @@ class PydanticSchema(Generic[T]):
     def validate(self, value: object) -> T:
         """See ``Schema.validate``."""
         try:
-            return self._python(value, extra="forbid", by_alias=True, by_name=True)
+            return cast("T", self._python(value, extra="forbid", by_alias=True, by_name=True))
         except ValidationError as error:
             return self._second_look(value, error)
         except RecursionError:
@@ -80,14 +80,14 @@ class PydanticSchema(Generic[T]):
         elif isinstance(value, (dict, list)):
             try:
                 data = pydantic_core.to_json(value, inf_nan_mode="constants")
-                return self._json(data, extra="forbid", by_alias=True, by_name=True)
+                return cast("T", self._json(data, extra="forbid", by_alias=True, by_name=True))
             except (ValidationError, ValueError, RecursionError):
                 pass  # the first refusal says it
         raise _data_error(problems)
 
     def _with_unknown_fields(self, value: object) -> T | None:
         try:
-            return self._python(value, by_alias=True, by_name=True)
+            return cast("T", self._python(value, by_alias=True, by_name=True))
         except (ValidationError, RecursionError):
             return None
 
@@ -108,7 +108,7 @@ class PydanticSchema(Generic[T]):
     def load(self, data: bytes) -> T:
         """See ``Schema.load``."""
         try:
-            return self._json(data, strict=True, by_alias=True, by_name=True)
+            return cast("T", self._json(data, strict=True, by_alias=True, by_name=True))
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False, include_context=False)
             raise _data_error(problems) from None

@@ -28,11 +28,10 @@ def difference(given: object, back: object, path: str = "") -> tuple[str, str] |
             f"is a {type(given).__qualname__}, and would come back as a {type(back).__qualname__}: "
             "return just the declared type, or declare the one you return"
         )
-    given_parts = _parts(given)
-    if given_parts is None:
+    parts = _parts(given)
+    if parts is None:
         return None if _equal(given, back) else (path, "would not come back from JSON as the same value")
-    back_parts = dict(_parts(back) or ())
-    given_parts = dict(given_parts)
+    given_parts, back_parts = dict(parts), dict(_parts(back) or ())
     if len(given_parts) != len(back_parts):
         return path, f"has {len(given_parts)} parts, of which {len(back_parts)} would come back"
     for key, part in given_parts.items():

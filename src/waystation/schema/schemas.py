@@ -108,7 +108,7 @@ def _retyped(form: type) -> object:
         for name, hint in typing_extensions.get_type_hints(form, include_extras=True).items()
     }
     # Made by its functional form: the fields are known only here.
-    made: Any = typing_extensions.TypedDict(form.__name__, fields)  # type: ignore[operator]  # the same
+    made: Any = typing_extensions.TypedDict(form.__name__, fields)  # type: ignore[misc]  # mypy reads only literal ones
     made.__module__, made.__qualname__, made.__doc__ = form.__module__, form.__qualname__, form.__doc__
     return made
 
@@ -117,4 +117,4 @@ def _field(hint: object, *, required: bool) -> object:
     if typing.get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
         return hint
     marker = typing_extensions.Required if required else typing_extensions.NotRequired
-    return marker[hint]  # type: ignore[index]  # a special form, made to be indexed
+    return marker[hint]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import unquote
 
 from waystation.errors import StoreUrlInvalid
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import Store
-from waystation.store.sqlite import SYNCHRONOUS, SQLiteStore, Synchronous
+from waystation.store.sqlite import SYNCHRONOUS, SQLiteStore
+from waystation.store.sqlite_writer import Synchronous
 
 _KNOWN = (
     "known are sqlite:///file.db (relative), sqlite:////folder/file.db (absolute), "
@@ -57,5 +57,5 @@ def _sqlite(url: str, path: str, query: str) -> SQLiteStore:
             raise StoreUrlInvalid(f"{url!r}: there is no option {name!r}; a SQLite store has synchronous")
         if value not in SYNCHRONOUS:
             raise StoreUrlInvalid(f"{url!r}: synchronous is one of {', '.join(SYNCHRONOUS)}; not {value!r}")
-        synchronous = cast("Synchronous", value)
+        synchronous = value
     return SQLiteStore(file, synchronous=synchronous)

@@ -130,7 +130,7 @@ class MemoryStore:
         else:
             self._active.pop(record.run_id, None)
 
-    async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
+    async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:  # noqa: ARG002  (a fingerprint says it all)
         """Keep the description of a definition, once."""
         self._check_open()
         self._definitions.setdefault(fingerprint, description)

@@ -37,11 +37,11 @@ RunStatus = Literal["pending", "running", "waiting", "suspended", "success", "fa
 ENDED: frozenset[RunStatus] = frozenset({"success", "failed", "cancelled"})
 
 
-class JournalMoved(Exception):  # noqa: N818  (a signal between store and engine, not an error a user meets)
+class JournalMoved(Exception):
     """Someone else appended to the journal first: read what came, decide again."""
 
 
-class Fenced(Exception):  # noqa: N818  (likewise)
+class Fenced(Exception):
     """The run's epoch is not the writer's: another process owns the run now."""
 
 
@@ -224,26 +224,33 @@ class Store(Protocol):
 
     async def load(self, run_id: str) -> StoredRun | None:
         """The run's record, frontier and the entries after it; None if there is no such run."""
+        ...
 
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
         """The run's entries after ``after``, in order, at most ``limit``; empty for an unknown run."""
+        ...
 
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """The entries of the given seqs."""
+        ...
 
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record."""
+        ...
 
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
         """Runs, newest first. Pages do not repeat or skip runs while others are created."""
+        ...
 
     async def open_suspensions(
         self, *, run_id: str | None = None, workflow_id: str | None = None, limit: int = 1000
     ) -> Sequence[OpenSuspension]:
         """Open suspensions, oldest first."""
+        ...
 
     async def get_definition(self, fingerprint: str) -> bytes | None:
         """The description kept for ``fingerprint``."""
+        ...
 
     # ---- ownership
 
@@ -252,6 +259,7 @@ class Store(Protocol):
 
     async def workers(self) -> Sequence[Worker]:
         """Every registered worker, also those whose lease has run out."""
+        ...
 
     async def retire(self, worker: Worker) -> None:
         """Remove the worker and hand over its runs at once: their owner becomes None.
@@ -269,15 +277,19 @@ class Store(Protocol):
         Returns:
             The record after the claim, or None if it cannot be claimed (any more).
         """
+        ...
 
     async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first.
 
         Runs whose owner is alive are not among them.
         """
+        ...
 
     async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
         """The earliest ``wake_at`` of the waiting runs of these workflows."""
+        ...
 
     async def foreign_changes(self) -> int:
         """A number that changes whenever someone other than this store object has written. Cheap: made to be polled."""
+        ...

@@ -65,11 +65,15 @@ class SQLiteStore:
         if self._connection is not None:
             return
         connection = await self._patiently(lambda: connect(self._path, self._synchronous))
-        if self._connection is not None or self._closed:
+        if self._is_settled():
             connection.close()  # someone else was quicker
             return
         self._connection = connection
         self._writer = GroupWriter(connection, self._path, self._synchronous, self._numbers.forget)
+
+    def _is_settled(self) -> bool:
+        """Whether the store was opened or closed meanwhile."""
+        return self._connection is not None or self._closed
 
     async def close(self) -> None:
         """Finish what is queued and let go."""

@@ -53,7 +53,7 @@ ORDER BY suspension_no LIMIT :limit
 
 def get_run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
     """The run's record."""
-    row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
     return None if row is None else _record(row)
 
 
@@ -61,7 +61,7 @@ def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
     """The run's record, frontier and the entries after it, as of one moment."""
     connection.execute("BEGIN")
     try:
-        row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
         if row is None:
             return None
         run_no = row[0]
@@ -127,7 +127,8 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
         only("(created_at, run_no) < (?, ?)", *decode_cursor(cursor))
     condition = f"WHERE {' AND '.join(terms)} " if terms else ""
     rows = connection.execute(
-        f"SELECT {_RECORD} FROM runs {condition}ORDER BY created_at DESC, run_no DESC LIMIT ?", (*values, limit + 1)
+        f"SELECT {_RECORD} FROM runs {condition}ORDER BY created_at DESC, run_no DESC LIMIT ?",  # noqa: S608  (constants; the values are bound)
+        (*values, limit + 1),
     ).fetchall()
     more = len(rows) > limit
     del rows[limit:]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -42,7 +42,8 @@ _SHORTEST, _LONGEST = 0.001, 0.05
 
 def pause(tries: int) -> float:
     """How long to wait before the next try for a lock, in seconds: longer each time, and never twice the same."""
-    return min(_LONGEST, _SHORTEST * 2 ** min(tries, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
+    longest: float = min(_LONGEST, _SHORTEST * 2 ** min(tries, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
 
 
 class _Write(Generic[T]):
@@ -118,7 +119,7 @@ class GroupWriter:
             raise
         self._settle(batch, outcomes)
 
-    def _settle(self, batch: list[_Write[object]], outcomes: list[object]) -> None:
+    def _settle(self, batch: list[_Write[object]], outcomes: Sequence[object]) -> None:
         del self._queue[: len(batch)]
         self._tries = 0
         self._scheduled = bool(self._queue)
