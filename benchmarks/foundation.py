@@ -98,8 +98,7 @@ async def measure_memory(size: Size) -> list[float]:
     found: list[float] = []
     async with Waystation(workflows=[flow], store="memory://") as app:
         await steps_per_second(app, flow, runs=20, at_once=1)
-        for _ in range(size.rounds):
-            found.append(1e6 / await steps_per_second(app, flow, runs=200, at_once=1))
+        found.extend([1e6 / await steps_per_second(app, flow, runs=200, at_once=1) for _ in range(size.rounds)])
     return found
 
 

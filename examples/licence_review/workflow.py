@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, cast
 
 from examples.licence_review.classify import Kind, classify
 from examples.licence_review.metadata import Distribution, Problem, read
@@ -102,8 +102,8 @@ async def ask(classified: Classified, ctx: StepContext[Question, Answer]) -> Ver
 @step
 def decide(verdicts: Verdicts) -> Verdict:
     """One of the two branches was taken, never both."""
-    (verdict,) = (verdicts[key] for key in ("let-through", "ask") if key in verdicts)
-    return verdict
+    (verdict,) = verdicts.values()
+    return cast("Verdict", verdict)
 
 
 def is_permissive(classified: Classified) -> bool:

@@ -281,7 +281,7 @@ class Waystation:
     def run(self, workflow: str | Workflow[In, Out], input: object) -> RunResult[Out]:
         """Create a run, start it and wait until it rests, from code that is not async."""
         # An id tells no types; whoever gives one gets the result as an object.
-        runnable = cast("RunnableWorkflow[In, Out]", self.get_workflow(cast("Workflow[In, Out]", workflow)))
+        runnable = self.get_workflow(cast("Workflow[In, Out]", workflow))
         return self.call(runnable.start(input))
 
     def get_run_sync(self, run_id: str) -> Run[object, object]:

@@ -1,4 +1,4 @@
-"""The process is killed with SIGKILL at each journal write; another goes on, and nothing that was done is done again."""
+"""The process is killed with SIGKILL at each journal write; another goes on, and nothing done is done again."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _is_union(form: _Form) -> bool:
 
 
 def _is_typed_dict(form: _Form) -> bool:
-    return isinstance(form, type) and issubclass(form, dict) and hasattr(form, "__total__")
+    return isinstance(form, type) and issubclass(form, dict) and hasattr(cast("type[object]", form), "__total__")
 
 
 def _value_meets(value: object, wanted: _Form) -> bool:

@@ -145,11 +145,12 @@ def _checked_step(workflow_id: str, where: str, given: object) -> AnyStep:
 
 
 def _checked_choice(workflow_id: str, given: object) -> tuple[Condition, AnyStep]:
-    if not isinstance(given, (tuple, list)) or len(cast("Sequence[object]", given)) != 2:  # noqa: PLR2004
+    pair = cast("Sequence[object]", given) if isinstance(given, (tuple, list)) else ()
+    if len(pair) != 2:  # noqa: PLR2004
         raise DefinitionError(
-            f"workflow {workflow_id!r}: .branch() takes (condition, step) pairs, and was given {_what(given)}"
+            f"workflow {workflow_id!r}: .branch() takes (condition, step) pairs, and was given {_what(cast('object', given))}"
         )
-    condition, step = cast("Sequence[object]", given)
+    condition, step = pair
     if isinstance(condition, Step):
         raise DefinitionError(
             f"workflow {workflow_id!r}: .branch() was given step {cast('AnyStep', condition).id!r} where a "

@@ -38,17 +38,18 @@ class Fields:
 
 def fields_of(form: object) -> Fields | None:
     """The fields of a TypedDict, pydantic model, dataclass, msgspec Struct or attrs class; None if it is none."""
-    cls: Any = typing.get_origin(form) or form
-    if not isinstance(cls, type):
+    found_class: object = typing.get_origin(form) or form
+    if not isinstance(found_class, type):
         return None
+    cls = cast("type[object]", found_class)
     if issubclass(cls, BaseModel):
         return _of_model(cls)
     if issubclass(cls, msgspec.Struct):
         found = msgspec.structs.fields(cls)
         return Fields({field.name: Field(field.type, field.required, (field.encode_name,)) for field in found})
     hints = _hints(cls)
-    if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
-        required = cast("frozenset[str]", getattr(cls, "__required_keys__", frozenset[str]()))
+    required: frozenset[str] | None = getattr(cls, "__required_keys__", None)
+    if required is not None and dict in cls.__mro__:
         return Fields({name: Field(_bare(hint), name in required, (name,)) for name, hint in hints.items()})
     if dataclasses.is_dataclass(cls):
         return Fields(
@@ -83,7 +84,7 @@ def _of_model(cls: type[BaseModel]) -> Fields:
     return Fields(fields, open=cls.model_config.get("extra") in ("allow", "ignore"))
 
 
-def _hints(cls: type) -> dict[str, object]:
+def _hints(cls: type[object]) -> dict[str, object]:
     try:
         return typing_extensions.get_type_hints(cls, include_extras=True)
     except (NameError, TypeError):

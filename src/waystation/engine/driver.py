@@ -260,13 +260,15 @@ class Driver:
         outputs = self._outputs
         if outputs is None:
             # Not part of the frontier, so that it stays small: read once, when first asked for.
-            outputs = {}
-            for seq, data in enumerate(await self._engine.store.read(self.run_id), 1):
+            outputs = dict[Address, Seq]()
+            journal = await self._engine.store.read(self.run_id)
+            read = len(journal)
+            for seq, data in enumerate(journal, 1):
                 entry = decode_entry(data)
                 if isinstance(entry, StepSucceeded):
                     outputs[entry.address] = seq
             # Kept only if nothing was committed while it was read: else it may lack what was.
-            if len(outputs) == 0 or max(outputs.values()) <= self.machine.state.last_seq:
+            if read == self.machine.state.last_seq:
                 self._outputs = outputs
         found = outputs.get(Address(address))
         return None if found is None else await self._value_at(found)

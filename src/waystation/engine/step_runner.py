@@ -133,8 +133,8 @@ class StepRunner:
         if not step.is_async:
             loop = asyncio.get_running_loop()
             # As asyncio.to_thread does, but in the app's own threads: the function sees the caller's context.
-            in_context = functools.partial(contextvars.copy_context().run, _in_thread, call)
-            result = await loop.run_in_executor(self.engine.threads, in_context)
+            context = contextvars.copy_context()
+            result = await loop.run_in_executor(self.engine.threads, lambda: context.run(_in_thread, call))
             if isinstance(result, SuspendSignal):
                 raise result
             return result

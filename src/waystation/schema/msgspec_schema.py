@@ -126,7 +126,7 @@ def _unknown_in_object(
     known = {field.encode_name: field.type for field in info.fields}
     tag = info.tag_field if isinstance(info, inspect.StructType) else None
     for key, part in value.items():
-        if key in known:
+        if isinstance(key, str) and key in known:
             yield from _unknown_fields(part, known[key], join(path, key))
         elif key != tag:
             yield join(path, key)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar, cast
 
 import pydantic_core
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
@@ -24,7 +24,7 @@ _UNKNOWN_FIELD: Final = frozenset({"extra_forbidden", "unexpected_keyword_argume
 
 class _Generator(GenerateJsonSchema):
     # A default that is no JSON is left out of the schema, and that is all there is to say about it.
-    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {"skipped-choice", "non-serializable-default"}
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  (as its base declares it)
 
 
 class PydanticSchema(Generic[T]):
@@ -132,8 +132,7 @@ def _is_loose(schema: Mapping[str, Any]) -> bool:
     named = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
     nested = [*schema.get("anyOf", ()), *schema.get("prefixItems", ())]
     for key in ("items", "additionalProperties"):
-        if isinstance(schema.get(key), dict):
-            nested.append(schema[key])
+        nested.extend([schema[key]] if isinstance(schema.get(key), dict) else [])
     return any(set(part) <= {"title", "description", "default"} or _is_loose(part) for part in [*named, *nested]) or (
         schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema
     )
@@ -141,30 +140,42 @@ def _is_loose(schema: Mapping[str, Any]) -> bool:
 
 def _data_error(problems: object) -> DataError:
     listed = cast("list[dict[str, Any]]", problems)
-    found: list[tuple[str, str]] = []
-    for problem in listed:
-        path = ""
-        for part in problem["loc"]:
-            path = join(path, part)
-        reason = "is an unknown field" if problem["type"] in _UNKNOWN_FIELD else problem["msg"]
-        found.append((path, reason))
-    return DataError(found)
+    return DataError([(_path(problem["loc"]), _reason(problem)) for problem in listed])
+
+
+def _path(loc: Sequence[int | str]) -> str:
+    path = ""
+    for part in loc:
+        path = join(path, part)
+    return path
+
+
+def _reason(problem: Mapping[str, Any]) -> str:
+    return "is an unknown field" if problem["type"] in _UNKNOWN_FIELD else str(problem["msg"])
 
 
 def _allows(value: object, loc: tuple[int | str, ...]) -> bool:
     """Whether the model that holds the field at ``loc`` says itself what becomes of unknown fields."""
     for part in loc[:-1]:
-        if isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(cast("list[object]", value)):
-            value = cast("list[object]", value)[part]
-        elif isinstance(value, Mapping) and part in value:
-            value = cast("Mapping[object, object]", value)[part]
-        elif isinstance(value, BaseModel) and (name := _field_name(value, part)) is not None:
-            value = getattr(value, name)
-        elif isinstance(part, str) and hasattr(value, part):
-            value = getattr(value, part)
-        # else: a union's loc also names the alternative, which is no part of the value
-    config = getattr(type(value), "model_config", None) or getattr(type(value), "__pydantic_config__", None) or {}
+        # A union's loc also names the alternative, which is no part of the value: then it stays.
+        value = _inner(value, part)
+    kind = cast("type[object]", type(value))
+    config: Mapping[str, object] = (
+        getattr(kind, "model_config", None) or getattr(kind, "__pydantic_config__", None) or {}
+    )
     return config.get("extra") in ("allow", "ignore")
+
+
+def _inner(value: object, part: int | str) -> object:
+    """The part of ``value`` that pydantic calls ``part``; ``value`` itself if it has none."""
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[object]", value)
+        return items[part] if isinstance(part, int) and part < len(items) else items
+    if isinstance(value, Mapping):
+        return cast("Mapping[object, object]", value).get(part, cast("object", value))
+    if isinstance(value, BaseModel) and (name := _field_name(value, part)) is not None:
+        return cast("object", getattr(value, name))
+    return cast("object", getattr(value, part, value)) if isinstance(part, str) else value
 
 
 def _field_name(model: BaseModel, part: int | str) -> str | None:

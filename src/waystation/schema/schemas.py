@@ -77,7 +77,7 @@ def _classes(form: object) -> Iterator[type]:
         yield origin
 
 
-def _is_for_msgspec(cls: type) -> bool:
+def _is_for_msgspec(cls: type[object]) -> bool:
     return issubclass(cls, msgspec.Struct) or "__attrs_attrs__" in vars(cls)
 
 
