@@ -145,10 +145,11 @@ def _checked_step(workflow_id: str, where: str, given: object) -> AnyStep:
 
 
 def _checked_choice(workflow_id: str, given: object) -> tuple[Condition, AnyStep]:
+    shown = _what(given)
     pair = cast("Sequence[object]", given) if isinstance(given, (tuple, list)) else ()
     if len(pair) != 2:  # noqa: PLR2004
         raise DefinitionError(
-            f"workflow {workflow_id!r}: .branch() takes (condition, step) pairs, and was given {_what(cast('object', given))}"
+            f"workflow {workflow_id!r}: .branch() takes (condition, step) pairs, and was given {shown}"
         )
     condition, step = pair
     if isinstance(condition, Step):
