@@ -159,7 +159,7 @@ def _allows(value: object, loc: tuple[int | str, ...]) -> bool:
     for part in loc[:-1]:
         # A union's loc also names the alternative, which is no part of the value: then it stays.
         value = _inner(value, part)
-    kind = cast("type[object]", type(value))
+    kind = type(value)
     config: Mapping[str, object] = (
         getattr(kind, "model_config", None) or getattr(kind, "__pydantic_config__", None) or {}
     )
