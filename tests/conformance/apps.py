@@ -1,0 +1,108 @@
+"""Apps for behaviour tests: on each store, and started anew on the same store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from waystation import Store, Waystation, Workflow, open_store
+from waystation.core.entries import Millis
+from waystation.engine.clock import Clock
+
+
+class OwnTime:
+    """A clock that stands still until it is moved. Timers that become due are called then."""
+
+    def __init__(self) -> None:
+        self.at: Millis = 1_800_000_000_000
+        self._timers: list[tuple[Millis, Callable[[], None]]] = []
+
+    def now(self) -> Millis:
+        return self.at
+
+    def call_at(self, when: Millis, callback: Callable[[], None]) -> Callable[[], None]:
+        timer = (when, callback)
+        self._timers.append(timer)
+
+        def stop() -> None:
+            if timer in self._timers:
+                self._timers.remove(timer)
+
+        return stop
+
+    def next_timer(self) -> Millis | None:
+        return min((when for when, _ in self._timers), default=None)
+
+    def move(self, by: timedelta) -> None:
+        self.at += round(by.total_seconds() * 1000)
+        due = [timer for timer in self._timers if timer[0] <= self.at]
+        self._timers = [timer for timer in self._timers if timer[0] > self.at]
+        for _, callback in due:
+            callback()
+
+
+class _Kept:
+    """Keeps a store open when an app that used it is closed: the memory of a process that does not end."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """It stays open."""
+
+
+@dataclass
+class Place:
+    """Where runs are kept: ``kind`` is memory or sqlite."""
+
+    kind: str
+    folder: Path
+    _memory: Store | None = field(default=None, init=False)
+
+    async def store(self) -> Store:
+        """A store over the place's runs, as a new process would open it."""
+        if self.kind == "sqlite":
+            return open_store(f"sqlite:///{self.folder / 'runs.db'}")
+        if self._memory is None:
+            self._memory = open_store("memory://")
+            await self._memory.open()
+        return _Kept(self._memory)  # type: ignore[return-value]  # every method but open and close is passed on
+
+    @asynccontextmanager
+    async def app(
+        self,
+        *workflows: Workflow[object, object] | object,
+        clock: Clock | None = None,
+        agents: dict[str, object] | None = None,
+        lease: timedelta = timedelta(seconds=15),
+    ) -> AsyncIterator[Waystation]:
+        """An app with these workflows, closed at the end."""
+        store = await self.store()
+        async with Waystation(
+            workflows=list(workflows),  # type: ignore[arg-type]  # of any types
+            store=store,
+            clock=clock,
+            agents=agents,
+            lease=lease,
+            recover_every=timedelta(milliseconds=20),
+            grace=timedelta(seconds=1),
+        ) as app:
+            yield app
+
+    async def journal(self, run_id: str) -> list[bytes]:
+        """The run's journal, byte for byte."""
+        store = await self.store()
+        await store.open()
+        try:
+            return list(await store.read(run_id))
+        finally:
+            await store.close()
