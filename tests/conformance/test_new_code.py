@@ -26,6 +26,20 @@ class Done(BaseModel):
     text: str
 
 
+class LongAnswer(BaseModel):
+    ok: bool
+    why: str = "no reason"
+
+
+class Other(BaseModel):
+    title: str
+    author: str = "nobody"
+
+
+class Ask(BaseModel):
+    question: str
+
+
 @step
 async def prepare(doc: Doc) -> Doc:
     return doc
@@ -84,10 +98,6 @@ async def test_new_words_in_docstrings_and_other_bodies_change_nothing(place: Pl
 async def test_an_answer_type_with_a_new_optional_field_fits(place: Place) -> None:
     await parked(place)
 
-    class LongAnswer(BaseModel):
-        ok: bool
-        why: str = "no reason"
-
     @step(id="review", suspend=Doc, resume=LongAnswer)
     async def with_reason(doc: Doc, ctx: StepContext[Doc, LongAnswer]) -> Done:
         if ctx.resume_data is None:
@@ -103,10 +113,6 @@ def without_the_completed_step() -> Workflow[Doc, Done]:
 
 
 def with_another_output_type() -> Workflow[Doc, Done]:
-    class Other(BaseModel):
-        title: str
-        author: str = "nobody"
-
     @step(id="prepare")
     async def prepare_other(doc: Doc) -> Other:
         return Other(title=doc.title)
@@ -128,9 +134,6 @@ def with_the_suspended_step_renamed() -> Workflow[Doc, Done]:
 
 
 def with_a_payload_that_cannot_be_read() -> Workflow[Doc, Done]:
-    class Ask(BaseModel):
-        question: str
-
     @step(id="review", suspend=Ask, resume=Answer)
     async def review_other(doc: Doc, ctx: StepContext[Ask, Answer]) -> Done:
         return Done(text=doc.title)
@@ -142,7 +145,7 @@ REFUSED = {
     "completed step removed": (without_the_completed_step, ["'prepare'"]),
     "output type changed": (with_another_output_type, ["'prepare'", "Doc", "Other"]),
     "step put before": (with_a_step_put_before, ["'early'"]),
-    "suspended step renamed": (with_the_suspended_step_renamed, ["'look-over'"]),
+    "suspended step renamed": (with_the_suspended_step_renamed, ["'review'"]),
     "payload of another type": (with_a_payload_that_cannot_be_read, ["'review'", "question"]),
 }
 
