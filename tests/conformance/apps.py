@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ class OwnTime:
 
     def __init__(self) -> None:
         self.at: Millis = 1_800_000_000_000
+        self.timer_set = asyncio.Event()
         self._timers: list[tuple[Millis, Callable[[], None]]] = []
 
     def now(self) -> Millis:
@@ -26,6 +28,7 @@ class OwnTime:
     def call_at(self, when: Millis, callback: Callable[[], None]) -> Callable[[], None]:
         timer = (when, callback)
         self._timers.append(timer)
+        self.timer_set.set()
 
         def stop() -> None:
             if timer in self._timers:

@@ -50,7 +50,9 @@ def fields_of(form: object) -> Fields | None:
     hints = _hints(cls)
     required: frozenset[str] | None = getattr(cls, "__required_keys__", None)
     if required is not None and dict in cls.__mro__:
-        return Fields({name: Field(_bare(hint), name in required, (name,)) for name, hint in hints.items()})
+        return Fields(
+            {name: Field(_bare(hint), _is_required(hint, name in required), (name,)) for name, hint in hints.items()}
+        )
     if dataclasses.is_dataclass(cls):
         return Fields(
             {
@@ -89,6 +91,18 @@ def _hints(cls: type[object]) -> dict[str, object]:
         return typing_extensions.get_type_hints(cls, include_extras=True)
     except (NameError, TypeError):
         return {}
+
+
+def _is_required(hint: object, by_class: bool) -> bool:  # noqa: FBT001  (what the class says)
+    """Whether a TypedDict's field is required. The class itself cannot tell when its annotations are texts, as under
+    ``from __future__ import annotations``: then it has not seen what they say."""
+    while (origin := typing_extensions.get_origin(hint)) is not None:
+        if origin is typing_extensions.Required or origin is typing_extensions.NotRequired:
+            return origin is typing_extensions.Required
+        if origin is not typing_extensions.ReadOnly:
+            break
+        hint = typing_extensions.get_args(hint)[0]
+    return by_class
 
 
 def _bare(hint: object) -> object:
