@@ -86,7 +86,7 @@ def test_an_agent_whose_output_does_not_meet_the_next_step_is_refused_at_commit(
     def publish(text: str) -> str:
         return text
 
-    with pytest.raises(TypesDoNotMeet, match="'judge'.*Verdict.*'publish'.*str"):
+    with pytest.raises(TypesDoNotMeet, match=r"'judge'.*Verdict.*'publish'.*str"):
         workflow("flow", input=str, output=str).then(judge).then(publish).commit()  # type: ignore[arg-type]  # the point
 
 

@@ -49,6 +49,11 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
     seq: Seq
     at: Millis
 
+    @property
+    def type(self) -> str:
+        """What happened: ``"step-succeeded"`` and the like; also the tag that the event has as JSON."""
+        return str(self.__struct_config__.tag)
+
 
 class RunStartedEvent(Event, frozen=True, tag="run-started"):
     """The run was started."""
