@@ -156,8 +156,8 @@ async def test_a_definition_is_kept_once(store: Store) -> None:
 
 
 async def test_only_runs_that_nobody_drives_can_be_claimed_and_each_once(store: Store) -> None:
-    worker = Worker(worker_id="w1", host="h", pid=1, expires_at=100)
-    await store.beat(worker)
+    for worker_id in ("w1", "w2", "w3"):
+        await store.beat(Worker(worker_id=worker_id, host="h", pid=1, expires_at=100))
     for run_id, state in {
         "driven": head("running", owner="w1"),
         "orphan": head("running", owner=None),

@@ -1,4 +1,4 @@
-"""A process that writes as fast as it can is killed: what it was told is durable is there, and nothing is half there."""
+"""A process that writes as fast as it can is killed: what it was told is there, and nothing half."""
 
 from __future__ import annotations
 

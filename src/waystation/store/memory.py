@@ -46,6 +46,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        self._is_open = False
         self._closed = False
         self._runs: dict[str, _Kept] = {}
         self._oldest_first: list[_Kept] = []
@@ -57,8 +58,10 @@ class MemoryStore:
         self._definitions: dict[str, bytes] = {}
 
     async def open(self) -> None:
-        """Nothing to connect to."""
-        self._check_open()
+        """Nothing to connect to. Opening twice is fine."""
+        if self._closed:
+            raise StoreClosed("the store was closed; make another")
+        self._is_open = True
 
     async def close(self) -> None:
         """Forget everything. Every later call raises ``StoreClosed``."""
@@ -66,8 +69,9 @@ class MemoryStore:
         self._closed = True
 
     def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosed
+        if not self._is_open:
+            state = "was closed" if self._closed else "is not open yet: await its open() first"
+            raise StoreClosed(f"the store {state}")
 
     # ------------------------------------------------------------------ writing
 

@@ -6,6 +6,7 @@ lock before it changes anything.
 
 from __future__ import annotations
 
+import functools
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ class Migration(msgspec.Struct, frozen=True):
     script: str
 
 
+@functools.cache
 def migrations() -> Sequence[Migration]:
     """Every migration, from the first, in order."""
     folder = resources.files("waystation.store").joinpath("migrations")
