@@ -81,7 +81,8 @@ def test_every_marked_line_is_refused_and_no_other(checker: str, file: Path) -> 
     marked = {
         number
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if line.endswith("# refused")
+        # pyright widens the output of a step made of parts to a union with the coroutine; it is refused when it runs.
+        if line.endswith(("# refused", f"# refused ({checker})"))
     }
     assert marked
     errors = CHECKERS[checker]().get(file, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Generic, Never
+from typing import TYPE_CHECKING, Generic, Never, overload
 
 from typing_extensions import TypeForm, TypeVar
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from waystation.define.step import Step
 
 T = TypeVar("T")
-Suspend_contra = TypeVar("Suspend_contra", contravariant=True, default=None)
+Suspend = TypeVar("Suspend", default=None)
 Resume_co = TypeVar("Resume_co", covariant=True, default=None)
 
 
-class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
+class StepContext(ABC, Generic[Suspend, Resume_co]):
     """Handed to a step function that takes a second argument: ``StepContext[Ask, Decision]``.
 
     The two types are those of ``@step(suspend=Ask, resume=Decision)``; a step that never suspends writes plain
@@ -53,11 +53,11 @@ class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
 
     @property
     @abstractmethod
-    def suspend_data(self) -> object:
-        """What the step last gave to ``suspend``, as its suspend type, when it runs again; None before."""
+    def suspend_data(self) -> Suspend | None:
+        """What the step last gave to ``suspend``, when it runs again; None before."""
 
     @abstractmethod
-    def suspend(self, payload: Suspend_contra, *, label: str = "") -> Coroutine[None, None, Never]:
+    def suspend(self, payload: Suspend, *, label: str = "") -> Coroutine[None, None, Never]:
         """Park the run until someone answers. Never returns: the step ends here.
 
         Once the payload is recorded, the run holds no task, thread or memory. When the answer comes, in this
@@ -77,12 +77,19 @@ class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
         """
 
     @abstractmethod
-    def suspend_sync(self, payload: Suspend_contra, *, label: str = "") -> Never:
+    def suspend_sync(self, payload: Suspend, *, label: str = "") -> Never:
         """``suspend`` for a step function that is not ``async``."""
         raise NotImplementedError
 
+    # Two forms: with one, ``returns=None`` would let a type checker make None a part of T.
+    @overload
+    async def once(self, name: str, fn: Callable[[], Awaitable[T]]) -> T: ...
+    @overload
+    async def once(self, name: str, fn: Callable[[], T]) -> T: ...
+    @overload
+    async def once(self, name: str, fn: Callable[[], object], *, returns: TypeForm[T]) -> T: ...
     @abstractmethod
-    async def once(self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None) -> T:
+    async def once(self, name: str, fn: Callable[[], object], *, returns: object = None) -> object:
         """Call ``fn`` and record what it gives; when the step runs again, give the record and do not call.
 
         For side effects inside a step that must not be repeated on resume, retry or recovery. The record is
@@ -99,8 +106,12 @@ class StepContext(ABC, Generic[Suspend_contra, Resume_co]):
             InvalidRecordedValue: what it gave does not fit the type.
         """
 
+    @overload
+    def once_sync(self, name: str, fn: Callable[[], T]) -> T: ...
+    @overload
+    def once_sync(self, name: str, fn: Callable[[], object], *, returns: TypeForm[T]) -> T: ...
     @abstractmethod
-    def once_sync(self, name: str, fn: Callable[[], T], *, returns: TypeForm[T] | None = None) -> T:
+    def once_sync(self, name: str, fn: Callable[[], object], *, returns: object = None) -> object:
         """``once`` for a step function that is not ``async``."""
 
     @abstractmethod

@@ -25,7 +25,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 S = TypeVar("S", default=None)
 R = TypeVar("R", default=None)
-S_contra = TypeVar("S_contra", contravariant=True, default=None)
 R_co = TypeVar("R_co", covariant=True, default=None)
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -84,17 +83,17 @@ AnyStep: TypeAlias = Step[typing.Never, object]
 """Any step, whatever it takes and gives."""
 
 
-class StepDecorator(Protocol[S_contra, R_co]):
+class StepDecorator(Protocol[S, R_co]):
     """What ``@step(...)`` with arguments gives: it turns a function into a step."""
 
     # Two shapes (with and without context), each async or sync. The async ones come first: an async function
     # also is a function that returns an object, so the order decides.
     @overload
-    def __call__(self, fn: Callable[[In, StepContext[S_contra, R_co]], Awaitable[Out]], /) -> Step[In, Out]: ...
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co]], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
-    def __call__(self, fn: Callable[[In, StepContext[S_contra, R_co]], Out], /) -> Step[In, Out]: ...
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co]], Out], /) -> Step[In, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Out], /) -> Step[In, Out]: ...
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Never, Protocol, TypeVar, cast
 
 from typing_extensions import TypeForm
@@ -138,9 +138,9 @@ class RunningStep(StepContext[object, object]):
 
     # ------------------------------------------------------------------ once
 
-    async def once(self, name: str, fn: Callable[[], T | Awaitable[T]], *, returns: TypeForm[T] | None = None) -> T:
+    async def once(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:
         """See ``StepContext``."""
-        schema = cast("Schema[T]", _recorded_schema(fn, returns))
+        schema = _recorded_schema(fn, returns)
         found = await self._access.recorded(self._address, name)
         if found is not None:
             return schema.load(found)
@@ -150,7 +150,7 @@ class RunningStep(StepContext[object, object]):
         self._recording[name] = self._loop.create_future()
         try:
             given = fn()
-            result = cast("T", await given if inspect.isawaitable(given) else given)
+            result: object = await given if inspect.isawaitable(given) else given
             value = self._dump_recorded(name, schema, result)
             await self._access.record(self._address, name, value)
         except BaseException as error:
@@ -161,9 +161,9 @@ class RunningStep(StepContext[object, object]):
         self._recording.pop(name).set_result(value)
         return schema.load(value)
 
-    def once_sync(self, name: str, fn: Callable[[], T], *, returns: TypeForm[T] | None = None) -> T:
+    def once_sync(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:
         """See ``StepContext``."""
-        schema = cast("Schema[T]", _recorded_schema(fn, returns))
+        schema = _recorded_schema(fn, returns)
         found = self._on_loop(self._access.recorded(self._address, name))
         if found is None:
             found = self._dump_recorded(name, schema, fn())

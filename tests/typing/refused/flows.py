@@ -73,7 +73,7 @@ async def execute(number: int) -> str:
 
 
 create_step(id="made", input=str, output=str, execute=execute)  # refused
-create_step(id="made", input=int, output=int, execute=execute)  # refused
+create_step(id="made", input=int, output=int, execute=execute)  # refused (mypy)
 step(suspend=Ask)  # refused
 
 flow = start.then(to_int).then(to_text).commit()
