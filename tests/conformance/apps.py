@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -87,7 +87,7 @@ class Place:
         clock: Clock | None = None,
         agents: dict[str, object] | None = None,
         lease: timedelta = timedelta(seconds=15),
-    ) -> AsyncIterator[Waystation]:
+    ) -> AsyncGenerator[Waystation]:
         """An app with these workflows, closed at the end."""
         store = await self.store()
         async with Waystation(

@@ -48,7 +48,7 @@ def in_a_circle() -> object:
     return found
 
 
-BAD = {
+BAD: dict[str, tuple[object, object, tuple[str | None, str | None]]] = {
     "wrong type": ({"title": 7}, {"note": 7}, ("title", "note")),
     "missing field": ({}, {}, ("title", "note")),
     "unknown field": ({"title": "t", "tilte": 1}, {"note": "n", "tilte": 1}, ("tilte", "tilte")),

@@ -222,7 +222,12 @@ async def test_commits_asked_for_at_once_share_transactions(tmp_path: Path) -> N
     for number in range(100):
         await store.create_run(new_run(f"r{number}"))
     began: list[str] = []
-    vars(store)["_connection"].set_trace_callback(lambda sql: began.append(sql) if sql.startswith("BEGIN") else None)
+
+    def trace(sql: str) -> None:
+        if sql.startswith("BEGIN"):
+            began.append(sql)
+
+    vars(store)["_connection"].set_trace_callback(trace)
     await asyncio.gather(*(store.commit(commit(1, b"2", run_id=f"r{number}")) for number in range(100)))
     assert 1 <= len(began) <= 3
     await store.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pydantic_ai.models
 import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 
@@ -47,7 +48,9 @@ async def test_the_step_before_gives_the_prompt() -> None:
     seen: list[str] = []
 
     def answer(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
-        seen.append(str(messages[-1].parts[-1].content))
+        part = messages[-1].parts[-1]
+        assert isinstance(part, UserPromptPart)
+        seen.append(str(part.content))
         return ModelResponse(parts=[TextPart("fine")])
 
     @step
@@ -70,7 +73,7 @@ async def test_a_registered_agent_is_reached_in_a_step_by_its_name() -> None:
     async def ask(question: str, ctx: StepContext) -> str:
         writer = ctx.agents["writer"]
         assert isinstance(writer, Agent)
-        return str((await writer.run(question)).output)
+        return str((await cast("Agent[None, str]", writer).run(question)).output)
 
     flow = workflow("flow", input=str, output=str).then(ask).commit()
     async with Waystation(workflows=[flow], agents={"writer": agent}, store="memory://") as app:

@@ -7,7 +7,7 @@ import inspect
 import logging
 import typing
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Never, Protocol, TypeVar, cast
+from typing import Any, Never, Protocol, TypeVar, cast
 
 from typing_extensions import TypeForm
 
