@@ -159,7 +159,11 @@ def test_a_step_function_has_the_shape_of_one() -> None:
             return a
 
     with pytest.raises(DefinitionError, match="both"):
-        step(suspend=str)(lambda x: x)  # type: ignore[call-overload]  # the point
+
+        @step(suspend=str)  # type: ignore[call-overload]  # the point
+        def half(a: int) -> int:
+            return a
+
     with pytest.raises(UnsupportedType):
 
         @step
@@ -218,6 +222,6 @@ def test_a_description_is_json_with_every_node_and_schema() -> None:
 def test_a_workflow_as_mermaid_has_every_node_and_the_conditions() -> None:
     drawn = FLOW.mermaid()
     assert drawn.startswith("flowchart TD\n")
-    for words in ('(["Doc"])', '["to-int"]', '{{"ask"}}', "always", "which"):
+    for words in ('(["Doc"])', '["to-int"]', '{{"ask<br/>Ask someone."}}', "always", "which"):
         assert words in drawn
     assert drawn == FLOW.mermaid()

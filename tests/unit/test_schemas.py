@@ -121,8 +121,7 @@ def test_any_json_is_taken_and_comes_back_the_same_or_is_refused_as_bad_data(fam
         value = schema.validate(given_data)
         written = schema.dump(value)
     except DataError as error:
-        assert error.problems
-        assert error.reason
+        assert all(reason for _, reason in error.problems)  # noqa: PT017  (one of two right ends)
         return
     assert schema.load(written) == value
     assert schema.dump(schema.load(written)) == written
@@ -250,7 +249,7 @@ def test_what_no_schema_can_be_made_for_is_told(form: Any) -> None:
 
 
 def test_pydantic_and_msgspec_classes_do_not_mix_in_one_type() -> None:
-    with pytest.raises(UnsupportedType, match="mixes Struct.*Model"):
+    with pytest.raises(UnsupportedType, match=r"mixes Struct.*Model"):
         schema_for(dict[str, Struct | Model])  # type: ignore[arg-type]  # checkers know dict, not the mix
 
 
