@@ -107,7 +107,8 @@ def test_two_types_of_one_name_are_told_apart() -> None:
         return None
 
     giving = create_step(id="giving", input=int, output=Doc, execute=give)  # type: ignore[arg-type]  # never run
-    building: Any = workflow("flow", input=int, output=int).then(giving).then(to_int)
+    begun: Any = workflow("flow", input=int, output=int).then(giving)
+    building = begun.then(to_int)
     refused(building, TypesDoNotMeet, "<locals>.Doc", "test_commit.Doc")
 
 
@@ -139,36 +140,43 @@ def test_an_id_that_could_not_be_part_of_an_address_is_refused(id_: Any) -> None
         to_int.clone(id=id_)
 
 
-def test_a_step_function_has_the_shape_of_one() -> None:
-    with pytest.raises(InvalidSignature):
+def nothing() -> int:
+    return 1
 
-        @step
-        def nothing() -> int:
-            return 1
 
-    with pytest.raises(InvalidSignature):
+def many(a: int, b: int) -> int:
+    return a + b
 
-        @step
-        def many(a: int, b: int) -> int:
-            return a + b
 
-    with pytest.raises(InvalidSignature, match="annotat"):
+def bare(a):  # type: ignore[no-untyped-def]  # the point
+    return a
 
-        @step
-        def bare(a):  # type: ignore[no-untyped-def]  # the point
-            return a
 
-    with pytest.raises(DefinitionError, match="both"):
+def fine(a: int) -> int:
+    return a
 
-        @step(suspend=str)  # type: ignore[call-overload]  # the point
-        def half(a: int) -> int:
-            return a
 
-    with pytest.raises(UnsupportedType):
+def odd(a: int) -> DefinitionError:
+    return DefinitionError()
 
-        @step
-        def odd(a: int) -> DefinitionError:
-            return DefinitionError()
+
+@pytest.mark.parametrize(
+    ("fn", "options", "kind", "words"),
+    [
+        (nothing, {}, InvalidSignature, "nothing"),
+        (many, {}, InvalidSignature, "many"),
+        (bare, {}, InvalidSignature, "annotat"),
+        (odd, {}, UnsupportedType, "DefinitionError"),
+        (fine, {"suspend": str}, DefinitionError, "needs both"),
+        (fine, {"id": "a/b"}, InvalidId, "a/b"),
+    ],
+)
+def test_a_function_that_cannot_be_a_step_is_refused(
+    fn: object, options: dict[str, object], kind: type[DefinitionError], words: str
+) -> None:
+    make: Any = step  # not typed: what no checker would let through is tried all the same
+    with pytest.raises(kind, match=words):
+        make(**options)(fn)
 
 
 def test_the_id_of_a_step_is_its_functions_name_with_dashes() -> None:

@@ -45,23 +45,33 @@ _numbers = iter(range(10**9))
 
 
 def _dataclass(name: str, hints: dict[str, Any]) -> type[object]:
-    return dataclasses.make_dataclass(name, list(hints.items()))
+    made: type[object] = dataclasses.make_dataclass(name, list(hints.items()))
+    return made
 
 
 def _struct(name: str, hints: dict[str, Any]) -> type[object]:
-    return msgspec.defstruct(name, list(hints.items()))
+    made: type[object] = msgspec.defstruct(name, list(hints.items()))
+    return made
 
 
 def _attrs(name: str, hints: dict[str, Any]) -> type[object]:
-    return attrs.make_class(name, {key: attrs.field(type=hint) for key, hint in hints.items()})
+    made: type[object] = attrs.make_class(name, {key: attrs.field(type=hint) for key, hint in hints.items()})
+    return made
 
 
 def _model(name: str, hints: dict[str, Any]) -> type[object]:
     fields: dict[str, Any] = {key: (hint, ...) for key, hint in hints.items()}
-    return create_model(name, **fields)
+    made: type[object] = create_model(name, **fields)
+    return made
 
 
 MAKERS = {"model": _model, "dataclass": _dataclass, "struct": _struct, "attrs": _attrs}
+
+
+def _of(kind: Any, *arguments: Any) -> Any:
+    """``kind[arguments]``, made while it runs."""
+    (one, *more) = arguments
+    return kind[tuple(arguments) if more else one]
 
 
 @st.composite
@@ -70,9 +80,11 @@ def typed_values(draw: st.DrawFn, family: str) -> tuple[Any, Any]:
     makers = ["model", "dataclass"] if family == "pydantic" else ["struct", "attrs"]
 
     def extend(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
-        lists = inner.map(lambda each: (list[each[0]], st.lists(each[1], max_size=3)))
-        dicts = inner.map(lambda each: (dict[str, each[0]], st.dictionaries(text, each[1], max_size=3)))
-        pairs = st.tuples(inner, inner).map(lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1])))
+        lists = inner.map(lambda each: (_of(list, each[0]), st.lists(each[1], max_size=3)))
+        dicts = inner.map(lambda each: (_of(dict, str, each[0]), st.dictionaries(text, each[1], max_size=3)))
+        pairs = st.tuples(inner, inner).map(
+            lambda two: (_of(tuple, two[0][0], two[1][0]), st.tuples(two[0][1], two[1][1]))
+        )
         optionals = inner.map(lambda each: (each[0] | None, st.none() | each[1]))
 
         def classed(parts: tuple[str, list[Typed]]) -> Typed:
@@ -250,7 +262,7 @@ def test_what_no_schema_can_be_made_for_is_told(form: Any) -> None:
 
 def test_pydantic_and_msgspec_classes_do_not_mix_in_one_type() -> None:
     with pytest.raises(UnsupportedType, match=r"mixes Struct.*Model"):
-        schema_for(dict[str, Struct | Model])  # type: ignore[arg-type]  # checkers know dict, not the mix
+        schema_for(dict[str, Struct | Model])
 
 
 # ----------------------------------------------------------------------------- fingerprints
