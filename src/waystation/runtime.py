@@ -326,8 +326,11 @@ class RunnableWorkflow(Generic[In, Out]):
         Raises:
             InvalidInput: it does not fit.
         """
+        self._checked_input(input)
+
+    def _checked_input(self, input: In | object) -> bytes:
         try:
-            self.workflow.input.dump(self.workflow.input.validate(input))
+            return self.workflow.input.dump(self.workflow.input.validate(input))
         except DataError as error:
             raise error.located(InvalidInput, workflow_id=self.workflow.id, address="input") from None
 
@@ -340,17 +343,27 @@ class RunnableWorkflow(Generic[In, Out]):
 
         Raises:
             RunAlreadyExists: a run of that id is in the store.
+            InvalidId: no run can have that id.
         """
         engine, _ = await self._app.opened()
         id_ = str(uuid.uuid4()) if run_id is None else run_id
         await intake.create(engine, cast("Workflow[object, object]", self.workflow), id_, resource_id)
         return Run(self._app, self.workflow, id_)
 
-    async def start(self, input: In | object) -> RunResult[Out]:
-        """Create a run, start it and wait until it rests. Raises as ``Run.start`` does; then no run was created."""
-        self.check_input(input)
-        run = await self.create_run()
-        return await run.start(input)
+    async def start(
+        self, input: In | object, *, run_id: str | None = None, resource_id: str | None = None
+    ) -> RunResult[Out]:
+        """Create a run, start it and wait until it rests. Creation and start are one write.
+
+        Raises as ``create_run`` and ``Run.start`` do; then no run was created.
+        """
+        data = self._checked_input(input)
+        engine, dispatcher = await self._app.opened()
+        await dispatcher.ready()
+        id_ = str(uuid.uuid4()) if run_id is None else run_id
+        workflow = cast("Workflow[object, object]", self.workflow)
+        dispatcher.drive(await intake.create_started(engine, workflow, id_, resource_id, data))
+        return await Run(self._app, self.workflow, id_).wait()
 
     def create_run_sync(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
         """``create_run`` for code that is not async."""

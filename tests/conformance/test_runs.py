@@ -13,6 +13,7 @@ from waystation import StepContext, Waystation, step, workflow
 from waystation.errors import (
     AppClosed,
     DuplicateWorkflow,
+    InvalidId,
     InvalidInput,
     NotCommitted,
     RunAlreadyExists,
@@ -21,6 +22,7 @@ from waystation.errors import (
     UnknownWorkflow,
     WrongLoop,
 )
+from waystation.testing.crashing import CrashingStore
 
 pytestmark = pytest.mark.anyio
 
@@ -236,3 +238,24 @@ async def test_a_thousand_runs_at_once_all_end(place: Place) -> None:
     async with place.app(plain) as app:
         results = await asyncio.gather(*(app.get_workflow(plain).start(number) for number in range(1000)))
     assert [result.result for result in results if result.status == "success"] == list(range(1, 1001))
+
+
+async def test_a_run_of_n_steps_is_n_and_one_writes(place: Place) -> None:
+    flow = workflow("flow", input=int, output=int).then(first).then(first.clone(id="second")).commit()
+    store = CrashingStore(await place.store(), at=0)
+    async with Waystation(workflows=[flow], store=store) as app:
+        assert (await app.get_workflow(flow).start(1, run_id="r1", resource_id="order")).status == "success"
+        assert store.writes == 3, "created and started, the first step, the second and the end"
+        with pytest.raises(RunAlreadyExists):
+            await app.get_workflow(flow).start(1, run_id="r1")
+        assert [run.resource_id for run in (await app.list_runs()).runs] == ["order"]
+
+
+@pytest.mark.parametrize("run_id", ["", "x" * 201, "a\0b", "a\nb", "\ud800"])
+async def test_an_id_that_no_run_can_have_is_refused(run_id: str, place: Place) -> None:
+    async with place.app(plain) as app:
+        with pytest.raises(InvalidId):
+            await app.get_workflow(plain).create_run(run_id=run_id)
+        with pytest.raises(InvalidId):
+            await app.get_workflow(plain).start(1, run_id=run_id)
+        assert (await app.list_runs()).runs == []

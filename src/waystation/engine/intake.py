@@ -6,7 +6,7 @@ that of any number of answers or starts at once exactly one is accepted, and the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from waystation.core.addresses import Address
@@ -16,11 +16,14 @@ from waystation.core.signals import Adopted, Answered, Signal, Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.engine.loading import load_machine
-from waystation.errors import RunAlreadyStarted, RunNotFound, StoreBusy
+from waystation.errors import InvalidId, RunAlreadyStarted, RunNotFound, StoreBusy
 from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, NewRun, RunRecord, StoredRun
 
 _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""
+
+
+_LONGEST_RUN_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,57 @@ async def create(engine: Engine, workflow: Workflow[object, object], run_id: str
     Raises:
         RunAlreadyExists.
     """
-    now = engine.clock.now()
-    fingerprint = workflow.graph.fingerprint
     await engine.keep_definition(workflow)
-    created = RunCreated(at=now, workflow_id=workflow.id, fingerprint=fingerprint)
-    await engine.store.create_run(
-        NewRun(
-            run_id=run_id,
-            workflow_id=workflow.id,
-            fingerprint=fingerprint,
-            created_at=now,
-            entries=[encode_entry(created)],
-            resource_id=resource_id,
-        )
+    created = _created(engine, workflow)
+    await engine.store.create_run(_new_run(run_id, created, [created], resource_id))
+
+
+async def create_started(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, resource_id: str | None, input_: bytes
+) -> Taken:
+    """Create a run that is started with checked input, and take it: one write, so there is no half of it.
+
+    Raises:
+        RunAlreadyExists.
+    """
+    await engine.keep_definition(workflow)
+    machine = Machine(workflow.graph)
+    created = _created(engine, workflow)
+    machine.apply(created)
+    entries = [created, *machine.handle(Start(created.at, input_))]
+    head = Head(
+        status="running",
+        epoch=1,
+        owner=engine.worker_id,
+        fingerprint=created.fingerprint,
+        updated_at=created.at,
     )
+    await engine.store.create_run(_new_run(run_id, created, entries, resource_id, head))
+    return Taken(run_id, head.epoch, machine)
+
+
+def _created(engine: Engine, workflow: Workflow[object, object]) -> RunCreated:
+    return RunCreated(at=engine.clock.now(), workflow_id=workflow.id, fingerprint=workflow.graph.fingerprint)
+
+
+def _new_run(
+    run_id: str, created: RunCreated, entries: Sequence[AnyEntry], resource_id: str | None, head: Head | None = None
+) -> NewRun:
+    return NewRun(
+        run_id=_checked_run_id(run_id),
+        workflow_id=created.workflow_id,
+        fingerprint=created.fingerprint,
+        created_at=created.at,
+        entries=[encode_entry(entry) for entry in entries],
+        resource_id=resource_id,
+        head=head,
+    )
+
+
+def _checked_run_id(run_id: object) -> str:
+    if not isinstance(run_id, str) or not 1 <= len(run_id) <= _LONGEST_RUN_ID or not run_id.isprintable():
+        raise InvalidId(f"a run cannot have the id {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable characters")
+    return run_id
 
 
 async def start(engine: Engine, workflow: Workflow[object, object], run_id: str, input_: bytes) -> Taken:

@@ -76,24 +76,26 @@ class MemoryStore:
     # ------------------------------------------------------------------ writing
 
     async def create_run(self, run: NewRun) -> None:
-        """Create a pending run."""
+        """Create a run."""
         self._check_open()
         if run.run_id in self._runs:
             raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
+        head = run.head
         record = RunRecord(
             run_id=run.run_id,
             workflow_id=run.workflow_id,
             fingerprint=run.fingerprint,
-            status="pending",
+            status="pending" if head is None else head.status,
             resource_id=run.resource_id,
             created_at=run.created_at,
-            updated_at=run.created_at,
-            epoch=0,
-            owner=None,
-            wake_at=None,
+            updated_at=run.created_at if head is None else head.updated_at,
+            epoch=0 if head is None else head.epoch,
+            owner=None if head is None else head.owner,
+            wake_at=None if head is None else head.wake_at,
         )
         kept = _Kept(Place(run.created_at, len(self._runs) + 1), record, list(run.entries))
         self._runs[run.run_id] = kept
+        self._put(kept, record)
         insort(self._oldest_first, kept, key=_place)
 
     async def commit(self, commit: Commit) -> None:

@@ -45,17 +45,6 @@ class Fenced(Exception):
     """The run's epoch is not the writer's: another process owns the run now."""
 
 
-class NewRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run to create. ``entries`` begin its journal, at seq 1."""
-
-    run_id: str
-    workflow_id: str
-    fingerprint: str
-    created_at: Millis
-    entries: Sequence[bytes]
-    resource_id: str | None = None
-
-
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a run's record that changes. Written only when it does: most steps leave it alone.
 
@@ -74,6 +63,18 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     updated_at: Millis
     wake_at: Millis | None = None
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to create. ``entries`` begin its journal, at seq 1; without a ``head`` it is pending, at epoch 0."""
+
+    run_id: str
+    workflow_id: str
+    fingerprint: str
+    created_at: Millis
+    entries: Sequence[bytes]
+    resource_id: str | None = None
+    head: Head | None = None
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +203,7 @@ class Store(Protocol):
     # ---- writing
 
     async def create_run(self, run: NewRun) -> None:
-        """Create a pending run, durably.
+        """Create a run, durably.
 
         Raises:
             RunAlreadyExists: a run of that id is there; nothing is changed.

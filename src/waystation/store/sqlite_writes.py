@@ -30,8 +30,9 @@ FROM runs WHERE run_no = ?
 """
 
 _CREATE = """
-INSERT OR IGNORE INTO runs (run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch)
-VALUES (?, ?, ?, 'pending', ?, ?, ?, 0)
+INSERT OR IGNORE INTO runs
+    (run_id, workflow_id, fingerprint, resource_id, created_at, updated_at, status, epoch, owner, wake_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _HEAD = """
@@ -131,12 +132,15 @@ def _put_head(connection: sqlite3.Connection, run_no: int, head: Head) -> None:
 
 
 def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
-    """Create a pending run with its first entries.
+    """Create a run with its first entries.
 
     Raises:
         RunAlreadyExists: nothing was written.
     """
-    row = (run.run_id, run.workflow_id, run.fingerprint, run.resource_id, run.created_at, run.created_at)
+    head = run.head
+    standing = ("pending", 0, None, None) if head is None else (head.status, head.epoch, head.owner, head.wake_at)
+    times = (run.created_at, run.created_at if head is None else head.updated_at)
+    row = (run.run_id, run.workflow_id, run.fingerprint, run.resource_id, *times, *standing)
     created = connection.execute(_CREATE, row)
     if not created.rowcount:
         raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
