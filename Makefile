@@ -72,9 +72,12 @@ format: $(READY) ## Put the sources in order
 .PHONY: test-pythons
 test-pythons: ## All tests under each of Python 3.11, 3.12 and 3.13 that is here
 	@for version in 3.11 3.12 3.13; do \
-		if python$$version --version >/dev/null 2>&1; then \
-			$(MAKE) --no-print-directory VENV=.venvs/$$version PYTHON=python$$version setup pytest-only; \
-		else echo "python$$version is not here: not tested"; fi; done
+		found=; \
+		for each in python$$version "$$(pyenv root 2>/dev/null)"/versions/$$version.*/bin/python; do \
+			if $$each --version >/dev/null 2>&1; then found=$$each; break; fi; done; \
+		if test -n "$$found"; then \
+			$(MAKE) --no-print-directory VENV=.venvs/$$version PYTHON=$$found setup pytest-only; \
+		else echo "Python $$version is not here: not tested"; fi; done
 
 .PHONY: pytest-only
 pytest-only: $(READY)

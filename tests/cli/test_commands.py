@@ -177,6 +177,11 @@ def test_an_app_that_cannot_be_loaded_is_told_plainly(folder: Folder) -> None:
         assert "Traceback" not in said.err
 
 
+def test_a_module_may_use_a_loop_of_its_own_when_it_is_imported(folder: Folder) -> None:
+    folder.change("app = Waystation(", "import asyncio\nasyncio.run(asyncio.sleep(0))\napp = Waystation(")
+    assert folder.waystation("runs").code == 0
+
+
 def test_graph_gives_mermaid_or_json(folder: Folder) -> None:
     drawn = folder.waystation("graph", "approval")
     assert drawn.code == 0

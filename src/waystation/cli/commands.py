@@ -205,12 +205,13 @@ def graph(
 
 
 def _execute(work: Callable[[Waystation], Awaitable[Exit]], app: str | None, store: str | None, *, json: bool) -> None:
-    async def opened() -> Exit:
-        async with load_app(app, store) as loaded:
+    async def opened(loaded: Waystation) -> Exit:
+        async with loaded:
             return await work(loaded)
 
     try:
-        code = asyncio.run(opened())
+        # Loaded before there is a loop: what the module does when it is imported is its own affair.
+        code = asyncio.run(opened(load_app(app, store)))
     except WaystationError as error:
         _fail(error, json=json)
     except KeyboardInterrupt:
