@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from types import MappingProxyType, TracebackType
-from typing import Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from waystation.background import BackgroundLoop
 from waystation.core.entries import StepSuspended, decode_entry
@@ -70,7 +70,7 @@ class Waystation:
     def __init__(
         self,
         *,
-        workflows: Sequence[Workflow[In, Out]] = (),
+        workflows: Sequence[Workflow[Any, Any]] = (),
         agents: Mapping[str, object] | None = None,
         tools: Mapping[str, object] | None = None,
         store: str | Store = "sqlite:///waystation.db",
