@@ -43,6 +43,8 @@ class MsgspecSchema(Generic[T]):
             converted = msgspec.convert(value, cast("type[T]", self.type))
         except msgspec.ValidationError as error:
             raise _data_error(error) from None
+        except UnicodeEncodeError:
+            raise DataError([("", "holds a lone surrogate, which is not text")]) from None
         except RecursionError:
             raise DataError([("", "is nested too deep, or in a circle")]) from None
         if unknown := list(_unknown_fields(value, self._info, "")):
