@@ -197,7 +197,7 @@ async def test_what_is_not_registered_is_told_with_what_is(place: Place) -> None
     with pytest.raises(DuplicateWorkflow, match="'plain'"):
         Waystation(workflows=[plain, plain], store="memory://")
     with pytest.raises(NotCommitted, match=r"\.commit\(\)"):
-        Waystation(workflows=[workflow("x", input=int, output=int).then(first)], store="memory://")  # type: ignore[arg-type]  # the point
+        Waystation(workflows=[workflow("x", input=int, output=int).then(first)], store="memory://")  # type: ignore[list-item]  # the point
 
 
 def test_scripts_without_a_loop_have_sync_twins(place: Place) -> None:

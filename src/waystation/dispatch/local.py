@@ -134,12 +134,13 @@ class LocalDispatcher:
     async def _drive(self, driver: Driver) -> None:
         run_id = driver.run_id
         failure: Exception | None = None
+        lost = False
         self._returning.discard(run_id)
         try:
             await driver.drive()
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
-            return  # those who wait are served by the look-out, from the store
+            lost = True
         except (StoreError, DefinitionChanged, RunNotFound) as error:
             _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
@@ -153,7 +154,12 @@ class LocalDispatcher:
             # Only if it is still this driver's place: the run may have been parked, answered and taken anew.
             if (driven := self._driven.get(run_id)) is not None and driven.driver is driver:
                 del self._driven[run_id]
-        if failure is not None:
+        if lost:
+            # Those who wait are served from the store. Its owner may have ended it before this was known here, and
+            # nothing more may come that the look-out would notice: so look once, now that it is not driven here.
+            with suppress(StoreError):
+                await self._look_at(run_id)
+        elif failure is not None:
             self._give_up(run_id, failure)
         elif driver.is_at_rest():  # if not, it was drained: the app is being closed
             self._rested(run_id, driver.machine)

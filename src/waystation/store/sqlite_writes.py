@@ -18,8 +18,8 @@ _MOST_NUMBERS = 10_000
 # the fence, the comparison and the append are one statement. Refused, it does nothing and counts no row.
 _APPEND = """
 INSERT OR IGNORE INTO journal (run_no, seq, entry)
-SELECT run_no, ?2 + 1, ?3 FROM runs
-WHERE run_no = ?1 AND epoch = ?4 AND (?2 = 0 OR EXISTS (SELECT 1 FROM journal WHERE run_no = ?1 AND seq = ?2))
+SELECT run_no, ? + 1, ? FROM runs
+WHERE run_no = ? AND epoch = ? AND (? = 0 OR EXISTS (SELECT 1 FROM journal WHERE run_no = ? AND seq = ?))
 """
 
 _APPEND_MORE = "INSERT INTO journal (run_no, seq, entry) VALUES (?, ?, ?)"
@@ -93,7 +93,8 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
     run_no = numbers.find(connection, write.run_id)
     after, entries = write.after, write.entries
     if entries:
-        if not connection.execute(_APPEND, (run_no, after, entries[0], write.epoch)).rowcount:
+        given = (after, entries[0], run_no, write.epoch, after, run_no, after)
+        if not connection.execute(_APPEND, given).rowcount:
             _refuse(connection, run_no, write)
             raise JournalMoved
         if len(entries) > 1:
