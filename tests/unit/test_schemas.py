@@ -219,6 +219,13 @@ def test_a_value_of_another_type_is_refused_when_it_is_dumped(form: Any) -> None
             schema.dump(value)
 
 
+@pytest.mark.parametrize("form", KINDS, ids=lambda form: form.__name__)
+def test_half_a_character_is_bad_data_for_every_kind(form: Any) -> None:
+    schema = schema_for(form)
+    with pytest.raises(DataError):
+        schema.dump(schema.validate({"name": "a\ud800"}))
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_json_has_no_number_for_is_refused(value: float) -> None:
     for form, given_value in ((float, value), (object, {"x": [value]}), (list[float], [value])):
