@@ -91,6 +91,36 @@ class DuplicateWorkflow(DefinitionError):
     code = "duplicate_workflow"
 
 
+class UnusedBranchTarget(DefinitionError):
+    """A switch has a child that no key leads to."""
+
+    code = "unused_branch_target"
+
+
+class InvalidDuration(DefinitionError):
+    """A sleep or timeout cannot be negative."""
+
+    code = "invalid_duration"
+
+
+class InvalidConcurrency(DefinitionError):
+    """A concurrency is a whole number, 1 or more."""
+
+    code = "invalid_concurrency"
+
+
+class InvalidCron(DefinitionError):
+    """The cron expression or its time zone is not one that is known."""
+
+    code = "invalid_cron"
+
+
+class CronNeverFires(InvalidCron):
+    """The cron expression names no time that ever comes."""
+
+    code = "cron_never_fires"
+
+
 # --------------------------------------------------------------------------- data
 
 
@@ -170,6 +200,27 @@ class InvalidResumeData(DataError):
 
     code = "invalid_resume_data"
     subject = "resume data"
+
+
+class InvalidState(DataError):
+    """Run state does not fit its schema."""
+
+    code = "invalid_state"
+    subject = "run state"
+
+
+class InvalidRequestContext(DataError):
+    """The request context does not fit its schema."""
+
+    code = "invalid_request_context"
+    subject = "request context"
+
+
+class InvalidEventData(DataError):
+    """The data of an event does not fit the schema of the wait for it."""
+
+    code = "invalid_event_data"
+    subject = "event data"
 
 
 class InvalidRecordedValue(DataError):
@@ -269,6 +320,72 @@ class DefinitionChanged(RunError):
         )
 
 
+class UnknownLabel(NotSuspended):
+    """No open suspension has that label."""
+
+    code = "unknown_label"
+
+
+class UnknownItem(NotSuspended):
+    """No open suspension is at that item of a foreach."""
+
+    code = "unknown_item"
+
+
+class UnknownEvent(RunError):
+    """The workflow waits for no event of that name."""
+
+    code = "unknown_event"
+
+
+class RunEnded(RunError):
+    """The run has ended; nothing can be changed about it any more."""
+
+    code = "run_ended"
+
+
+class RunIsRunning(RunError):
+    """The run is under way in a live process."""
+
+    code = "run_is_running"
+
+
+class RunNotActive(RunError):
+    """The run is not under way: it waits for someone, or was not started."""
+
+    code = "run_not_active"
+
+
+class RunNotPaused(RunError):
+    """The run is not paused between two steps."""
+
+    code = "run_not_paused"
+
+
+class StepNotRun(RunError):
+    """The step has not run in this run."""
+
+    code = "step_not_run"
+
+
+class IdempotencyConflict(RunError):
+    """A run with this idempotency key was started with other input."""
+
+    code = "idempotency_conflict"
+
+
+class StartRefused(RunError):
+    """The workflow's on_start hook refused the start; the run stays pending."""
+
+    code = "start_refused"
+
+
+class UnknownSchedule(RunError):
+    """No schedule of that id is known."""
+
+    code = "unknown_schedule"
+
+
 class LeaseLost(RunError):
     """Another process has taken this run over; this one may no longer write to it."""
 
@@ -306,6 +423,48 @@ class NonRetryable(StepError):
     """Raise this in a step to fail it at once, whatever its retry policy."""
 
     code = "non_retryable"
+
+
+class EventTimeout(StepError):
+    """No matching event came in time."""
+
+    code = "event_timeout"
+
+
+class NoSuchCase(StepError):
+    """The switch's key led to no case, and there is no default."""
+
+    code = "no_such_case"
+
+
+class NotAList(StepError):
+    """A foreach was given something that is no list."""
+
+    code = "not_a_list"
+
+
+class NegativeSleep(StepError):
+    """A sleep's function gave a negative time."""
+
+    code = "negative_sleep"
+
+
+class BadConcurrency(StepError):
+    """A foreach's function gave a concurrency below 1."""
+
+    code = "bad_concurrency"
+
+
+class TransactionsNotSupported(StepError):
+    """The store has no SQL database to write to together with a step's result."""
+
+    code = "transactions_not_supported"
+
+
+class TransactionMisused(StepError):
+    """A step's transaction was used in a way that could not keep its promise."""
+
+    code = "transaction_misused"
 
 
 class SuspendNotAllowed(StepError):

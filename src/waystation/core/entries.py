@@ -63,16 +63,66 @@ class ErrorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
 
 class RunCreated(Entry, frozen=True, tag="run-created"):
-    """The run exists, pending. ``fingerprint`` names the definition it was created under."""
+    """The run exists, pending. ``fingerprint`` names the definition it was created under.
+
+    Attributes:
+        version: the version of the workflow, "" if it has none.
+        forked_from: the run whose past this one shares, "" for none.
+    """
 
     workflow_id: str
     fingerprint: str
+    version: str = ""
+    forked_from: str = ""
 
 
 class RunStarted(Entry, frozen=True, tag="run-started"):
-    """The run was started with ``input``."""
+    """The run was started with ``input``.
+
+    Attributes:
+        input: the workflow's input.
+        state: the run state it begins with, by key.
+        context: the request context, by key.
+        per_step: whether it pauses after each step.
+    """
 
     input: msgspec.Raw
+    state: dict[str, msgspec.Raw] = {}
+    context: dict[str, msgspec.Raw] = {}
+    per_step: bool = False
+
+
+class RunProceeded(Entry, frozen=True, tag="run-proceeded"):
+    """A paused run goes on: by one step (``per_step``), or freely."""
+
+    per_step: bool = False
+
+
+class CancelRequested(Entry, frozen=True, tag="cancel-requested"):
+    """Someone wants the run to end: nothing new is begun, what waits is given up, steps in flight are told.
+
+    Attributes:
+        reason: why, in words.
+        actor, channel: who asked and by which way.
+        grace_ms: how long steps in flight may go on before they are cut off.
+        address: the step that asked for it by ``ctx.abort``; "" if it came from outside.
+    """
+
+    reason: str = ""
+    actor: str = ""
+    channel: str = ""
+    grace_ms: Millis = 0
+    address: str = ""
+
+
+class UndoBegun(Entry, frozen=True, tag="undo-begun"):
+    """The run failed or is cancelled: the compensations of its completed steps run now, the last one first."""
+
+
+class StateReplaced(Entry, frozen=True, tag="state-replaced"):
+    """A forked run goes on with other run state: ``changes`` are merged into it."""
+
+    changes: dict[str, msgspec.Raw]
 
 
 class DefinitionAdopted(Entry, frozen=True, tag="definition-adopted"):
@@ -88,9 +138,16 @@ class RunSucceeded(Entry, frozen=True, tag="run-succeeded"):
 
 
 class RunFailed(Entry, frozen=True, tag="run-failed"):
-    """The run ended badly. Suspensions still open are closed with it."""
+    """The run ended badly. ``undo_errors`` are those of compensations that failed."""
 
     error: ErrorRecord
+    undo_errors: tuple[ErrorRecord, ...] = ()
+
+
+class RunCancelled(Entry, frozen=True, tag="run-cancelled"):
+    """The run was cancelled, and nothing of it goes on. ``undo_errors`` are those of compensations that failed."""
+
+    undo_errors: tuple[ErrorRecord, ...] = ()
 
 
 # ------------------------------------------------------------------ steps
@@ -111,9 +168,21 @@ class StepEntry(Entry, frozen=True):
 
 
 class StepSucceeded(StepEntry, frozen=True, tag="step-succeeded"):
-    """The step is done, for good; whatever follows it may begin."""
+    """The step is done, for good; whatever follows it may begin. ``state`` is what it changed of the run state."""
 
     output: msgspec.Raw
+    state: dict[str, msgspec.Raw] = {}
+
+
+class StepBailed(StepEntry, frozen=True, tag="step-bailed"):
+    """The step ended the workflow it is in, with ``output`` as that workflow's output."""
+
+    output: msgspec.Raw
+    state: dict[str, msgspec.Raw] = {}
+
+
+class StepCancelled(StepEntry, frozen=True, tag="step-cancelled"):
+    """The attempt was cut off (or never begun) because the run is cancelled."""
 
 
 class StepFailed(StepEntry, frozen=True, tag="step-failed"):
@@ -134,6 +203,7 @@ class StepSuspended(StepEntry, frozen=True, tag="step-suspended"):
 
     payload: msgspec.Raw
     label: str = ""
+    state: dict[str, msgspec.Raw] = {}
 
 
 class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
@@ -145,6 +215,7 @@ class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
         data: the answer.
         actor: who answered, where known.
         channel: by which way the answer came (``"python"``, ``"cli"``, ``"http"``).
+        context: what the answer changes of the request context, by key.
     """
 
     address: Address
@@ -152,6 +223,7 @@ class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
     data: msgspec.Raw
     actor: str = ""
     channel: str = ""
+    context: dict[str, msgspec.Raw] = {}
 
 
 class OnceRecorded(Entry, frozen=True, tag="once-recorded"):
@@ -162,21 +234,117 @@ class OnceRecorded(Entry, frozen=True, tag="once-recorded"):
     value: msgspec.Raw
 
 
+class StepWrote(Entry, frozen=True, tag="step-output"):
+    """Chunks that an attempt gave to ``ctx.write``, in order."""
+
+    address: Address
+    attempt: int
+    chunks: tuple[msgspec.Raw, ...]
+
+
+class InputReplaced(Entry, frozen=True, tag="input-replaced"):
+    """In a forked run: the step at ``address`` is given ``value`` instead of what reached it."""
+
+    address: Address
+    value: msgspec.Raw
+
+
 # ------------------------------------------------------------------ control flow
 
 
+class DecisionFailed(Entry, frozen=True, tag="decision-failed"):
+    """A function of the graph (a condition, a key, a map, ...) raised, or gave what cannot be."""
+
+    address: Address
+    error: ErrorRecord
+
+
 class BranchTaken(Entry, frozen=True, tag="branch-taken"):
-    """The branch's conditions were asked, once and for all: ``taken`` holds the ids whose condition was true."""
+    """The branch's conditions, or the switch's key, were asked, once and for all: ``taken`` holds the ids to run."""
 
     address: Address
     taken: tuple[str, ...]
 
 
-class BranchFailed(Entry, frozen=True, tag="branch-failed"):
-    """A condition of the branch raised."""
+class ForeachBegun(Entry, frozen=True, tag="foreach-begun"):
+    """The foreach has ``count`` items, of which ``concurrency`` are under way at once."""
+
+    address: Address
+    count: int
+    concurrency: int
+
+
+class LoopDecided(Entry, frozen=True, tag="loop-decided"):
+    """The loop's condition was asked after turn ``turn``: whether there is another."""
+
+    address: Address
+    turn: int
+    again: bool
+
+
+class Mapped(Entry, frozen=True, tag="mapped"):
+    """The map made ``output`` of what reached it."""
+
+    address: Address
+    output: msgspec.Raw
+
+
+class SleepBegun(Entry, frozen=True, tag="sleep-begun"):
+    """The run sleeps here until ``until``."""
+
+    address: Address
+    until: Millis
+
+
+class SleepEnded(Entry, frozen=True, tag="sleep-ended"):
+    """The time to sleep is over."""
+
+    address: Address
+
+
+class EventAwaited(Entry, frozen=True, tag="event-awaited"):
+    """The run waits here for an event, until ``until`` at most."""
+
+    address: Address
+    until: Millis
+
+
+class EventReceived(Entry, frozen=True, tag="event-received"):
+    """Someone sent the run an event. It is kept until a wait takes it.
+
+    Attributes:
+        name: its name.
+        data: its data.
+        key: its idempotency key, "" for none: an event of a key that was received before is not recorded again.
+        actor, channel: who sent it and by which way.
+    """
+
+    name: str
+    data: msgspec.Raw
+    key: str = ""
+    actor: str = ""
+    channel: str = ""
+
+
+class EventMatched(Entry, frozen=True, tag="event-matched"):
+    """The wait took the event that entry ``event`` received; no other wait will."""
+
+    address: Address
+    event: Seq
+
+
+class EventTimedOut(Entry, frozen=True, tag="event-timed-out"):
+    """No event came in time, and the wait has no default."""
 
     address: Address
     error: ErrorRecord
+
+
+class EventDefaulted(Entry, frozen=True, tag="event-defaulted"):
+    """No event came in time: the wait gives its default."""
+
+    address: Address
+    output: msgspec.Raw
 
 
 # ------------------------------------------------------------------ references to values
@@ -188,24 +356,60 @@ class Joined(msgspec.Struct, frozen=True, tag_field="kind", tag="joined"):
     parts: dict[str, Ref]
 
 
-Ref: TypeAlias = Seq | Joined
-"""A value by reference: the seq of the entry that holds it, or an object of such."""
+class Listed(msgspec.Struct, frozen=True, tag_field="kind", tag="listed"):
+    """A value put together from others: the output of a foreach, ``[output, ...]``."""
+
+    parts: tuple[Ref, ...]
+
+
+class Item(msgspec.Struct, frozen=True, tag_field="kind", tag="item"):
+    """One item, from 0, of a list that is itself referred to."""
+
+    of: Seq | Item
+    index: int
+
+
+class Null(msgspec.Struct, frozen=True, tag_field="kind", tag="null"):
+    """JSON's null: what a child gives that failed and was allowed to."""
+
+
+Ref: TypeAlias = Seq | Joined | Listed | Item | Null
+"""A value by reference: the seq of the entry that holds it, or something made of such."""
 
 
 AnyEntry: TypeAlias = (
     RunCreated
     | RunStarted
+    | RunProceeded
     | DefinitionAdopted
+    | CancelRequested
+    | UndoBegun
+    | StateReplaced
     | RunSucceeded
     | RunFailed
+    | RunCancelled
     | StepSucceeded
     | StepFailed
     | StepRetrying
     | StepSuspended
+    | StepBailed
+    | StepCancelled
     | SuspensionAnswered
     | OnceRecorded
+    | StepWrote
+    | InputReplaced
+    | DecisionFailed
     | BranchTaken
-    | BranchFailed
+    | ForeachBegun
+    | LoopDecided
+    | Mapped
+    | SleepBegun
+    | SleepEnded
+    | EventAwaited
+    | EventReceived
+    | EventMatched
+    | EventTimedOut
+    | EventDefaulted
 )
 
 _encoder = msgspec.json.Encoder()
@@ -229,15 +433,15 @@ def decode_entry(data: bytes) -> AnyEntry:
 def value_of(entry: AnyEntry) -> msgspec.Raw | None:
     """The one value an entry holds, if its kind holds one."""
     match entry:
-        case StepSucceeded():
+        case StepSucceeded() | StepBailed() | Mapped() | EventDefaulted():
             return entry.output
         case RunStarted():
             return entry.input
         case StepSuspended():
             return entry.payload
-        case SuspensionAnswered():
+        case SuspensionAnswered() | EventReceived():
             return entry.data
-        case OnceRecorded():
+        case OnceRecorded() | InputReplaced():
             return entry.value
         case _:
             return None

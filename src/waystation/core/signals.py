@@ -6,32 +6,96 @@ from them. Both are plain values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from waystation.core.addresses import Address
+from waystation.core.addresses import ROOT, Address
 from waystation.core.entries import ErrorRecord, Millis, Ref, Seq
 
-# ------------------------------------------------------------------ signals
+
+# ------------------------------------------------------------------ signals: the run
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Someone starts the run."""
+    """Someone starts the run. ``state`` and ``context`` hold JSON by key."""
 
     at: Millis
     input: bytes
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    per_step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Someone has a paused run go on: by one step, or freely."""
+
+    at: Millis
+    per_step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Someone cancels the run. Steps in flight get ``grace_ms`` to end by themselves."""
+
+    at: Millis
+    reason: str = ""
+    actor: str = ""
+    channel: str = ""
+    grace_ms: Millis = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Someone sends the run an event. Of one ``key`` (other than "") only the first is recorded by the caller."""
+
+    at: Millis
+    name: str
+    data: bytes
+    key: str = ""
+    actor: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """It is ``at`` now: sleeps and waits whose time has come are over."""
+
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The output of the run, or of the nested workflow at ``address``, was held against its schema."""
+
+    at: Millis
+    error: ErrorRecord | None = None
+    address: Address = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The run's journal fits the definition at hand, which is another than it followed so far."""
+
+    at: Millis
+    fingerprint: str
+
+
+# ------------------------------------------------------------------ signals: steps
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """An attempt of a step gave ``output``."""
+    """An attempt of a step gave ``output``, and changed ``state`` of the run state."""
 
     address: Address
     attempt: int
     began: Millis
     at: Millis
     output: bytes
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +126,41 @@ class Suspended:
     at: Millis
     payload: bytes
     label: str
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Bailed:
+    """A step called ``bail``: ``output`` is that of the workflow it is in."""
+
+    address: Address
+    attempt: int
+    began: Millis
+    at: Millis
+    output: bytes
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """A step called ``abort``: the run is to be cancelled."""
+
+    address: Address
+    attempt: int
+    began: Millis
+    at: Millis
+    reason: str
+    grace_ms: Millis = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """An attempt was cut off, or never begun, because the run is cancelled."""
+
+    address: Address
+    attempt: int
+    began: Millis
+    at: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +174,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrote:
+    """An attempt wrote chunks of output."""
+
+    address: Address
+    attempt: int
+    at: Millis
+    chunks: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """Someone answers an open suspension."""
 
@@ -84,11 +193,15 @@ class Answered:
     data: bytes
     actor: str
     channel: str
+    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+# ------------------------------------------------------------------ signals: decisions
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A branch's conditions were asked; ``error`` if one raised."""
+    """A branch's conditions or a switch's key were asked; ``error`` if one raised."""
 
     address: Address
     at: Millis
@@ -97,22 +210,87 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """The workflow's output was held against its schema; ``error`` if it does not fit."""
+class Undecided:
+    """A function of the graph raised, or gave what cannot be."""
 
+    address: Address
     at: Millis
-    error: ErrorRecord | None = None
+    error: ErrorRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """The run's journal fits the definition at hand, which is another than it followed so far."""
+class Counted:
+    """A foreach's items were counted."""
 
+    address: Address
     at: Millis
-    fingerprint: str
+    count: int
+    concurrency: int
 
 
-Signal: TypeAlias = Start | Succeeded | Failed | Suspended | Recorded | Answered | Decided | Checked | Adopted
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A loop's condition was asked after ``turn``."""
+
+    address: Address
+    at: Millis
+    turn: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A map's output was made."""
+
+    address: Address
+    at: Millis
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """It is known until when a sleep or a wait lasts."""
+
+    address: Address
+    at: Millis
+    until: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Kept events were held against a wait's match: ``event`` fits (0 for none of ``tried``)."""
+
+    address: Address
+    at: Millis
+    event: Seq
+    tried: tuple[Seq, ...]
+
+
+Signal: TypeAlias = (
+    Start
+    | Proceed
+    | Cancel
+    | Event
+    | Woken
+    | Checked
+    | Adopted
+    | Succeeded
+    | Failed
+    | Suspended
+    | Bailed
+    | Aborted
+    | CutOff
+    | Recorded
+    | Wrote
+    | Answered
+    | Decided
+    | Undecided
+    | Counted
+    | Turned
+    | Computed
+    | Timed
+    | Matched
+)
 
 # ------------------------------------------------------------------ actions
 
@@ -125,6 +303,7 @@ class RunStep:
         input: what to give it.
         suspension: the seq of its latest suspension, 0 for none.
         answer: the seq of the answer to resume it with, 0 for none.
+        first_began: when the first attempt of this leg began; 0 if this is the first.
     """
 
     address: Address
@@ -132,21 +311,37 @@ class RunStep:
     input: Ref
     suspension: Seq
     answer: Seq
+    first_began: Millis = 0
 
 
 @dataclass(frozen=True, slots=True)
-class DecideBranch:
-    """Ask the branch's conditions about ``input``."""
+class Decide:
+    """Have the functions of the node at ``address`` decide about ``input``.
+
+    Attributes:
+        turn: of a loop: the turn that gave ``input``.
+    """
 
     address: Address
     input: Ref
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MatchEvents:
+    """Hold kept events, in order, against the match of the wait at ``address``."""
+
+    address: Address
+    input: Ref
+    events: tuple[Seq, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutput:
-    """Hold ``output`` against the workflow's declared output."""
+    """Hold ``output`` against the declared output of the run's workflow, or of the nested one at ``address``."""
 
     output: Ref
+    address: Address = ROOT
 
 
-Action: TypeAlias = RunStep | DecideBranch | CheckOutput
+Action: TypeAlias = RunStep | Decide | MatchEvents | CheckOutput

@@ -2,7 +2,8 @@
 
 The state holds only what is still needed to go on, the *frontier*: one frame for each node that was entered and
 is not done. What is done has left its output in the journal and is referred to by seq; values are not copied in
-here. So the state's size follows how wide a run stands, not how long it has run.
+here. So the state's size follows how wide a run stands, not how long it has run. (A foreach keeps one number for
+each item that is done, as its output is made of all of theirs.)
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from waystation.core.addresses import Address
-from waystation.core.entries import ErrorRecord, Joined, Millis, Ref, Seq
+from waystation.core.entries import ErrorRecord, Item, Joined, Listed, Millis, Null, Ref, Seq
 
-FORMAT = 1
+FORMAT = 2
 """The layout of an encoded state. A frontier of another format is not read: the journal is folded instead."""
 
 Phase: TypeAlias = Literal["ready", "waiting", "suspended"]
 """Of a step that was entered: it runs (or should), it waits until a time, or it waits for an answer."""
 
-Standing: TypeAlias = Literal["pending", "running", "success", "failed"]
+Standing: TypeAlias = Literal["pending", "running", "success", "failed", "cancelled"]
 """Of a run, as far as its journal tells; whether a running one is parked follows from its frames."""
 
 
@@ -31,6 +32,7 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
         input: what it was given.
         phase: what it does now.
         attempt: which attempt is on, or is next.
+        first_began: when the first recorded attempt of this leg began; 0 if none was recorded.
         retry_at: when the next attempt may begin, while ``waiting``.
         suspension: the seq of its latest ``StepSuspended``; 0 if it never suspended.
         label: the label of that suspension.
@@ -41,6 +43,7 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
     input: Ref
     phase: Phase = "ready"
     attempt: int = 1
+    first_began: Millis = 0
     retry_at: Millis = 0
     suspension: Seq = 0
     label: str = ""
@@ -49,20 +52,104 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
 
 
 class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True):
-    """A parallel or branch that was entered and is not done.
+    """A parallel, branch or switch that was entered and is not done.
 
     Attributes:
-        input: what it was given; kept only until it is decided, for a branch.
-        open: the ids of children that are not done; None for a branch that is not decided.
+        input: what it was given; kept only until it is decided, for a branch or switch.
+        open: the ids of children that are not done; None for a branch or switch that is not decided.
         outputs: the outputs of those that are.
+        failure: the first failure of a child that fails the block; it fails once nothing in it is under way.
     """
 
     input: Ref
     open: list[str] | None = None
     outputs: dict[str, Ref] = {}
+    failure: ErrorRecord | None = None
 
 
-Frame: TypeAlias = StepFrame | BlockFrame
+class ForeachFrame(msgspec.Struct, tag="foreach", omit_defaults=True):
+    """A foreach that was entered and is not done.
+
+    Attributes:
+        input: the list.
+        count: how many items it has; -1 until that was recorded.
+        concurrency: how many are under way at once.
+        next: the index of the next item to begin.
+        open: how many are under way.
+        outputs: the outputs by index, None for items that are not done.
+        failure: the first failure of an item; the foreach fails once nothing in it is under way.
+    """
+
+    input: Ref
+    count: int = -1
+    concurrency: int = 1
+    next: int = 0
+    open: int = 0
+    outputs: list[Ref | None] = []
+    failure: ErrorRecord | None = None
+
+
+class LoopFrame(msgspec.Struct, tag="loop", omit_defaults=True):
+    """A loop that was entered and is not done.
+
+    Attributes:
+        turn: which turn is on, from 1.
+        output: what the turn gave, while its condition is to be asked.
+    """
+
+    turn: int = 1
+    output: Ref | None = None
+
+
+class ScopeFrame(msgspec.Struct, tag="workflow", omit_defaults=True):
+    """A nested workflow that was entered and is not done.
+
+    Attributes:
+        input: what it was given.
+        output: what its last node gave, while that is to be held against its declared output.
+    """
+
+    input: Ref
+    output: Ref | None = None
+
+
+class MapFrame(msgspec.Struct, tag="map", omit_defaults=True):
+    """A map whose output is not made yet."""
+
+    input: Ref
+
+
+class SleepFrame(msgspec.Struct, tag="sleep", omit_defaults=True):
+    """A sleep that is not over; ``until`` is None until that was recorded."""
+
+    input: Ref
+    until: Millis | None = None
+
+
+class WaitFrame(msgspec.Struct, tag="wait", omit_defaults=True):
+    """A wait for an event that was entered and is not done.
+
+    Attributes:
+        input: what reached it.
+        timing: whether it is still to be recorded until when it waits.
+        until: until when it waits at most; None for ever.
+        untried: the kept events that were not held against its match yet.
+    """
+
+    input: Ref
+    timing: bool = False
+    until: Millis | None = None
+    untried: list[Seq] = []
+
+
+Frame: TypeAlias = StepFrame | BlockFrame | ForeachFrame | LoopFrame | ScopeFrame | MapFrame | SleepFrame | WaitFrame
+
+
+class Undoable(msgspec.Struct, frozen=True):
+    """A completed step that has a compensation, and its output."""
+
+    address: Address
+    output: Ref
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -74,10 +161,20 @@ class State(msgspec.Struct, kw_only=True):
         last_seq: the seq of the last entry folded in.
         input_seq: the seq of ``RunStarted``.
         frames: what was entered and is not done, by address.
-        busy: how many frames have something to do now: steps that are ready, branches to decide, and the check
+        busy: how many frames have something to do now: steps that are ready, decisions to take, and the check
             of the workflow's output. 0 in a running run means it is parked.
+        idle: how many frames wait for a time, a person or an event.
         output: what the last node gave, once there is nothing left to run.
-        failure: the first failure, once there was one; what is in flight still ends.
+        bailed: whether a step ended the run with that output, which was checked then.
+        failure: why the run fails, once it does.
+        shared: the run state, by key.
+        context: the request context, by key.
+        events: the events that no wait has taken, by name.
+        cancel: the seq of ``CancelRequested``; 0 if nobody has cancelled the run.
+        undoable: completed steps that have a compensation, in the order they completed.
+        unwinding: whether compensations are under way.
+        undo_errors: the failures of compensations.
+        permits: how many more steps may end before the run pauses; None for any number.
     """
 
     format: int = FORMAT
@@ -87,8 +184,52 @@ class State(msgspec.Struct, kw_only=True):
     input_seq: Seq = 0
     frames: dict[Address, Frame] = {}
     busy: int = 0
+    idle: int = 0
     output: Ref | None = None
+    bailed: bool = False
     failure: ErrorRecord | None = None
+    shared: dict[str, msgspec.Raw] = {}
+    context: dict[str, msgspec.Raw] = {}
+    events: dict[str, list[Seq]] = {}
+    cancel: Seq = 0
+    cancel_reason: str = ""
+    grace_ms: Millis = 0
+    undoable: list[Undoable] = []
+    unwinding: bool = False
+    undo_errors: list[ErrorRecord] = []
+    permits: int | None = None
+
+
+def is_busy(frame: Frame) -> bool:
+    """Whether there is something to do at the frame now."""
+    match frame:
+        case StepFrame():
+            return frame.phase == "ready"
+        case BlockFrame():
+            return frame.open is None
+        case ForeachFrame():
+            return frame.count < 0
+        case LoopFrame() | ScopeFrame():
+            return frame.output is not None
+        case MapFrame():
+            return True
+        case SleepFrame():
+            return frame.until is None
+        case WaitFrame():
+            return frame.timing or bool(frame.untried)
+
+
+def is_idle(frame: Frame) -> bool:
+    """Whether the frame waits for a time, a person or an event."""
+    match frame:
+        case StepFrame():
+            return frame.phase != "ready"
+        case SleepFrame():
+            return frame.until is not None
+        case WaitFrame():
+            return not frame.timing and not frame.untried
+        case _:
+            return False
 
 
 _encoder = msgspec.json.Encoder()
@@ -111,6 +252,14 @@ def decode_state(data: bytes) -> State | None:
 
 def leaves(ref: Ref) -> list[Seq]:
     """The seqs a reference is made of."""
-    if isinstance(ref, Joined):
-        return [seq for part in ref.parts.values() for seq in leaves(part)]
-    return [ref]
+    match ref:
+        case int():
+            return [ref]
+        case Joined():
+            return [seq for part in ref.parts.values() for seq in leaves(part)]
+        case Listed():
+            return [seq for part in ref.parts for seq in leaves(part)]
+        case Item():
+            return leaves(ref.of)
+        case Null():
+            return []

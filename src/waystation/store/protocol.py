@@ -20,19 +20,22 @@ Values are opaque bytes here. Times are milliseconds since 1970 UTC, given by th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from waystation.core.addresses import Address
 from waystation.core.entries import Millis, Seq
 
-RunStatus = Literal["pending", "running", "waiting", "suspended", "success", "failed", "cancelled"]
+RunStatus = Literal["pending", "running", "waiting", "suspended", "paused", "success", "failed", "cancelled"]
 """Where a run stands.
 
 ``pending`` created, not started; ``running`` some process drives it (or should: see ``claimable``);
-``waiting`` parked until a time; ``suspended`` parked until an answer; the rest are ends.
+``waiting`` parked until a time or an event; ``suspended`` parked, and someone is asked for an answer (it may also
+have a time at which it goes on); ``paused`` run step by step, and parked before the next; the rest are ends.
 """
+
+UNFINISHED: tuple[RunStatus, ...] = ("pending", "running", "waiting", "suspended", "paused")
 
 ENDED: frozenset[RunStatus] = frozenset({"success", "failed", "cancelled"})
 
@@ -45,6 +48,13 @@ class Fenced(Exception):
     """The run's epoch is not the writer's: another process owns the run now."""
 
 
+class WorkflowKey(NamedTuple):
+    """A workflow by id and version ("" for none): what a process can drive, and what a run is of."""
+
+    workflow_id: str
+    version: str = ""
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a run's record that changes. Written only when it does: most steps leave it alone.
 
@@ -52,7 +62,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         status: where the run stands.
         epoch: the fence. Whoever takes the run over writes one more than it read.
         owner: the worker that drives it, None when parked or ended.
-        wake_at: for ``waiting``: when it goes on.
+        wake_at: for ``waiting`` and ``suspended``: when it goes on by itself, if it does.
         fingerprint: the definition it follows.
         updated_at: when this head was written.
     """
@@ -66,7 +76,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run to create. ``entries`` begin its journal, at seq 1; without a ``head`` it is pending, at epoch 0."""
+    """A run to create. ``entries`` begin its journal, at seq 1; without a ``head`` it is pending, at epoch 0.
+
+    ``idempotency_key``, where given, is unique among the runs of one workflow id. ``opened`` are suspensions that
+    the entries open (a forked run may begin with some).
+    """
 
     run_id: str
     workflow_id: str
@@ -75,6 +89,10 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     entries: Sequence[bytes]
     resource_id: str | None = None
     head: Head | None = None
+    version: str = ""
+    idempotency_key: str | None = None
+    frontier: bytes | None = None
+    opened: Sequence[Opened] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +139,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     owner: str | None
     wake_at: Millis | None
+    version: str = ""
+
+    @property
+    def key(self) -> WorkflowKey:
+        """The workflow it is a run of."""
+        return WorkflowKey(self.workflow_id, self.version)
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,13 +176,14 @@ class OpenSuspension(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     seq: Seq
     entry: bytes
+    version: str = ""
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which runs to list; None means any. ``since`` is inclusive, ``until`` exclusive, on ``created_at``."""
 
     workflow_id: str | None = None
-    status: RunStatus | None = None
+    statuses: Sequence[RunStatus] | None = None
     resource_id: str | None = None
     since: Millis | None = None
     until: Millis | None = None
@@ -187,6 +212,50 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Millis
 
 
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a workflow is to be started by itself.
+
+    Attributes:
+        schedule_id: its name, unique in the store.
+        workflow_id: the workflow.
+        spec: what it was defined as (cron, time zone, policy), as text: another one means that it was changed.
+        next_at: the next slot that is to fire; None for never.
+        last_at: the last slot that fired.
+        paused: whether someone has paused it: then no slot fires.
+    """
+
+    schedule_id: str
+    workflow_id: str
+    spec: str
+    next_at: Millis | None
+    last_at: Millis | None = None
+    paused: bool = False
+
+
+class IdempotencyKeyUsed(Exception):
+    """There is a run of this workflow with this idempotency key already.
+
+    Attributes:
+        run_id: that run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(run_id)
+
+
+class StoreTransaction(Protocol):
+    """The store's own database, open to a step's writes. Nothing of it is durable until ``commit(within=)``."""
+
+    async def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
+        """Run one statement of the database's own SQL; gives the rows it yields, if it yields any."""
+        ...
+
+    async def roll_back(self) -> None:
+        """Undo all of it, and let go. Doing so twice, or after its commit, changes nothing."""
+        ...
+
+
 class Store(Protocol):
     """A durable home for runs. All methods may raise ``StoreError``."""
 
@@ -207,16 +276,40 @@ class Store(Protocol):
 
         Raises:
             RunAlreadyExists: a run of that id is there; nothing is changed.
+            IdempotencyKeyUsed: a run of that workflow and key is there; nothing is changed. Told first, where both
+                hold.
         """
 
-    async def commit(self, commit: Commit) -> None:
-        """Write ``commit``, durably, all or nothing.
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        """Write ``commit``, durably, all or nothing; with ``within``, together with what was written there.
+
+        If it is refused, the transaction stays as it was, to be committed again or rolled back.
 
         Raises:
             JournalMoved: the journal's last seq is not ``commit.after``.
             Fenced: the run's epoch is not ``commit.epoch`` (told before ``JournalMoved`` when both hold).
             RunNotFound: no such run.
         """
+
+    async def transaction(self) -> StoreTransaction:
+        """Open the store's database to a step's writes; waits for others that have it open.
+
+        Raises:
+            TransactionsNotSupported: this store has no SQL database.
+        """
+        ...
+
+    async def delete_run(self, run_id: str) -> bool:
+        """Delete a run and all that is kept of it; whether there was one.
+
+        Raises:
+            RunIsRunning: it is ``running``; nothing is changed.
+        """
+        ...
+
+    async def prune(self, ended_before: Millis, *, limit: int) -> int:
+        """Delete at most ``limit`` runs that ended (``updated_at``) before then, the oldest first; gives how many."""
+        ...
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """Keep the description of a definition, once; a second put of one fingerprint changes nothing."""
@@ -237,6 +330,10 @@ class Store(Protocol):
 
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record."""
+        ...
+
+    async def last_seqs(self, run_ids: Sequence[str]) -> dict[str, Seq]:
+        """The last seq of each of these runs' journals; unknown runs are left out."""
         ...
 
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
@@ -273,22 +370,42 @@ class Store(Protocol):
         """Take over a run that nobody drives: owner becomes ``worker_id``, the epoch grows by one, and it is running.
 
         A run can be claimed when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself,
-        or when it is ``waiting`` and its ``wake_at`` has come. Of any number of claims at once, one succeeds.
+        or when it is ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of any number of claims at once, one succeeds.
 
         Returns:
             The record after the claim, or None if it cannot be claimed (any more).
         """
         ...
 
-    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+    async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first.
 
         Runs whose owner is alive are not among them.
         """
         ...
 
-    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting runs of these workflows."""
+    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
+        ...
+
+    # ---- schedules
+
+    async def put_schedule(self, schedule: Schedule) -> Schedule:
+        """Keep a schedule. If it is there, only another ``spec`` changes it (``spec`` and ``next_at``, not whether it
+        is paused). Gives what is kept then."""
+        ...
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """Every schedule, by id."""
+        ...
+
+    async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
+        """Slot ``slot`` is dealt with: the next is ``next_at``. Whether ``slot`` still was its ``next_at``; if not,
+        another process was first and nothing is changed."""
+        ...
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
+        """Pause it, or let it go on from ``next_at`` (which is kept as it is while it is paused); whether it is known."""
         ...
 
     async def foreign_changes(self) -> int:
