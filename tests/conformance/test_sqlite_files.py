@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.test_stores import commit, head, new_run
-from waystation import Store, open_store
+from waystation.store import Store, open_store
 from waystation.errors import StoreBusy, StoreCorrupt, StoreError, StoreSchemaForeign, StoreSchemaNewer
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +103,7 @@ CHILD = """
 import asyncio, json, os, resource, signal, sys
 from pathlib import Path
 from tests.conformance.test_stores import commit, new_run
-from waystation import open_store
+from waystation.store import open_store
 from waystation.errors import StoreError
 from waystation.store.sqlite_schema import migrations
 
@@ -249,7 +249,7 @@ async def test_in_a_shared_transaction_a_refused_commit_refuses_no_other(tmp_pat
 OPENER = """
 import asyncio, sys
 from tests.conformance.test_stores import new_run
-from waystation import open_store
+from waystation.store import open_store
 
 async def main(file, name):
     sys.stdin.readline()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from waystation import Store, open_store
+from waystation.store import Store, open_store
 from waystation.core.addresses import Address
 from waystation.errors import RunAlreadyExists, RunNotFound
 from waystation.store.protocol import (
@@ -20,6 +20,7 @@ from waystation.store.protocol import (
     RunFilter,
     RunStatus,
     Worker,
+    WorkflowKey,
 )
 
 pytestmark = pytest.mark.anyio
@@ -141,11 +142,11 @@ async def test_runs_are_filtered(store: Store) -> None:
     await store.create_run(new_run("r3", at=3))
     await store.commit(commit(1, run_id="r3", head=head("failed")))
     assert await ids(store, RunFilter(workflow_id="other")) == ["r2"]
-    assert await ids(store, RunFilter(status="failed")) == ["r3"]
+    assert await ids(store, RunFilter(statuses=["failed"])) == ["r3"]
     assert await ids(store, RunFilter(resource_id="x")) == ["r1"]
     assert await ids(store, RunFilter(since=2)) == ["r3", "r2"]
     assert await ids(store, RunFilter(until=2)) == ["r1"]
-    assert await ids(store, RunFilter(since=2, until=3, status="pending")) == ["r2"]
+    assert await ids(store, RunFilter(since=2, until=3, statuses=["pending"])) == ["r2"]
 
 
 async def test_a_definition_is_kept_once(store: Store) -> None:
@@ -168,9 +169,9 @@ async def test_only_runs_that_nobody_drives_can_be_claimed_and_each_once(store: 
     }.items():
         await store.create_run(new_run(run_id))
         await store.commit(commit(1, run_id=run_id, head=state))
-    assert set(await store.claimable(["flow"], 60, limit=10)) == {"orphan", "due"}
-    assert await store.claimable(["other"], 60, limit=10) == []
-    assert await store.next_wake(["flow"]) == 50
+    assert set(await store.claimable([WorkflowKey("flow")], 60, limit=10)) == {"orphan", "due"}
+    assert await store.claimable([WorkflowKey("other")], 60, limit=10) == []
+    assert await store.next_wake([WorkflowKey("flow")]) == 50
     for run_id in ("driven", "early", "parked", "ended"):
         assert await store.claim(run_id, "w2", 60) is None
     for run_id in ("orphan", "due"):
@@ -190,7 +191,7 @@ async def test_a_retired_workers_runs_are_handed_over_unless_it_has_beaten_meanw
     await store.beat(Worker(worker_id="w1", host="h", pid=1, expires_at=200))
     await store.retire(worker)
     assert [each.expires_at for each in await store.workers()] == [200], "what was seen is out of date"
-    assert await store.claimable(["flow"], 1, limit=10) == []
+    assert await store.claimable([WorkflowKey("flow")], 1, limit=10) == []
     await store.retire(Worker(worker_id="w1", host="h", pid=1, expires_at=200))
     assert await store.workers() == []
-    assert await store.claimable(["flow"], 1, limit=10) == ["r1"]
+    assert await store.claimable([WorkflowKey("flow")], 1, limit=10) == ["r1"]

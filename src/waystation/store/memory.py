@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
 from operator import attrgetter
+from typing import TypeAlias
 
 import msgspec
 
 from waystation.core.addresses import Address
 from waystation.core.entries import Millis, Seq
-from waystation.errors import RunAlreadyExists, RunNotFound, StoreClosed
+from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound, StoreClosed, TransactionsNotSupported
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.protocol import (
+    ENDED,
     Commit,
     Fenced,
+    IdempotencyKeyUsed,
     JournalMoved,
     NewRun,
+    Opened,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    Schedule,
     StoredRun,
+    StoreTransaction,
     Worker,
+    WorkflowKey,
 )
 
 
@@ -32,9 +41,14 @@ class _Kept(msgspec.Struct):
     place: Place
     record: RunRecord
     journal: list[bytes]
+    idempotency_key: str | None
     frontier: bytes | None = None
     frontier_seq: Seq = 0
+    open: set[Seq] = msgspec.field(default_factory=set[Seq])
 
+
+_Timed: TypeAlias = tuple[Millis, int, str]
+"""A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""
 
 _place = attrgetter("place")
 
@@ -50,12 +64,17 @@ class MemoryStore:
         self._closed = False
         self._runs: dict[str, _Kept] = {}
         self._oldest_first: list[_Kept] = []
-        # Those that a claim could be for; the many that ended or are parked need not be searched.
-        self._active: dict[str, _Kept] = {}
+        self._last_number = 0
+        self._keys: dict[tuple[str, str], str] = {}
+        # Those that a claim or a pruning could be for; the others need not be searched.
+        self._running: dict[str, _Kept] = {}
+        self._asleep: list[_Timed] = []
+        self._ended: list[_Timed] = []
         # In the order of opening.
         self._open: dict[tuple[str, Seq], Address] = {}
         self._workers: dict[str, Worker] = {}
         self._definitions: dict[str, bytes] = {}
+        self._schedules: dict[str, Schedule] = {}
 
     async def open(self) -> None:
         """Nothing to connect to. Opening twice is fine."""
@@ -78,29 +97,29 @@ class MemoryStore:
     async def create_run(self, run: NewRun) -> None:
         """Create a run."""
         self._check_open()
+        key = None if run.idempotency_key is None else (run.workflow_id, run.idempotency_key)
+        if key is not None and key in self._keys:
+            raise IdempotencyKeyUsed(self._keys[key])
         if run.run_id in self._runs:
             raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
-        head = run.head
-        record = RunRecord(
-            run_id=run.run_id,
-            workflow_id=run.workflow_id,
-            fingerprint=run.fingerprint,
-            status="pending" if head is None else head.status,
-            resource_id=run.resource_id,
-            created_at=run.created_at,
-            updated_at=run.created_at if head is None else head.updated_at,
-            epoch=0 if head is None else head.epoch,
-            owner=None if head is None else head.owner,
-            wake_at=None if head is None else head.wake_at,
+        self._last_number += 1
+        kept = _Kept(
+            Place(run.created_at, self._last_number), _first_record(run), list(run.entries), run.idempotency_key
         )
-        kept = _Kept(Place(run.created_at, len(self._runs) + 1), record, list(run.entries))
+        if run.frontier is not None:
+            kept.frontier, kept.frontier_seq = run.frontier, len(kept.journal)
         self._runs[run.run_id] = kept
-        self._put(kept, record)
+        if key is not None:
+            self._keys[key] = run.run_id
         insort(self._oldest_first, kept, key=_place)
+        self._file(kept)
+        self._open_all(kept, run.opened)
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """Write ``commit``, all or nothing."""
         self._check_open()
+        if within is not None:
+            raise _no_transactions()
         kept = self._runs.get(commit.run_id)
         if kept is None:
             raise RunNotFound(f"there is no run {commit.run_id!r} in the store", run_id=commit.run_id)
@@ -111,10 +130,9 @@ class MemoryStore:
         kept.journal += commit.entries
         if commit.frontier is not None:
             kept.frontier, kept.frontier_seq = commit.frontier, len(kept.journal)
-        for opened in commit.opened:
-            self._open[commit.run_id, opened.seq] = opened.address
+        self._open_all(kept, commit.opened)
         for seq in commit.closed:
-            self._open.pop((commit.run_id, seq), None)
+            self._close(kept, seq)
         if (head := commit.head) is not None:
             self._put(
                 kept,
@@ -129,12 +147,72 @@ class MemoryStore:
                 ),
             )
 
+    async def transaction(self) -> StoreTransaction:
+        """There is no SQL database here."""
+        self._check_open()
+        raise _no_transactions()
+
+    async def delete_run(self, run_id: str) -> bool:
+        """Delete a run and all that is kept of it; whether there was one."""
+        self._check_open()
+        kept = self._runs.get(run_id)
+        if kept is None:
+            return False
+        if kept.record.status == "running":
+            raise RunIsRunning(f"run {run_id!r} is running: cancel it first, or wait for its end", run_id=run_id)
+        self._delete(kept)
+        return True
+
+    async def prune(self, ended_before: Millis, *, limit: int) -> int:
+        """Delete at most ``limit`` runs that ended before then, the oldest first; gives how many."""
+        self._check_open()
+        old = self._ended[: min(max(limit, 0), bisect_left(self._ended, (ended_before,)))]
+        for _, _, run_id in old:
+            self._delete(self._runs[run_id])
+        return len(old)
+
+    def _delete(self, kept: _Kept) -> None:
+        record = kept.record
+        self._unfile(kept)
+        for seq in list(kept.open):
+            self._close(kept, seq)
+        del self._oldest_first[bisect_left(self._oldest_first, kept.place, key=_place)]
+        if kept.idempotency_key is not None:
+            del self._keys[record.workflow_id, kept.idempotency_key]
+        del self._runs[record.run_id]
+
+    def _open_all(self, kept: _Kept, opened: Sequence[Opened]) -> None:
+        for each in opened:
+            self._open[kept.record.run_id, each.seq] = each.address
+            kept.open.add(each.seq)
+
+    def _close(self, kept: _Kept, seq: Seq) -> None:
+        self._open.pop((kept.record.run_id, seq), None)
+        kept.open.discard(seq)
+
+    # ------------------------------------------------------------------ the runs that someone may look for
+
     def _put(self, kept: _Kept, record: RunRecord) -> None:
+        self._unfile(kept)
         kept.record = record
-        if record.status in {"running", "waiting"}:
-            self._active[record.run_id] = kept
-        else:
-            self._active.pop(record.run_id, None)
+        self._file(kept)
+
+    def _file(self, kept: _Kept) -> None:
+        if kept.record.status == "running":
+            self._running[kept.record.run_id] = kept
+        for timed, at in self._timed(kept.record):
+            insort(timed, (at, kept.place.number, kept.record.run_id))
+
+    def _unfile(self, kept: _Kept) -> None:
+        self._running.pop(kept.record.run_id, None)
+        for timed, at in self._timed(kept.record):
+            del timed[bisect_left(timed, (at, kept.place.number))]
+
+    def _timed(self, record: RunRecord) -> Iterator[tuple[list[_Timed], Millis]]:
+        if record.wake_at is not None and record.status in {"waiting", "suspended"}:
+            yield self._asleep, record.wake_at
+        if record.status in ENDED:
+            yield self._ended, record.updated_at
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:  # noqa: ARG002  (a fingerprint says it all)
         """Keep the description of a definition, once."""
@@ -177,6 +255,11 @@ class MemoryStore:
         kept = self._runs.get(run_id)
         return None if kept is None else kept.record
 
+    async def last_seqs(self, run_ids: Sequence[str]) -> dict[str, Seq]:
+        """The last seq of each of these runs' journals; unknown runs are left out."""
+        self._check_open()
+        return {run_id: len(self._runs[run_id].journal) for run_id in run_ids if run_id in self._runs}
+
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
         """Runs, newest first."""
         self._check_open()
@@ -187,7 +270,7 @@ class MemoryStore:
                 break
             if (
                 where.workflow_id in {None, record.workflow_id}
-                and where.status in {None, record.status}
+                and (where.statuses is None or record.status in where.statuses)
                 and where.resource_id in {None, record.resource_id}
             ):
                 found.append(kept)
@@ -212,22 +295,25 @@ class MemoryStore:
     ) -> Sequence[OpenSuspension]:
         """Open suspensions, oldest first."""
         self._check_open()
-        found: list[OpenSuspension] = []
-        for (of, seq), address in self._open.items():
-            if len(found) >= limit:
-                break
-            kept = self._runs[of]
-            if run_id in {None, of} and workflow_id in {None, kept.record.workflow_id}:
-                found.append(
-                    OpenSuspension(
-                        run_id=of,
-                        workflow_id=kept.record.workflow_id,
-                        address=address,
-                        seq=seq,
-                        entry=kept.journal[seq - 1],
-                    )
-                )
-        return found
+        if run_id is None:
+            keys: Iterable[tuple[str, Seq]] = self._open
+        else:
+            kept = self._runs.get(run_id)
+            keys = [(run_id, seq) for seq in sorted(kept.open)] if kept is not None else []
+        found = (self._suspension(of, seq) for of, seq in keys)
+        wanted = (each for each in found if workflow_id in {None, each.workflow_id})
+        return list(islice(wanted, limit))
+
+    def _suspension(self, run_id: str, seq: Seq) -> OpenSuspension:
+        kept = self._runs[run_id]
+        return OpenSuspension(
+            run_id=run_id,
+            workflow_id=kept.record.workflow_id,
+            version=kept.record.version,
+            address=self._open[run_id, seq],
+            seq=seq,
+            entry=kept.journal[seq - 1],
+        )
 
     async def get_definition(self, fingerprint: str) -> bytes | None:
         """The description kept for ``fingerprint``."""
@@ -253,14 +339,14 @@ class MemoryStore:
         if known is None or known.expires_at != worker.expires_at:
             return
         del self._workers[worker.worker_id]
-        for kept in list(self._active.values()):
+        for kept in list(self._running.values()):
             if kept.record.owner == worker.worker_id:
                 self._put(kept, msgspec.structs.replace(kept.record, owner=None))
 
     async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
         """Take over a run that nobody drives."""
         self._check_open()
-        kept = self._active.get(run_id)
+        kept = self._runs.get(run_id)
         if kept is None or not self._is_free(kept.record, worker_id, now):
             return None
         self._put(
@@ -277,37 +363,72 @@ class MemoryStore:
         return kept.record
 
     def _is_free(self, record: RunRecord, worker_id: str | None, now: Millis) -> bool:
-        if record.status == "waiting":
+        if record.status in {"waiting", "suspended"}:
             return record.wake_at is not None and record.wake_at <= now
+        if record.status != "running":
+            return False
         if record.owner is None or record.owner == worker_id:
             return True
         owner = self._workers.get(record.owner)
         return owner is None or owner.expires_at <= now
 
-    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+    async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first."""
         self._check_open()
-        free = [
-            kept
-            for kept in self._active.values()
-            if kept.record.workflow_id in workflow_ids and self._is_free(kept.record, None, now)
-        ]
-        free.sort(key=lambda kept: (_free_since(kept.record), kept.place.number))
-        return [kept.record.run_id for kept in free[:limit]]
-
-    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting runs of these workflows."""
-        self._check_open()
-        return min(
-            (
-                kept.record.wake_at
-                for kept in self._active.values()
-                if kept.record.status == "waiting"
-                and kept.record.wake_at is not None
-                and kept.record.workflow_id in workflow_ids
-            ),
-            default=None,
+        drivable = set(workflows)
+        left_alone = sorted(
+            (kept.record.updated_at, kept.place.number, kept.record.run_id)
+            for kept in self._running.values()
+            if kept.record.key in drivable and self._is_free(kept.record, None, now)
         )
+        due = self._asleep[: bisect_left(self._asleep, (now + 1,))]
+        awake = (timed for timed in due if self._runs[timed[2]].record.key in drivable)
+        return [run_id for _, _, run_id in islice(merge(left_alone, awake), limit)]
+
+    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
+        self._check_open()
+        drivable = set(workflows)
+        return next((at for at, _, run_id in self._asleep if self._runs[run_id].record.key in drivable), None)
+
+    # ------------------------------------------------------------------ schedules
+
+    async def put_schedule(self, schedule: Schedule) -> Schedule:
+        """Keep a schedule; if it is there, only another ``spec`` changes it."""
+        self._check_open()
+        kept = self._schedules.setdefault(schedule.schedule_id, schedule)
+        if kept.spec != schedule.spec:
+            kept = msgspec.structs.replace(
+                kept, workflow_id=schedule.workflow_id, spec=schedule.spec, next_at=schedule.next_at
+            )
+            self._schedules[schedule.schedule_id] = kept
+        return kept
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """Every schedule, by id."""
+        self._check_open()
+        return [self._schedules[schedule_id] for schedule_id in sorted(self._schedules)]
+
+    async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
+        """Slot ``slot`` is dealt with; whether it still was the next one."""
+        self._check_open()
+        kept = self._schedules.get(schedule_id)
+        if kept is None or kept.paused or kept.next_at != slot:
+            return False
+        self._schedules[schedule_id] = msgspec.structs.replace(kept, next_at=next_at, last_at=slot)
+        return True
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
+        """Pause it, or let it go on from ``next_at``; whether it is known."""
+        self._check_open()
+        kept = self._schedules.get(schedule_id)
+        if kept is None:
+            return False
+        goes_on = kept.paused and not paused
+        self._schedules[schedule_id] = msgspec.structs.replace(
+            kept, paused=paused, next_at=next_at if goes_on else kept.next_at
+        )
+        return True
 
     async def foreign_changes(self) -> int:
         """Always the same: nobody else can write here."""
@@ -315,5 +436,25 @@ class MemoryStore:
         return 0
 
 
-def _free_since(record: RunRecord) -> Millis:
-    return record.updated_at if record.wake_at is None else record.wake_at
+def _first_record(run: NewRun) -> RunRecord:
+    head = run.head
+    return RunRecord(
+        run_id=run.run_id,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        fingerprint=run.fingerprint,
+        status="pending" if head is None else head.status,
+        resource_id=run.resource_id,
+        created_at=run.created_at,
+        updated_at=run.created_at if head is None else head.updated_at,
+        epoch=0 if head is None else head.epoch,
+        owner=None if head is None else head.owner,
+        wake_at=None if head is None else head.wake_at,
+    )
+
+
+def _no_transactions() -> TransactionsNotSupported:
+    return TransactionsNotSupported(
+        "a store in memory has no SQL database for a step's transaction to write to; use a SQLite store "
+        "(store='sqlite:///file.db')"
+    )

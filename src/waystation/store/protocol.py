@@ -370,7 +370,8 @@ class Store(Protocol):
         """Take over a run that nobody drives: owner becomes ``worker_id``, the epoch grows by one, and it is running.
 
         A run can be claimed when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself,
-        or when it is ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of any number of claims at once, one succeeds.
+        or when it is ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of any number of claims at once, one
+        succeeds.
 
         Returns:
             The record after the claim, or None if it cannot be claimed (any more).
@@ -401,11 +402,12 @@ class Store(Protocol):
 
     async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
         """Slot ``slot`` is dealt with: the next is ``next_at``. Whether ``slot`` still was its ``next_at``; if not,
-        another process was first and nothing is changed."""
+        another process was first and nothing is changed. Nor is it while the schedule is paused."""
         ...
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
-        """Pause it, or let it go on from ``next_at`` (which is kept as it is while it is paused); whether it is known."""
+        """Pause it, or let it go on from ``next_at``; whether it is known. While it is paused its ``next_at`` is kept
+        as it is. Letting go on what is not paused changes nothing."""
         ...
 
     async def foreign_changes(self) -> int:

@@ -1,8 +1,9 @@
 """A store in a SQLite file: the default. One machine, any number of processes.
 
 Writes go through ``sqlite_writer`` (together what comes together), what they do is in ``sqlite_writes``, queries in
-``sqlite_reads``, opening and migrations in ``sqlite_schema``. One connection does it all, on the event loop's
-thread. As no transaction outlives a call, what is read is always what was committed.
+``sqlite_reads``, schedules in ``sqlite_schedules``, opening and migrations in ``sqlite_schema``. One connection does
+it all, on the event loop's thread. As no transaction of it outlives a call, what is read is always what was
+committed. Steps' transactions do outlive a call; they have a connection of their own (``sqlite_transactions``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, TypeVar, get_args
 from waystation.core.entries import Millis, Seq
 from waystation.errors import StoreClosed
 from waystation.store import sqlite_reads as reads
+from waystation.store import sqlite_schedules
 from waystation.store import sqlite_writes as writes
 from waystation.store.protocol import (
     Commit,
@@ -26,12 +28,15 @@ from waystation.store.protocol import (
     RunFilter,
     RunPage,
     RunRecord,
+    Schedule,
     StoredRun,
+    StoreTransaction,
     Worker,
+    WorkflowKey,
 )
-from waystation.store.sqlite_errors import is_busy, store_error
-from waystation.store.sqlite_schema import connect
-from waystation.store.sqlite_writer import PATIENCE, GroupWriter, Synchronous, pause
+from waystation.store.sqlite_schema import connect, connect_again
+from waystation.store.sqlite_transactions import Transactions
+from waystation.store.sqlite_writer import GroupWriter, Synchronous, patiently
 
 T = TypeVar("T")
 
@@ -45,7 +50,8 @@ class SQLiteStore:
         path: the file; made if it is not there. Its folder must exist, on a local disk.
         synchronous: what a power cut, or a crash of the machine, may take. A killed process takes nothing in any.
             ``full``: nothing. ``normal``: the commits of the last moments. ``on-suspend``: those too, but only
-            steps' results, never that a run was created, started, answered, parked or ended.
+            steps' results, never that a run was created, started, answered, parked or ended; nor what steps wrote
+            in transactions.
     """
 
     def __init__(self, path: str | Path, *, synchronous: Synchronous = "full") -> None:
@@ -53,6 +59,7 @@ class SQLiteStore:
         self._synchronous: Synchronous = synchronous
         self._connection: sqlite3.Connection | None = None
         self._writer: GroupWriter | None = None
+        self._transactions: Transactions | None = None
         self._numbers = writes.RunNumbers()
         self._closed = False
 
@@ -64,20 +71,32 @@ class SQLiteStore:
             raise StoreClosed(f"the store {str(self._path)!r} was closed; make another")
         if self._connection is not None:
             return
-        connection = await self._patiently(lambda: connect(self._path, self._synchronous))
+        connection = await patiently(lambda: connect(self._path, self._synchronous), self._path)
         if self._is_settled():
             connection.close()  # someone else was quicker
             return
         self._connection = connection
-        self._writer = GroupWriter(connection, self._path, self._synchronous, self._numbers.forget)
+        self._writer = writer = GroupWriter(
+            connection,
+            self._path,
+            self._synchronous,
+            rolled_back=self._numbers.forget,
+            held=lambda: self._transactions is not None and self._transactions.is_open,
+        )
+        again = partial(connect_again, connection, self._synchronous)
+        self._transactions = Transactions(again, self._path, freed=writer.wake)
 
     def _is_settled(self) -> bool:
         """Whether the store was opened or closed meanwhile."""
         return self._connection is not None or self._closed
 
     async def close(self) -> None:
-        """Finish what is queued and let go."""
+        """Finish what is queued and let go. A transaction that is open is rolled back."""
         self._closed = True
+        # Before the queue is waited for: it is what the queue waits for.
+        transactions, self._transactions = self._transactions, None
+        if transactions is not None:
+            transactions.close()
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.drain()
@@ -90,14 +109,38 @@ class SQLiteStore:
     # ------------------------------------------------------------------ writing
 
     async def create_run(self, run: NewRun) -> None:
-        """Create a pending run, durably."""
+        """Create a run, durably."""
         await self._write(partial(writes.create_run, run=run))
 
-    async def commit(self, commit: Commit) -> None:
-        """Write ``commit``, durably, all or nothing."""
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        """Write ``commit``, durably, all or nothing; with ``within``, together with what was written there."""
+        apply = partial(writes.commit, numbers=self._numbers, write=commit)
+        if within is not None:
+            self._of_steps().commit(within, apply)
+            return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
-        numbers = self._numbers
-        await self._write(lambda connection: writes.commit(connection, numbers, commit), settles=settles)
+        await self._write(apply, settles=settles)
+
+    async def transaction(self) -> StoreTransaction:
+        """Open the file to a step's writes; waits for others that have it open.
+
+        One step at a time has it, and nothing else is written meanwhile, by any process: it should be short. Foreign
+        keys that tables declare are enforced. Its commits show in ``foreign_changes``: one look more, no harm.
+        """
+        return await self._of_steps().begin()
+
+    async def delete_run(self, run_id: str) -> bool:
+        """Delete a run and all that is kept of it; whether there was one."""
+        return await self._write(partial(writes.delete_run, numbers=self._numbers, run_id=run_id))
+
+    async def prune(self, ended_before: Millis, *, limit: int) -> int:
+        """Delete at most ``limit`` runs that ended before then, the oldest first; gives how many.
+
+        The file does not shrink; what is free in it is used again.
+        """
+        return await self._write(
+            partial(writes.prune, numbers=self._numbers, ended_before=ended_before, limit=limit), settles=False
+        )
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """Keep the description of a definition, once."""
@@ -122,6 +165,10 @@ class SQLiteStore:
     async def get_run(self, run_id: str) -> RunRecord | None:
         """The run's record."""
         return await self._read(lambda connection: reads.get_run(connection, run_id))
+
+    async def last_seqs(self, run_ids: Sequence[str]) -> dict[str, Seq]:
+        """The last seq of each of these runs' journals; unknown runs are left out."""
+        return await self._read(lambda connection: reads.last_seqs(connection, run_ids))
 
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
         """Runs, newest first."""
@@ -155,17 +202,42 @@ class SQLiteStore:
         """Take over a run that nobody drives."""
         return await self._write(partial(writes.claim, run_id=run_id, worker_id=worker_id, now=now))
 
-    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+    async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first."""
-        return await self._read(lambda connection: reads.claimable(connection, workflow_ids, now, limit))
+        return await self._read(lambda connection: reads.claimable(connection, workflows, now, limit))
 
-    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting runs of these workflows."""
-        return await self._read(lambda connection: reads.next_wake(connection, workflow_ids))
+    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
+        return await self._read(lambda connection: reads.next_wake(connection, workflows))
 
     async def foreign_changes(self) -> int:
-        """SQLite's own count of what other connections wrote. This store writes and asks on the same one."""
+        """SQLite's own count of what other connections wrote. This store writes and asks on the same one.
+
+        But for steps' transactions, which are on another and so are counted.
+        """
         return await self._read(reads.data_version)
+
+    # ------------------------------------------------------------------ schedules
+
+    async def put_schedule(self, schedule: Schedule) -> Schedule:
+        """Keep a schedule; if it is there, only another ``spec`` changes it."""
+        return await self._write(partial(sqlite_schedules.put_schedule, schedule=schedule))
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """Every schedule, by id."""
+        return await self._read(sqlite_schedules.schedules)
+
+    async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
+        """Slot ``slot`` is dealt with; whether it still was the next one."""
+        return await self._write(
+            partial(sqlite_schedules.advance_schedule, schedule_id=schedule_id, slot=slot, next_at=next_at)
+        )
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
+        """Pause it, or let it go on from ``next_at``; whether it is known."""
+        return await self._write(
+            partial(sqlite_schedules.pause_schedule, schedule_id=schedule_id, paused=paused, next_at=next_at)
+        )
 
     # ------------------------------------------------------------------ one way to write, one to read
 
@@ -180,21 +252,12 @@ class SQLiteStore:
                 raise self._not_open()
             return query(self._connection)
 
-        return await self._patiently(ask)
+        return await patiently(ask, self._path)
 
-    async def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Try, and try again while another process is in the way."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
-        tries = 0
-        while True:
-            try:
-                return attempt()
-            except sqlite3.Error as error:
-                if not is_busy(error) or loop.time() >= deadline:
-                    raise store_error(error, self._path) from error
-            tries += 1
-            await asyncio.sleep(pause(tries))
+    def _of_steps(self) -> Transactions:
+        if self._transactions is None:
+            raise self._not_open()
+        return self._transactions
 
     def _not_open(self) -> StoreClosed:
         state = "was closed" if self._closed else "is not open yet: await its open() first"

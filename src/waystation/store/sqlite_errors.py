@@ -31,8 +31,8 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     kind = _kind(error)
     if kind in _BUSY:
         return StoreBusy(
-            f"another process held the lock of {str(path)!r} for too long; nothing was written. "
-            "Look for a process that keeps a transaction open on it, and try again"
+            f"another process, or a step's transaction, held the lock of {str(path)!r} for too long; nothing was "
+            "written. Look for what keeps a transaction open on it, and try again"
         )
     if kind == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StoreFull(f"there is no space left for {str(path)!r}; nothing was written. Make room and try again")

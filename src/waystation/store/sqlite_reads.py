@@ -9,42 +9,62 @@ from collections.abc import Sequence
 from waystation.core.addresses import Address
 from waystation.core.entries import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
-from waystation.store.protocol import OpenSuspension, RunFilter, RunPage, RunRecord, StoredRun, Worker
+from waystation.store.protocol import (
+    OpenSuspension,
+    RunFilter,
+    RunPage,
+    RunRecord,
+    RunStatus,
+    StoredRun,
+    Worker,
+    WorkflowKey,
+)
 
-_RECORD = "run_no, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at"
+_RECORD = (
+    "run_no, run_id, workflow_id, version, fingerprint, status, resource_id, "
+    "created_at, updated_at, epoch, owner, wake_at"
+)
 
-_CLAIMABLE = """
+# Each as [workflow id, version].
+_WORKFLOWS = "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:workflows)"
+
+_CLAIMABLE = f"""
 SELECT run_id FROM (
-    SELECT run_id, run_no, workflow_id, updated_at AS since FROM runs
+    SELECT run_id, run_no, workflow_id, version, updated_at AS since FROM runs
     WHERE status = 'running' AND owner IS NULL
     UNION ALL
-    SELECT run_id, run_no, workflow_id, updated_at FROM runs
+    SELECT run_id, run_no, workflow_id, version, updated_at FROM runs
     WHERE owner IS NOT NULL AND status = 'running'
         AND NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
     UNION ALL
-    SELECT run_id, run_no, workflow_id, wake_at FROM runs
-    WHERE status = 'waiting' AND wake_at <= :now
+    SELECT run_id, run_no, workflow_id, version, wake_at FROM runs
+    WHERE status IN ('waiting', 'suspended') AND wake_at <= :now
 )
-WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
+WHERE (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY since, run_no LIMIT :limit
-"""
+"""  # noqa: S608  (constants)
 
-_NEXT_WAKE = """
+_NEXT_WAKE = f"""
 SELECT wake_at FROM runs
-WHERE status = 'waiting' AND wake_at IS NOT NULL AND workflow_id IN (SELECT value FROM json_each(?))
+WHERE status IN ('waiting', 'suspended') AND wake_at IS NOT NULL AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY wake_at LIMIT 1
+"""  # noqa: S608  (constants)
+
+_LAST_SEQS = """
+SELECT run_id, (SELECT coalesce(max(seq), 0) FROM journal WHERE journal.run_no = runs.run_no)
+FROM json_each(?) CROSS JOIN runs ON run_id = value
 """
 
 # CROSS JOIN: in this order, whatever the planner may think of it; it is the order of the answer.
 _OPEN = """
-SELECT run_id, workflow_id, address, suspensions.seq, entry
+SELECT run_id, workflow_id, version, address, suspensions.seq, entry
 FROM suspensions CROSS JOIN runs USING (run_no) CROSS JOIN journal USING (run_no, seq)
 WHERE (:workflow IS NULL OR workflow_id = :workflow)
 ORDER BY suspension_no LIMIT :limit
 """
 
 _OPEN_OF_RUN = """
-SELECT run_id, workflow_id, address, suspensions.seq, entry
+SELECT run_id, workflow_id, version, address, suspensions.seq, entry
 FROM runs CROSS JOIN suspensions USING (run_no) CROSS JOIN journal USING (run_no, seq)
 WHERE run_id = :run AND (:workflow IS NULL OR workflow_id = :workflow)
 ORDER BY suspension_no LIMIT :limit
@@ -102,39 +122,55 @@ def read_some(connection: sqlite3.Connection, run_id: str, seqs: Sequence[Seq]) 
     )
 
 
+def last_seqs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, Seq]:
+    """The last seq of each of these runs that is there."""
+    return dict(connection.execute(_LAST_SEQS, (json.dumps(list(run_ids)),)))
+
+
 def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, cursor: str | None) -> RunPage:
-    """Runs, newest first."""
-    terms: list[str] = []
+    """Runs, newest first.
+
+    Each status has a select of its own, which an index gives in the order of the page; SQLite merges them as it
+    goes, so that a page costs what it holds and not what there is.
+    """
+    place = None if cursor is None else decode_cursor(cursor)
+    selects: list[str] = []
     values: list[object] = []
-
-    def only(term: str, *of: object) -> None:
-        terms.append(term)
-        values.extend(of)
-
-    if where.workflow_id is not None:
-        only("workflow_id = ?", where.workflow_id)
-    if where.status is not None:
-        only("status = ?", where.status)
-        if where.status != "success":
-            only("status <> 'success'")  # says no more, but lets SQLite use the index of those
-    if where.resource_id is not None:
-        only("resource_id = ?", where.resource_id)
-    if where.since is not None:
-        only("created_at >= ?", where.since)
-    if where.until is not None:
-        only("created_at < ?", where.until)
-    if cursor is not None:
-        only("(created_at, run_no) < (?, ?)", *decode_cursor(cursor))
-    condition = f"WHERE {' AND '.join(terms)} " if terms else ""
+    for status in (None,) if where.statuses is None else dict.fromkeys(where.statuses):
+        terms = _terms(where, status, place)
+        condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
+        selects.append(f"SELECT {_RECORD} FROM runs{condition}")  # noqa: S608  (constants; the values are bound)
+        values += [value for _, of in terms for value in of]
+    if not selects:
+        return RunPage(runs=[], cursor=None)
     rows = connection.execute(
-        f"SELECT {_RECORD} FROM runs {condition}ORDER BY created_at DESC, run_no DESC LIMIT ?",  # noqa: S608  (constants; the values are bound)
-        (*values, limit + 1),
+        f"{' UNION ALL '.join(selects)} ORDER BY created_at DESC, run_no DESC LIMIT ?", (*values, limit + 1)
     ).fetchall()
     more = len(rows) > limit
     del rows[limit:]
     runs = [_record(row) for row in rows]
     end = encode_cursor(Place(runs[-1].created_at, rows[-1][0])) if more and runs else None
     return RunPage(runs=runs, cursor=end)
+
+
+def _terms(where: RunFilter, status: RunStatus | None, place: Place | None) -> list[tuple[str, tuple[object, ...]]]:
+    """What a run must be to be listed, and the values of it."""
+    terms: list[tuple[str, tuple[object, ...]]] = []
+    if where.workflow_id is not None:
+        terms.append(("workflow_id = ?", (where.workflow_id,)))
+    if status is not None:
+        terms.append(("status = ?", (status,)))
+        if status != "success":
+            terms.append(("status <> 'success'", ()))  # says no more, but lets SQLite use the indexes of those
+    if where.resource_id is not None:
+        terms.append(("resource_id = ?", (where.resource_id,)))
+    if where.since is not None:
+        terms.append(("created_at >= ?", (where.since,)))
+    if where.until is not None:
+        terms.append(("created_at < ?", (where.until,)))
+    if place is not None:
+        terms.append(("(created_at, run_no) < (?, ?)", place))
+    return terms
 
 
 def open_suspensions(
@@ -145,8 +181,10 @@ def open_suspensions(
         _OPEN if run_id is None else _OPEN_OF_RUN, {"run": run_id, "workflow": workflow_id, "limit": limit}
     )
     return [
-        OpenSuspension(run_id=run, workflow_id=workflow, address=Address(address), seq=seq, entry=entry)
-        for run, workflow, address, seq, entry in rows
+        OpenSuspension(
+            run_id=run, workflow_id=workflow, version=version, address=Address(address), seq=seq, entry=entry
+        )
+        for run, workflow, version, address, seq, entry in rows
     ]
 
 
@@ -162,15 +200,15 @@ def workers(connection: sqlite3.Connection) -> list[Worker]:
     return [Worker(worker_id=id_, host=host, pid=pid, expires_at=expires) for id_, host, pid, expires in rows]
 
 
-def claimable(connection: sqlite3.Connection, workflow_ids: Sequence[str], now: Millis, limit: int) -> list[str]:
+def claimable(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey], now: Millis, limit: int) -> list[str]:
     """Ids of runs that a claim would take, longest waiting first."""
-    values = {"workflows": json.dumps(list(workflow_ids)), "now": now, "limit": limit}
+    values = {"workflows": json.dumps(list(workflows)), "now": now, "limit": limit}
     return [run_id for (run_id,) in connection.execute(_CLAIMABLE, values)]
 
 
-def next_wake(connection: sqlite3.Connection, workflow_ids: Sequence[str]) -> Millis | None:
-    """The earliest ``wake_at`` of waiting runs."""
-    row = connection.execute(_NEXT_WAKE, (json.dumps(list(workflow_ids)),)).fetchone()
+def next_wake(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey]) -> Millis | None:
+    """The earliest ``wake_at`` of waiting and suspended runs."""
+    row = connection.execute(_NEXT_WAKE, {"workflows": json.dumps(list(workflows))}).fetchone()
     return None if row is None else row[0]
 
 
@@ -180,10 +218,12 @@ def data_version(connection: sqlite3.Connection) -> int:
 
 
 def _record(row: sqlite3.Row) -> RunRecord:
-    _, run_id, workflow_id, fingerprint, status, resource_id, created_at, updated_at, epoch, owner, wake_at = row
+    _, run_id, workflow_id, version, fingerprint, status, resource_id, *times, epoch, owner, wake_at = row
+    created_at, updated_at = times
     return RunRecord(
         run_id=run_id,
         workflow_id=workflow_id,
+        version=version,
         fingerprint=fingerprint,
         status=status,
         resource_id=resource_id,

@@ -22,6 +22,9 @@ from waystation.store.sqlite_writer import Synchronous
 APPLICATION_ID = 0x57415953
 """Marks a file as a Waystation store ("WAYS")."""
 
+TABLES = frozenset({"runs", "journal", "frontiers", "suspensions", "workers", "definitions", "schedules"})
+"""The store's own tables; the file may hold others beside them."""
+
 _BUSY_TIMEOUT_MS = 5
 """How long SQLite itself waits for a lock; the event loop stands still meanwhile."""
 
@@ -70,6 +73,29 @@ def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     return connection
 
 
+def connect_again(connection: sqlite3.Connection, synchronous: Synchronous) -> sqlite3.Connection:
+    """Another connection to the file of ``connection``, for transactions of steps.
+
+    The file is the one that is open, wherever this process has moved to since. A statement is compiled each time it
+    is run, so that what may be run is asked each time.
+    """
+    (file,) = connection.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()
+    again = sqlite3.connect(
+        f"{Path(file).as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        cached_statements=0,
+    )
+    try:
+        _configure(again, full=synchronous != "normal")
+        again.execute("PRAGMA foreign_keys = ON")  # the tables are users': what they declare is meant
+    except BaseException:
+        again.close()
+        raise
+    return again
+
+
 def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
     known = migrations()
     # Before anything is changed: another program's file stays as it is.
@@ -81,13 +107,17 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronou
                 f"{str(path)!r} cannot be put into SQLite's WAL mode (it stays {mode!r}); a network drive cannot "
                 "hold a store, use a local one"
             )
-    connection.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'full' else 'NORMAL'}")
+    _configure(connection, full=synchronous == "full")
+    for migration in known:
+        _migrate(connection, path, migration, len(known))
+
+
+def _configure(connection: sqlite3.Connection, *, full: bool) -> None:
+    connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
     # Only macOS knows these: there a plain fsync does not reach the disk.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}")
-    for migration in known:
-        _migrate(connection, path, migration, len(known))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migration: Migration, newest: int) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from waystation.errors import RunError, StoreError
-from waystation.store.protocol import Fenced, JournalMoved
+from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
 from waystation.store.sqlite_errors import is_busy, is_of_the_whole, store_error
 
 T = TypeVar("T")
@@ -28,13 +28,13 @@ T = TypeVar("T")
 Synchronous: TypeAlias = Literal["full", "normal", "on-suspend"]
 """What a power cut may take; see ``SQLiteStore``."""
 
-REFUSALS = (JournalMoved, Fenced, RunError)
+REFUSALS = (JournalMoved, Fenced, IdempotencyKeyUsed, RunError)
 
 _MOST_TOGETHER = 500
 """So many writes at most are one transaction, so that the loop is not held for long."""
 
 PATIENCE = 10.0
-"""How long a write waits for another process's lock, in seconds."""
+"""How long a write waits for another connection's lock, in seconds."""
 
 _SHORTEST, _LONGEST = 0.001, 0.05
 """Bounds of the pause between two tries for the lock, in seconds."""
@@ -44,6 +44,25 @@ def pause(tries: int) -> float:
     """How long to wait before the next try for a lock, in seconds: longer each time, and never twice the same."""
     longest: float = min(_LONGEST, _SHORTEST * 2 ** min(tries, 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
+
+
+async def patiently(attempt: Callable[[], T], path: Path) -> T:
+    """Try, and try again while another connection is in the way.
+
+    Raises:
+        StoreError: what SQLite says, or that the other was in the way for too long.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE
+    tries = 0
+    while True:
+        try:
+            return attempt()
+        except sqlite3.Error as error:
+            if not is_busy(error) or loop.time() >= deadline:
+                raise store_error(error, path) from error
+        tries += 1
+        await asyncio.sleep(pause(tries))
 
 
 class _Write(Generic[T]):
@@ -64,6 +83,8 @@ class GroupWriter:
         path: the database's file, to be named in errors.
         synchronous: what a power cut may take.
         rolled_back: called after a transaction was rolled back: what was learned inside it does not hold.
+        held: whether a step of this process has the lock, so that there is no use in trying; ``wake`` tells when it
+            has let go.
     """
 
     def __init__(
@@ -72,16 +93,19 @@ class GroupWriter:
         path: Path,
         synchronous: Synchronous,
         rolled_back: Callable[[], None],
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
         self._path = path
         self._rolled_back = rolled_back
+        self._held = held
         self._by_need = synchronous == "on-suspend"
         self._is_full = synchronous == "full"
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Write[object]] = []
         self._scheduled = False
         self._tries = 0
+        self._later: asyncio.TimerHandle | None = None
 
     def write(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True) -> asyncio.Future[T]:
         """Have ``apply`` write. Its result is given once it is durable.
@@ -103,9 +127,20 @@ class GroupWriter:
         while self._queue:
             await asyncio.wait([write.future for write in self._queue])
 
+    def wake(self) -> None:
+        """The lock was let go: what waits for it is written next."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+            self._loop.call_soon(self._flush)
+
     # ------------------------------------------------------------------ the flush
 
     def _flush(self) -> None:
+        self._later = None
+        if self._held():
+            self._try_later()
+            return
         batch = self._queue[:_MOST_TOGETHER]
         try:
             outcomes = self._transact(batch)
@@ -134,7 +169,7 @@ class GroupWriter:
                 write.future.set_result(outcome)
 
     def _try_later(self) -> None:
-        """Another process has the lock: let the loop go on, and come back."""
+        """Another connection has the lock: let the loop go on, and come back."""
         now = self._loop.time()
         for write in self._queue:
             if write.deadline is None:
@@ -149,7 +184,7 @@ class GroupWriter:
             self._tries = tries
             return
         self._tries += 1
-        self._loop.call_later(pause(self._tries), self._flush)
+        self._later = self._loop.call_later(pause(self._tries), self._flush)
 
     def _transact(self, batch: list[_Write[object]]) -> list[object]:
         """Write the batch in one transaction; what came of each: its result, or the exception it is refused with."""

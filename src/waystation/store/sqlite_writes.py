@@ -6,10 +6,21 @@ Each checks first and writes then: one that is refused has written nothing (see 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
-from waystation.core.entries import Millis
-from waystation.errors import RunAlreadyExists, RunNotFound
-from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, NewRun, RunRecord, Worker
+from waystation.core.entries import Millis, Seq
+from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
+from waystation.store.protocol import (
+    Commit,
+    Fenced,
+    Head,
+    IdempotencyKeyUsed,
+    JournalMoved,
+    NewRun,
+    Opened,
+    RunRecord,
+    Worker,
+)
 from waystation.store.sqlite_reads import get_run
 
 _MOST_NUMBERS = 10_000
@@ -31,9 +42,12 @@ FROM runs WHERE run_no = ?
 
 _CREATE = """
 INSERT OR IGNORE INTO runs
-    (run_id, workflow_id, fingerprint, resource_id, created_at, updated_at, status, epoch, owner, wake_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (run_id, workflow_id, version, idempotency_key, fingerprint, resource_id,
+    created_at, updated_at, status, epoch, owner, wake_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+_SAME_KEY = "SELECT run_id FROM runs WHERE workflow_id = ? AND idempotency_key = ?"
 
 _HEAD = """
 UPDATE runs SET status = ?, epoch = ?, owner = ?, fingerprint = ?, updated_at = ?, wake_at = ? WHERE run_no = ?
@@ -46,8 +60,14 @@ WHERE run_id = :run AND (
         owner IS NULL OR owner = :worker
         OR NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
     )
-    OR status = 'waiting' AND wake_at <= :now
+    OR status IN ('waiting', 'suspended') AND wake_at <= :now
 )
+"""
+
+_ENDED = """
+SELECT run_no, run_id FROM runs
+WHERE status IN ('success', 'failed', 'cancelled') AND updated_at < ?
+ORDER BY updated_at, run_no LIMIT ?
 """
 
 _BEAT = """
@@ -79,6 +99,10 @@ class RunNumbers:
             self._known[run_id] = number
         return number
 
+    def drop(self, run_id: str) -> None:
+        """Forget one: the run is deleted; one of that id would have another number."""
+        self._known.pop(run_id, None)
+
     def forget(self) -> None:
         """Forget all: a number given in a transaction that is rolled back is given again, to another run."""
         self._known.clear()
@@ -90,7 +114,15 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
     Raises:
         RunNotFound, Fenced, JournalMoved: nothing was written.
     """
-    run_no = numbers.find(connection, write.run_id)
+    try:
+        _commit(connection, numbers.find(connection, write.run_id), write)
+    except RunNotFound:
+        # Another process may have deleted the run since its number was learned, and made it anew.
+        numbers.drop(write.run_id)
+        _commit(connection, numbers.find(connection, write.run_id), write)
+
+
+def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
     after, entries = write.after, write.entries
     if entries:
         given = (after, entries[0], run_no, write.epoch, after, run_no, after)
@@ -98,20 +130,30 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
             _refuse(connection, run_no, write)
             raise JournalMoved
         if len(entries) > 1:
-            rows = [(run_no, seq, entry) for seq, entry in enumerate(entries[1:], after + 2)]
-            connection.executemany(_APPEND_MORE, rows)
+            _append(connection, run_no, after + 2, entries[1:])
     else:
         _refuse(connection, run_no, write)
     if write.head is not None:
         _put_head(connection, run_no, write.head)
     if write.frontier is not None:
-        row = (run_no, after + len(entries), write.frontier)
-        connection.execute("INSERT OR REPLACE INTO frontiers (run_no, seq, state) VALUES (?, ?, ?)", row)
-    for opened in write.opened:
-        suspension = (run_no, opened.seq, opened.address)
-        connection.execute("INSERT INTO suspensions (run_no, seq, address) VALUES (?, ?, ?)", suspension)
+        _put_frontier(connection, run_no, after + len(entries), write.frontier)
+    _open(connection, run_no, write.opened)
     for seq in write.closed:
         connection.execute("DELETE FROM suspensions WHERE run_no = ? AND seq = ?", (run_no, seq))
+
+
+def _append(connection: sqlite3.Connection, run_no: int, first: Seq, entries: Sequence[bytes]) -> None:
+    connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(entries, first)])
+
+
+def _put_frontier(connection: sqlite3.Connection, run_no: int, seq: Seq, state: bytes) -> None:
+    connection.execute("INSERT OR REPLACE INTO frontiers (run_no, seq, state) VALUES (?, ?, ?)", (run_no, seq, state))
+
+
+def _open(connection: sqlite3.Connection, run_no: int, opened: Sequence[Opened]) -> None:
+    for each in opened:
+        row = (run_no, each.seq, each.address)
+        connection.execute("INSERT INTO suspensions (run_no, seq, address) VALUES (?, ?, ?)", row)
 
 
 def _refuse(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
@@ -136,17 +178,55 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
     """Create a run with its first entries.
 
     Raises:
-        RunAlreadyExists: nothing was written.
+        IdempotencyKeyUsed, RunAlreadyExists: nothing was written.
     """
+    if run.idempotency_key is not None:
+        same = connection.execute(_SAME_KEY, (run.workflow_id, run.idempotency_key)).fetchone()
+        if same is not None:
+            raise IdempotencyKeyUsed(same[0])
     head = run.head
     standing = ("pending", 0, None, None) if head is None else (head.status, head.epoch, head.owner, head.wake_at)
     times = (run.created_at, run.created_at if head is None else head.updated_at)
-    row = (run.run_id, run.workflow_id, run.fingerprint, run.resource_id, *times, *standing)
-    created = connection.execute(_CREATE, row)
-    if not created.rowcount:
+    names = (run.run_id, run.workflow_id, run.version, run.idempotency_key, run.fingerprint, run.resource_id)
+    created = connection.execute(_CREATE, (*names, *times, *standing))
+    if not created.rowcount or created.lastrowid is None:
         raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
     run_no = created.lastrowid
-    connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(run.entries, 1)])
+    _append(connection, run_no, 1, run.entries)
+    if run.frontier is not None:
+        _put_frontier(connection, run_no, len(run.entries), run.frontier)
+    _open(connection, run_no, run.opened)
+
+
+def delete_run(connection: sqlite3.Connection, numbers: RunNumbers, run_id: str) -> bool:
+    """Delete a run and all that is kept of it; whether there was one.
+
+    Raises:
+        RunIsRunning: nothing was written.
+    """
+    row = connection.execute("SELECT run_no, status FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if row is None:
+        return False
+    run_no, status = row
+    if status == "running":
+        raise RunIsRunning(f"run {run_id!r} is running: cancel it first, or wait for its end", run_id=run_id)
+    _delete(connection, numbers, [(run_no, run_id)])
+    return True
+
+
+def prune(connection: sqlite3.Connection, numbers: RunNumbers, ended_before: Millis, limit: int) -> int:
+    """Delete the runs that ended longest ago; gives how many."""
+    ended = connection.execute(_ENDED, (ended_before, max(limit, 0))).fetchall()
+    _delete(connection, numbers, ended)
+    return len(ended)
+
+
+def _delete(connection: sqlite3.Connection, numbers: RunNumbers, runs: Sequence[tuple[int, str]]) -> None:
+    of = [(run_no,) for run_no, _ in runs]
+    for table in ("suspensions", "frontiers", "journal", "runs"):
+        connection.executemany(f"DELETE FROM {table} WHERE run_no = ?", of)  # noqa: S608  (constants)
+    for _, run_id in runs:
+        numbers.drop(run_id)
 
 
 def put_definition(connection: sqlite3.Connection, fingerprint: str, workflow_id: str, description: bytes) -> None:

@@ -15,17 +15,20 @@ from waystation.store.protocol import (
     RunFilter,
     RunPage,
     RunRecord,
+    Schedule,
     Store,
     StoredRun,
+    StoreTransaction,
     Worker,
+    WorkflowKey,
 )
 
 
 class CrashingStore:
     """Passes everything on to ``store``, and kills this process with SIGKILL at one journal write.
 
-    A journal write is a ``create_run`` or a ``commit``. Nothing is cleaned up, no handler runs, no buffer is
-    flushed: the process is gone as if the machine had lost its power.
+    A journal write is a ``create_run`` or a ``commit``, in a step's transaction or not. Nothing is cleaned up, no
+    handler runs, no buffer is flushed: the process is gone as if the machine had lost its power.
 
     Arguments:
         store: the store that does the work.
@@ -61,10 +64,10 @@ class CrashingStore:
         if last:
             die()
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """See ``Store``."""
         last = self._begin()
-        await self._store.commit(commit)
+        await self._store.commit(commit, within=within)
         if last:
             die()
 
@@ -75,6 +78,18 @@ class CrashingStore:
     async def close(self) -> None:
         """See ``Store``."""
         await self._store.close()
+
+    async def transaction(self) -> StoreTransaction:
+        """See ``Store``."""
+        return await self._store.transaction()
+
+    async def delete_run(self, run_id: str) -> bool:
+        """See ``Store``."""
+        return await self._store.delete_run(run_id)
+
+    async def prune(self, ended_before: Millis, *, limit: int) -> int:
+        """See ``Store``."""
+        return await self._store.prune(ended_before, limit=limit)
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """See ``Store``."""
@@ -95,6 +110,10 @@ class CrashingStore:
     async def get_run(self, run_id: str) -> RunRecord | None:
         """See ``Store``."""
         return await self._store.get_run(run_id)
+
+    async def last_seqs(self, run_ids: Sequence[str]) -> dict[str, Seq]:
+        """See ``Store``."""
+        return await self._store.last_seqs(run_ids)
 
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
         """See ``Store``."""
@@ -126,13 +145,29 @@ class CrashingStore:
         """See ``Store``."""
         return await self._store.claim(run_id, worker_id, now)
 
-    async def claimable(self, workflow_ids: Sequence[str], now: Millis, *, limit: int) -> Sequence[str]:
+    async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """See ``Store``."""
-        return await self._store.claimable(workflow_ids, now, limit=limit)
+        return await self._store.claimable(workflows, now, limit=limit)
 
-    async def next_wake(self, workflow_ids: Sequence[str]) -> Millis | None:
+    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
         """See ``Store``."""
-        return await self._store.next_wake(workflow_ids)
+        return await self._store.next_wake(workflows)
+
+    async def put_schedule(self, schedule: Schedule) -> Schedule:
+        """See ``Store``."""
+        return await self._store.put_schedule(schedule)
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """See ``Store``."""
+        return await self._store.schedules()
+
+    async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
+        """See ``Store``."""
+        return await self._store.advance_schedule(schedule_id, slot, next_at)
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
+        """See ``Store``."""
+        return await self._store.pause_schedule(schedule_id, paused=paused, next_at=next_at)
 
     async def foreign_changes(self) -> int:
         """See ``Store``."""
