@@ -153,7 +153,9 @@ class Cron:
             return slot
         on_time = self.next_after(on_time_since - 1)
         if self.missed == "last" and (on_time is None or on_time > now):
-            return self.latest_between(slot - 1, on_time_since - 1)
+            # There is none where the time zone's rules were changed since ``slot`` was found.
+            latest = self.latest_between(slot - 1, on_time_since - 1)
+            return on_time if latest is None else latest
         return on_time
 
 
