@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import TypeAlias
 
-import msgspec
+from msgspec.structs import replace
 
 from waystation.core.addresses import Address
 from waystation.core.entries import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound, StoreClosed, TransactionsNotSupported
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
+from waystation.store.memory_runs import Filed, Kept, is_free, new_kept
+from waystation.store.memory_schedules import KeptSchedules
 from waystation.store.protocol import (
-    ENDED,
     Commit,
     Fenced,
     IdempotencyKeyUsed,
@@ -34,22 +33,6 @@ from waystation.store.protocol import (
     WorkflowKey,
 )
 
-
-class _Kept(msgspec.Struct):
-    """A run as it is kept here. Its record is replaced, its journal only appended to."""
-
-    place: Place
-    record: RunRecord
-    journal: list[bytes]
-    idempotency_key: str | None
-    frontier: bytes | None = None
-    frontier_seq: Seq = 0
-    open: set[Seq] = msgspec.field(default_factory=set[Seq])
-
-
-_Timed: TypeAlias = tuple[Millis, int, str]
-"""A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""
-
 _place = attrgetter("place")
 
 
@@ -62,19 +45,16 @@ class MemoryStore:
     def __init__(self) -> None:
         self._is_open = False
         self._closed = False
-        self._runs: dict[str, _Kept] = {}
-        self._oldest_first: list[_Kept] = []
+        self._runs: dict[str, Kept] = {}
+        self._oldest_first: list[Kept] = []
         self._last_number = 0
         self._keys: dict[tuple[str, str], str] = {}
-        # Those that a claim or a pruning could be for; the others need not be searched.
-        self._running: dict[str, _Kept] = {}
-        self._asleep: list[_Timed] = []
-        self._ended: list[_Timed] = []
+        self._filed = Filed()
         # In the order of opening.
         self._open: dict[tuple[str, Seq], Address] = {}
         self._workers: dict[str, Worker] = {}
         self._definitions: dict[str, bytes] = {}
-        self._schedules: dict[str, Schedule] = {}
+        self._schedules = KeptSchedules()
 
     async def open(self) -> None:
         """Nothing to connect to. Opening twice is fine."""
@@ -103,16 +83,12 @@ class MemoryStore:
         if run.run_id in self._runs:
             raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
         self._last_number += 1
-        kept = _Kept(
-            Place(run.created_at, self._last_number), _first_record(run), list(run.entries), run.idempotency_key
-        )
-        if run.frontier is not None:
-            kept.frontier, kept.frontier_seq = run.frontier, len(kept.journal)
+        kept = new_kept(run, self._last_number)
         self._runs[run.run_id] = kept
         if key is not None:
             self._keys[key] = run.run_id
         insort(self._oldest_first, kept, key=_place)
-        self._file(kept)
+        self._filed.put(kept)
         self._open_all(kept, run.opened)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
@@ -136,7 +112,7 @@ class MemoryStore:
         if (head := commit.head) is not None:
             self._put(
                 kept,
-                msgspec.structs.replace(
+                replace(
                     kept.record,
                     status=head.status,
                     epoch=head.epoch,
@@ -166,14 +142,14 @@ class MemoryStore:
     async def prune(self, ended_before: Millis, *, limit: int) -> int:
         """Delete at most ``limit`` runs that ended before then, the oldest first; gives how many."""
         self._check_open()
-        old = self._ended[: min(max(limit, 0), bisect_left(self._ended, (ended_before,)))]
-        for _, _, run_id in old:
+        old = self._filed.ended(ended_before, limit)
+        for run_id in old:
             self._delete(self._runs[run_id])
         return len(old)
 
-    def _delete(self, kept: _Kept) -> None:
+    def _delete(self, kept: Kept) -> None:
         record = kept.record
-        self._unfile(kept)
+        self._filed.take_out(kept)
         for seq in list(kept.open):
             self._close(kept, seq)
         del self._oldest_first[bisect_left(self._oldest_first, kept.place, key=_place)]
@@ -181,38 +157,19 @@ class MemoryStore:
             del self._keys[record.workflow_id, kept.idempotency_key]
         del self._runs[record.run_id]
 
-    def _open_all(self, kept: _Kept, opened: Sequence[Opened]) -> None:
+    def _open_all(self, kept: Kept, opened: Sequence[Opened]) -> None:
         for each in opened:
             self._open[kept.record.run_id, each.seq] = each.address
             kept.open.add(each.seq)
 
-    def _close(self, kept: _Kept, seq: Seq) -> None:
+    def _close(self, kept: Kept, seq: Seq) -> None:
         self._open.pop((kept.record.run_id, seq), None)
         kept.open.discard(seq)
 
-    # ------------------------------------------------------------------ the runs that someone may look for
-
-    def _put(self, kept: _Kept, record: RunRecord) -> None:
-        self._unfile(kept)
+    def _put(self, kept: Kept, record: RunRecord) -> None:
+        self._filed.take_out(kept)
         kept.record = record
-        self._file(kept)
-
-    def _file(self, kept: _Kept) -> None:
-        if kept.record.status == "running":
-            self._running[kept.record.run_id] = kept
-        for timed, at in self._timed(kept.record):
-            insort(timed, (at, kept.place.number, kept.record.run_id))
-
-    def _unfile(self, kept: _Kept) -> None:
-        self._running.pop(kept.record.run_id, None)
-        for timed, at in self._timed(kept.record):
-            del timed[bisect_left(timed, (at, kept.place.number))]
-
-    def _timed(self, record: RunRecord) -> Iterator[tuple[list[_Timed], Millis]]:
-        if record.wake_at is not None and record.status in {"waiting", "suspended"}:
-            yield self._asleep, record.wake_at
-        if record.status in ENDED:
-            yield self._ended, record.updated_at
+        self._filed.put(kept)
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:  # noqa: ARG002  (a fingerprint says it all)
         """Keep the description of a definition, once."""
@@ -263,7 +220,7 @@ class MemoryStore:
     async def list_runs(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> RunPage:
         """Runs, newest first."""
         self._check_open()
-        found: list[_Kept] = []
+        found: list[Kept] = []
         for kept in self._newest_first(where.until, cursor):
             record = kept.record
             if where.since is not None and record.created_at < where.since:
@@ -282,7 +239,7 @@ class MemoryStore:
             runs=[kept.record for kept in found], cursor=encode_cursor(found[-1].place) if more and found else None
         )
 
-    def _newest_first(self, until: Millis | None, cursor: str | None) -> Iterator[_Kept]:
+    def _newest_first(self, until: Millis | None, cursor: str | None) -> Iterator[Kept]:
         end = len(self._oldest_first)
         if until is not None:
             end = bisect_left(self._oldest_first, Place(until, 0), key=_place)
@@ -339,19 +296,18 @@ class MemoryStore:
         if known is None or known.expires_at != worker.expires_at:
             return
         del self._workers[worker.worker_id]
-        for kept in list(self._running.values()):
-            if kept.record.owner == worker.worker_id:
-                self._put(kept, msgspec.structs.replace(kept.record, owner=None))
+        for kept in self._filed.owned_by(worker.worker_id):
+            self._put(kept, replace(kept.record, owner=None))
 
     async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
         """Take over a run that nobody drives."""
         self._check_open()
         kept = self._runs.get(run_id)
-        if kept is None or not self._is_free(kept.record, worker_id, now):
+        if kept is None or not is_free(kept.record, worker_id, self._workers, now):
             return None
         self._put(
             kept,
-            msgspec.structs.replace(
+            replace(
                 kept.record,
                 status="running",
                 owner=worker_id,
@@ -362,95 +318,42 @@ class MemoryStore:
         )
         return kept.record
 
-    def _is_free(self, record: RunRecord, worker_id: str | None, now: Millis) -> bool:
-        if record.status in {"waiting", "suspended"}:
-            return record.wake_at is not None and record.wake_at <= now
-        if record.status != "running":
-            return False
-        if record.owner is None or record.owner == worker_id:
-            return True
-        owner = self._workers.get(record.owner)
-        return owner is None or owner.expires_at <= now
-
     async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first."""
         self._check_open()
-        drivable = set(workflows)
-        left_alone = sorted(
-            (kept.record.updated_at, kept.place.number, kept.record.run_id)
-            for kept in self._running.values()
-            if kept.record.key in drivable and self._is_free(kept.record, None, now)
-        )
-        due = self._asleep[: bisect_left(self._asleep, (now + 1,))]
-        awake = (timed for timed in due if self._runs[timed[2]].record.key in drivable)
-        return [run_id for _, _, run_id in islice(merge(left_alone, awake), limit)]
+        return self._filed.free(workflows, self._workers, now, limit)
 
     async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
         """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
         self._check_open()
-        drivable = set(workflows)
-        return next((at for at, _, run_id in self._asleep if self._runs[run_id].record.key in drivable), None)
+        return self._filed.next_wake(workflows)
 
     # ------------------------------------------------------------------ schedules
 
     async def put_schedule(self, schedule: Schedule) -> Schedule:
         """Keep a schedule; if it is there, only another ``spec`` changes it."""
         self._check_open()
-        kept = self._schedules.setdefault(schedule.schedule_id, schedule)
-        if kept.spec != schedule.spec:
-            kept = msgspec.structs.replace(
-                kept, workflow_id=schedule.workflow_id, spec=schedule.spec, next_at=schedule.next_at
-            )
-            self._schedules[schedule.schedule_id] = kept
-        return kept
+        return self._schedules.put(schedule)
 
     async def schedules(self) -> Sequence[Schedule]:
         """Every schedule, by id."""
         self._check_open()
-        return [self._schedules[schedule_id] for schedule_id in sorted(self._schedules)]
+        return self._schedules.all()
 
     async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
         """Slot ``slot`` is dealt with; whether it still was the next one."""
         self._check_open()
-        kept = self._schedules.get(schedule_id)
-        if kept is None or kept.paused or kept.next_at != slot:
-            return False
-        self._schedules[schedule_id] = msgspec.structs.replace(kept, next_at=next_at, last_at=slot)
-        return True
+        return self._schedules.advance(schedule_id, slot, next_at)
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
         """Pause it, or let it go on from ``next_at``; whether it is known."""
         self._check_open()
-        kept = self._schedules.get(schedule_id)
-        if kept is None:
-            return False
-        goes_on = kept.paused and not paused
-        self._schedules[schedule_id] = msgspec.structs.replace(
-            kept, paused=paused, next_at=next_at if goes_on else kept.next_at
-        )
-        return True
+        return self._schedules.pause(schedule_id, paused=paused, next_at=next_at)
 
     async def foreign_changes(self) -> int:
         """Always the same: nobody else can write here."""
         self._check_open()
         return 0
-
-
-def _first_record(run: NewRun) -> RunRecord:
-    head = run.head
-    return RunRecord(
-        run_id=run.run_id,
-        workflow_id=run.workflow_id,
-        version=run.version,
-        fingerprint=run.fingerprint,
-        status="pending" if head is None else head.status,
-        resource_id=run.resource_id,
-        created_at=run.created_at,
-        updated_at=run.created_at if head is None else head.updated_at,
-        epoch=0 if head is None else head.epoch,
-        owner=None if head is None else head.owner,
-        wake_at=None if head is None else head.wake_at,
-    )
 
 
 def _no_transactions() -> TransactionsNotSupported:

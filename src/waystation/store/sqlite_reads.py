@@ -28,24 +28,31 @@ _RECORD = (
 # Each as [workflow id, version].
 _WORKFLOWS = "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:workflows)"
 
+# Each select is in the order of the answer (but for the runs of the dead), so that SQLite merges them and stops at
+# the limit. Owners are found by going from each to the next in their index: they are few, their runs may be many.
 _CLAIMABLE = f"""
-SELECT run_id FROM (
-    SELECT run_id, run_no, workflow_id, version, updated_at AS since FROM runs
-    WHERE status = 'running' AND owner IS NULL
+WITH RECURSIVE owners (owner) AS (
+    SELECT min(owner) FROM runs WHERE owner IS NOT NULL
     UNION ALL
-    SELECT run_id, run_no, workflow_id, version, updated_at FROM runs
-    WHERE owner IS NOT NULL AND status = 'running'
-        AND NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
-    UNION ALL
-    SELECT run_id, run_no, workflow_id, version, wake_at FROM runs
-    WHERE status IN ('waiting', 'suspended') AND wake_at <= :now
+    SELECT (SELECT min(owner) FROM runs WHERE owner > owners.owner) FROM owners WHERE owner IS NOT NULL
 )
-WHERE (workflow_id, version) IN ({_WORKFLOWS})
+SELECT run_id, run_no, updated_at AS since FROM runs INDEXED BY runs_orphaned
+WHERE status = 'running' AND owner IS NULL AND (workflow_id, version) IN ({_WORKFLOWS})
+UNION ALL
+SELECT run_id, run_no, updated_at FROM runs INDEXED BY runs_owned
+WHERE owner IN (
+        SELECT owner FROM owners
+        WHERE NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = owners.owner AND expires_at > :now)
+    )
+    AND owner IS NOT NULL AND status = 'running' AND (workflow_id, version) IN ({_WORKFLOWS})
+UNION ALL
+SELECT run_id, run_no, wake_at FROM runs INDEXED BY runs_asleep
+WHERE status IN ('waiting', 'suspended') AND wake_at <= :now AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY since, run_no LIMIT :limit
 """  # noqa: S608  (constants)
 
 _NEXT_WAKE = f"""
-SELECT wake_at FROM runs
+SELECT wake_at FROM runs INDEXED BY runs_asleep
 WHERE status IN ('waiting', 'suspended') AND wake_at IS NOT NULL AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY wake_at LIMIT 1
 """  # noqa: S608  (constants)
@@ -160,8 +167,9 @@ def _terms(where: RunFilter, status: RunStatus | None, place: Place | None) -> l
         terms.append(("workflow_id = ?", (where.workflow_id,)))
     if status is not None:
         terms.append(("status = ?", (status,)))
-        if status != "success":
-            terms.append(("status <> 'success'", ()))  # says no more, but lets SQLite use the indexes of those
+        # Says no more, but lets SQLite use the indexes of those; a resource has few runs, and an index of its own.
+        if status != "success" and where.resource_id is None:
+            terms.append(("status <> 'success'", ()))
     if where.resource_id is not None:
         terms.append(("resource_id = ?", (where.resource_id,)))
     if where.since is not None:
@@ -203,7 +211,7 @@ def workers(connection: sqlite3.Connection) -> list[Worker]:
 def claimable(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey], now: Millis, limit: int) -> list[str]:
     """Ids of runs that a claim would take, longest waiting first."""
     values = {"workflows": json.dumps(list(workflows)), "now": now, "limit": limit}
-    return [run_id for (run_id,) in connection.execute(_CLAIMABLE, values)]
+    return [run_id for run_id, _, _ in connection.execute(_CLAIMABLE, values)]
 
 
 def next_wake(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey]) -> Millis | None:

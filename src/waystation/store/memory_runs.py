@@ -1,0 +1,132 @@
+"""Runs as a store in memory keeps them, and the order in which they may be looked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import TypeAlias
+
+import msgspec
+
+from waystation.core.entries import Millis, Seq
+from waystation.store.cursors import Place
+from waystation.store.protocol import ENDED, NewRun, RunRecord, Worker, WorkflowKey
+
+_Timed: TypeAlias = tuple[Millis, int, str]
+"""A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""
+
+
+class Kept(msgspec.Struct):
+    """A run as it is kept here. Its record is replaced, its journal only appended to."""
+
+    place: Place
+    record: RunRecord
+    journal: list[bytes]
+    idempotency_key: str | None = None
+    frontier: bytes | None = None
+    frontier_seq: Seq = 0
+    open: set[Seq] = msgspec.field(default_factory=set[Seq])
+
+
+def new_kept(run: NewRun, number: int) -> Kept:
+    """A new run."""
+    return Kept(
+        place=Place(run.created_at, number),
+        record=_first_record(run),
+        journal=list(run.entries),
+        idempotency_key=run.idempotency_key,
+        frontier=run.frontier,
+        frontier_seq=0 if run.frontier is None else len(run.entries),
+    )
+
+
+def _first_record(run: NewRun) -> RunRecord:
+    head = run.head
+    return RunRecord(
+        run_id=run.run_id,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        fingerprint=run.fingerprint,
+        status="pending" if head is None else head.status,
+        resource_id=run.resource_id,
+        created_at=run.created_at,
+        updated_at=run.created_at if head is None else head.updated_at,
+        epoch=0 if head is None else head.epoch,
+        owner=None if head is None else head.owner,
+        wake_at=None if head is None else head.wake_at,
+    )
+
+
+class Filed:
+    """The runs that a claim or a pruning could be for, filed by what they are looked for by.
+
+    All others need not be searched, however many they are. A run is taken out before its record is replaced, and
+    put back after.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[str, Kept] = {}
+        self._asleep: list[_Timed] = []
+        self._ended: list[_Timed] = []
+        self._keys: dict[str, WorkflowKey] = {}
+
+    def put(self, run: Kept) -> None:
+        """File a run by its record."""
+        record = run.record
+        self._keys[record.run_id] = record.key
+        if record.status == "running":
+            self._running[record.run_id] = run
+        for timed, at in self._timed(record):
+            insort(timed, (at, run.place.number, record.run_id))
+
+    def take_out(self, run: Kept) -> None:
+        """Undo ``put``."""
+        del self._keys[run.record.run_id]
+        self._running.pop(run.record.run_id, None)
+        for timed, at in self._timed(run.record):
+            del timed[bisect_left(timed, (at, run.place.number))]
+
+    def _timed(self, record: RunRecord) -> Iterator[tuple[list[_Timed], Millis]]:
+        if record.wake_at is not None and record.status in {"waiting", "suspended"}:
+            yield self._asleep, record.wake_at
+        if record.status in ENDED:
+            yield self._ended, record.updated_at
+
+    def owned_by(self, worker_id: str) -> Sequence[Kept]:
+        """The running runs that this worker drives."""
+        return [run for run in self._running.values() if run.record.owner == worker_id]
+
+    def ended(self, before: Millis, limit: int) -> Sequence[str]:
+        """Ids of runs that ended before then, the oldest first."""
+        return [run_id for _, _, run_id in self._ended[: min(max(limit, 0), bisect_left(self._ended, (before,)))]]
+
+    def free(self, workflows: Sequence[WorkflowKey], workers: dict[str, Worker], now: Millis, limit: int) -> list[str]:
+        """Ids of runs of these workflows that can be claimed, longest waiting first."""
+        drivable = set(workflows)
+        left_alone = sorted(
+            (run.record.updated_at, run.place.number, run.record.run_id)
+            for run in self._running.values()
+            if run.record.key in drivable and is_free(run.record, None, workers, now)
+        )
+        due = self._asleep[: bisect_left(self._asleep, (now + 1,))]
+        awake = (timed for timed in due if self._keys[timed[2]] in drivable)
+        return [run_id for _, _, run_id in islice(merge(left_alone, awake), limit)]
+
+    def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
+        """When the first of the sleeping runs of these workflows wakes."""
+        drivable = set(workflows)
+        return next((at for at, _, run_id in self._asleep if self._keys[run_id] in drivable), None)
+
+
+def is_free(record: RunRecord, worker_id: str | None, workers: dict[str, Worker], now: Millis) -> bool:
+    """Whether the run can be claimed, by this worker (None: by any other than its own)."""
+    if record.status in {"waiting", "suspended"}:
+        return record.wake_at is not None and record.wake_at <= now
+    if record.status != "running":
+        return False
+    if record.owner is None or record.owner == worker_id:
+        return True
+    owner = workers.get(record.owner)
+    return owner is None or owner.expires_at <= now
