@@ -150,11 +150,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """All that is needed to go on with a run: read in one consistent view.
 
-    Attributes:
-        record: the run's record.
-        frontier: the encoded state as of ``frontier_seq``; None with 0 if none was saved.
-        frontier_seq: the seq the frontier covers.
-        entries: the encoded entries after ``frontier_seq``, in order.
+    ``frontier`` is the encoded state as of ``frontier_seq`` (None and 0 if none is saved), ``entries`` are those after.
     """
 
     record: RunRecord
@@ -173,10 +169,10 @@ class OpenSuspension(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     workflow_id: str
+    version: str = ""
     address: Address
     seq: Seq
     entry: bytes
-    version: str = ""
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,14 +193,8 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that drives runs.
-
-    Attributes:
-        worker_id: its name, never used twice.
-        host: the machine and process space where ``pid`` means something.
-        pid: its process id.
-        expires_at: until when its lease holds.
-    """
+    """A process that drives runs, by a name that is never used twice. Its lease holds until ``expires_at``; ``host``
+    is the machine and process space where its ``pid`` means something."""
 
     worker_id: str
     host: str
@@ -233,11 +223,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IdempotencyKeyUsed(Exception):
-    """There is a run of this workflow with this idempotency key already.
-
-    Attributes:
-        run_id: that run.
-    """
+    """There is a run of this workflow with this idempotency key already: ``run_id``."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -371,10 +357,7 @@ class Store(Protocol):
 
         A run can be claimed when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself,
         or when it is ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of any number of claims at once, one
-        succeeds.
-
-        Returns:
-            The record after the claim, or None if it cannot be claimed (any more).
+        succeeds: it gives the record after it, others None.
         """
         ...
 
@@ -392,8 +375,8 @@ class Store(Protocol):
     # ---- schedules
 
     async def put_schedule(self, schedule: Schedule) -> Schedule:
-        """Keep a schedule. If it is there, only another ``spec`` changes it (``spec`` and ``next_at``, not whether it
-        is paused). Gives what is kept then."""
+        """Keep a schedule; if it is there, only another ``spec`` changes it, and not whether it is paused. Gives what
+        is kept then."""
         ...
 
     async def schedules(self) -> Sequence[Schedule]:
