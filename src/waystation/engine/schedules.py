@@ -100,7 +100,7 @@ class Scheduler:
             next_at = each.cron.next_after(now)
             before = stored.get(each.schedule_id)
             if before is not None and before.next_at is not None and before.spec.startswith(f"{each.cron.timing} "):
-                next_at = before.next_at
+                next_at = before.next_at  # if it is dealt with meanwhile it comes again, and its run is there
             await self._store.put_schedule(
                 Schedule(
                     schedule_id=each.schedule_id,
