@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.test_stores import commit, head, new_run
-from waystation.store import Store, open_store
 from waystation.errors import StoreBusy, StoreCorrupt, StoreError, StoreSchemaForeign, StoreSchemaNewer
+from waystation.store import Store, open_store
+from waystation.testing.store_suite.writes import commit, head, new_run
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ async def test_a_folder_that_is_not_there_or_a_folder_for_a_file_is_told(tmp_pat
 CHILD = """
 import asyncio, json, os, resource, signal, sys
 from pathlib import Path
-from tests.conformance.test_stores import commit, new_run
+from waystation.testing.store_suite.writes import commit, new_run
 from waystation.store import open_store
 from waystation.errors import StoreError
 from waystation.store.sqlite_schema import migrations
@@ -248,7 +248,7 @@ async def test_in_a_shared_transaction_a_refused_commit_refuses_no_other(tmp_pat
 
 OPENER = """
 import asyncio, sys
-from tests.conformance.test_stores import new_run
+from waystation.testing.store_suite.writes import new_run
 from waystation.store import open_store
 
 async def main(file, name):
