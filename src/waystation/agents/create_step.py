@@ -12,7 +12,7 @@ from waystation.agents.output_types import output_form
 from waystation.define.context import StepContext
 from waystation.define.ids import id_from_name
 from waystation.define.retry import Retry
-from waystation.define.step import AnyStep, Step, build_step
+from waystation.define.step import AnyStep, Options, Step, build_step
 from waystation.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 S = TypeVar("S")
 R = TypeVar("R")
+St = TypeVar("St")
 Deps = TypeVar("Deps")
 
 
@@ -34,6 +35,8 @@ def create_step(
     deps: Deps = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[str, Out]: ...
 @overload
 def create_step(
@@ -46,6 +49,8 @@ def create_step(
     deps: Deps = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -59,6 +64,8 @@ def create_step(
     deps: Deps = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -68,12 +75,15 @@ def create_step(
     output: TypeForm[Out],
     suspend: TypeForm[S],
     resume: TypeForm[R],
-    execute: Callable[[In, StepContext[S, R]], Awaitable[Out]]
+    execute: Callable[[In, StepContext[S, R, St]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext[S, R]], Out]
+    | Callable[[In, StepContext[S, R, St]], Out]
     | Callable[[In], Out],
+    state: TypeForm[St] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -81,12 +91,15 @@ def create_step(
     id: str,
     input: TypeForm[In],
     output: TypeForm[Out],
-    execute: Callable[[In, StepContext], Awaitable[Out]]
+    execute: Callable[[In, StepContext[None, None, St]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext], Out]
+    | Callable[[In, StepContext[None, None, St]], Out]
     | Callable[[In], Out],
+    state: TypeForm[St] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 def create_step(
     agent: object = None,
@@ -98,10 +111,13 @@ def create_step(
     execute: Callable[..., object] | None = None,
     suspend: object = None,
     resume: object = None,
+    state: object = None,
     prompt: Callable[..., str] | None = None,
     deps: object = None,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
 ) -> AnyStep:
     """Make a step of its parts, or of a pydantic-ai agent.
 
@@ -117,10 +133,10 @@ def create_step(
         input, output: the types it takes and gives. For an agent, ``output`` is only needed where its output
             type cannot be told, and must be what it gives.
         execute: the function.
-        suspend, resume: as for ``@step``; not with an agent.
+        suspend, resume, state: as for ``@step``; not with an agent.
         prompt: makes the agent's prompt of the input.
         deps: given to the agent as its dependencies.
-        retry, timeout: as for ``@step``. An agent's own retries (of a model's bad answer) lie within one attempt.
+        retry, timeout, total_timeout, undo: as for ``@step``. An agent's own retries (of a model's bad answer) lie within one attempt.
 
     Raises:
         DefinitionError: parts are missing, or do not go together.
@@ -129,9 +145,12 @@ def create_step(
     Example:
         ``create_step(Agent(model, output_type=Summary, name="summarise"))``
     """
+    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo)
     if agent is not None:
-        if execute is not None or suspend is not None or resume is not None:
-            raise DefinitionError("create_step(agent) takes no execute=, suspend= or resume=: the agent is the step")
+        if any(given is not None for given in (execute, suspend, resume, state)):
+            raise DefinitionError(
+                "create_step(agent) takes no execute=, suspend=, resume= or state=: the agent is the step"
+            )
         return _agent_step(
             cast("AbstractAgent[object, object]", agent),
             id=id,
@@ -139,8 +158,7 @@ def create_step(
             output=output,
             prompt=prompt,
             deps=deps,
-            retry=retry,
-            timeout=timeout,
+            options=options,
         )
     if id is None or input is None or output is None or execute is None:
         raise DefinitionError(
@@ -149,16 +167,7 @@ def create_step(
         )
     if prompt is not None or deps is not None:
         raise DefinitionError("create_step(prompt=, deps=) go with an agent; give one first, or leave them out")
-    return build_step(
-        id=id,
-        input=input,
-        output=output,
-        suspend=suspend,
-        resume=resume,
-        retry=retry,
-        timeout=timeout,
-        fn=execute,
-    )
+    return build_step(id=id, input=input, output=output, fn=execute, options=options)
 
 
 def _agent_step(
@@ -169,8 +178,7 @@ def _agent_step(
     output: object,
     prompt: Callable[..., str] | None,
     deps: object,
-    retry: Retry | None,
-    timeout: timedelta | None,
+    options: Options,
 ) -> AnyStep:
     if not callable(getattr(agent, "run", None)) or not hasattr(agent, "output_type"):
         raise DefinitionError(
@@ -193,9 +201,6 @@ def _agent_step(
         id=name,
         input=str if input is None else input,
         output=output if output is not None else output_form(name, agent.output_type),
-        suspend=None,
-        resume=None,
-        retry=retry,
-        timeout=timeout,
         fn=ask,
+        options=options,
     )

@@ -123,6 +123,31 @@ def _typed_dict_meets(output: _Form, wanted: _Form) -> bool:
     return meets(str, arguments[0]) and all(meets(field.type, arguments[1]) for field in given.fields.values())
 
 
+# --------------------------------------------------------------------------- lists
+
+
+def item_types(form: object) -> list[object] | None:
+    """The types of the items of a list, for a foreach: several for a union of lists; None if a value of that type may
+    be no list. What is not said is ``Any``."""
+    form = _plain(form)
+    if form is Any:
+        return [Any]
+    if _is_union(form):
+        of_parts = [item_types(part) for part in typing.get_args(form)]
+        return None if None in of_parts else [item for items in of_parts for item in items or ()]
+    if isinstance(form, typing.NewType):
+        return item_types(form.__supertype__)
+    origin = typing.get_origin(form) or form
+    arguments: tuple[object, ...] = typing.get_args(form)
+    if not isinstance(origin, type) or issubclass(origin, (str, bytes)):
+        return None
+    if origin is tuple:
+        return [part for part in arguments if part is not ...] or [Any]
+    if not issubclass(origin, collections.abc.Sequence):
+        return None
+    return list(arguments[:1]) or [Any]
+
+
 # --------------------------------------------------------------------------- what a parallel or branch gives
 
 

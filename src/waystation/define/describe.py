@@ -1,28 +1,41 @@
-"""The description of a graph: a canonical one, to know a definition by, and a full one, for people and pages.
+"""The canonical description of a graph, to know a definition by.
 
-The canonical description holds what the journal of a run depends on: ids, their order, and the schemas. Its
+It holds what the journal of a run depends on: ids, their order and nesting, and the schemas of what is recorded. Its
 fingerprint names a definition, in every process and under every version of Python. What may change freely under
-a parked run is not in it: docstrings, retry policies, timeouts, and the code of steps and conditions (code cannot
-be hashed soundly: what a function does also depends on everything it calls).
+a parked run is not in it: docstrings, retry policies, times, and the code of steps, conditions and maps (code cannot
+be hashed soundly: what a function does also depends on everything it calls). Nor is the version, which is kept apart.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from waystation.define.nodes import BranchNode, Condition, ParallelNode, SequenceNode, StepNode
+from waystation.define.nodes import (
+    UNDO,
+    BranchNode,
+    Child,
+    ForeachNode,
+    LoopNode,
+    MapNode,
+    ParallelNode,
+    SequenceNode,
+    SleepNode,
+    StepNode,
+    SwitchNode,
+    WaitNode,
+    WorkflowNode,
+)
 from waystation.schema import Schema
 
 if TYPE_CHECKING:
     from waystation.define.nodes import Node
-    from waystation.define.retry import Retry
-    from waystation.define.workflow import Workflow
+    from waystation.define.step import AnyStep
 
-FORMAT = 1
+FORMAT = 2
 """The layout of a canonical description; it is part of the fingerprint."""
 
 _FINGERPRINT_LENGTH = 32
@@ -43,42 +56,122 @@ class TypeMark(msgspec.Struct, frozen=True):
 
 
 class CanonicalStep(msgspec.Struct, frozen=True, tag_field="kind", tag="step", omit_defaults=True):
-    """A step: its id and its schemas."""
+    """A step: its id, its schemas, and the step that undoes it."""
 
     id: str
     input: TypeMark
     output: TypeMark
     suspend: TypeMark | None = None
     resume: TypeMark | None = None
+    undo: CanonicalStep | None = None
 
 
-class CanonicalBlock(msgspec.Struct, frozen=True, tag_field="kind", tag="block"):
-    """A parallel or branch: its id and its steps. The conditions of a branch do not count, see above."""
+class CanonicalWorkflow(msgspec.Struct, frozen=True, tag_field="kind", tag="workflow", omit_defaults=True):
+    """A nested workflow: its nodes, and the schemas of what it takes, gives and keeps."""
 
     id: str
-    block: Literal["parallel", "branch"]
-    children: tuple[CanonicalStep, ...]
+    input: TypeMark
+    output: TypeMark
+    nodes: tuple[CanonicalNode, ...]
+    state: TypeMark | None = None
 
 
-CanonicalNode: TypeAlias = CanonicalStep | CanonicalBlock
+class CanonicalBlock(msgspec.Struct, frozen=True, tag_field="kind", tag="block", omit_defaults=True):
+    """A parallel, branch or switch: its id and its children; ``optional`` if a failed one gives None. Neither the
+    conditions of a branch nor the keys of a switch count, see above."""
+
+    id: str
+    block: Literal["parallel", "branch", "switch"]
+    children: tuple[CanonicalChild, ...]
+    optional: bool = False
 
 
-class CanonicalGraph(msgspec.Struct, frozen=True):
-    """A workflow's definition, as far as a journal depends on it."""
+class CanonicalForeach(msgspec.Struct, frozen=True, tag_field="kind", tag="foreach"):
+    """A foreach."""
+
+    id: str
+    child: CanonicalChild
+
+
+class CanonicalLoop(msgspec.Struct, frozen=True, tag_field="kind", tag="loop"):
+    """A loop."""
+
+    id: str
+    child: CanonicalChild
+
+
+class CanonicalMap(msgspec.Struct, frozen=True, tag_field="kind", tag="map"):
+    """A map: the schema of what it gives."""
+
+    id: str
+    output: TypeMark
+
+
+class CanonicalSleep(msgspec.Struct, frozen=True, tag_field="kind", tag="sleep"):
+    """A sleep."""
+
+    id: str
+
+
+class CanonicalWait(msgspec.Struct, frozen=True, tag_field="kind", tag="wait"):
+    """A wait for an event: the event's name and the schema of its data."""
+
+    id: str
+    event: str
+    data: TypeMark
+
+
+CanonicalChild: TypeAlias = CanonicalStep | CanonicalWorkflow
+CanonicalNode: TypeAlias = (
+    CanonicalStep
+    | CanonicalWorkflow
+    | CanonicalBlock
+    | CanonicalForeach
+    | CanonicalLoop
+    | CanonicalMap
+    | CanonicalSleep
+    | CanonicalWait
+)
+
+
+class CanonicalGraph(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A workflow's definition, as far as a journal depends on it.
+
+    Attributes:
+        format: ``FORMAT``; whatever it is, it is written.
+        workflow_id: whose definition it is.
+        input, output, state: the schemas of what it takes, gives and keeps.
+        nodes: its nodes in order.
+    """
 
     format: int
     workflow_id: str
     input: TypeMark
     output: TypeMark
     nodes: tuple[CanonicalNode, ...]
+    state: TypeMark | None = None
+
+    def every(self) -> dict[str, CanonicalNode]:
+        """Every node by key, as in ``Graph.places``; the compensation steps too."""
+        return dict(_walk(self.nodes, ""))
 
     def steps(self) -> dict[str, CanonicalStep]:
-        """Every step by id."""
-        found: dict[str, CanonicalStep] = {}
-        for node in self.nodes:
-            for step in (node,) if isinstance(node, CanonicalStep) else node.children:
-                found[step.id] = step
-        return found
+        """Every step by key: ``enrich/geo``, ``items/charge``, ``charge~undo``."""
+        return {key: node for key, node in self.every().items() if isinstance(node, CanonicalStep)}
+
+
+def _walk(nodes: Sequence[CanonicalNode], prefix: str) -> Iterator[tuple[str, CanonicalNode]]:
+    for node in nodes:
+        key = prefix + node.id
+        yield key, node
+        if isinstance(node, CanonicalWorkflow):
+            yield from _walk(node.nodes, f"{key}/")
+        elif isinstance(node, CanonicalBlock):
+            yield from _walk(node.children, prefix)
+        elif isinstance(node, (CanonicalForeach, CanonicalLoop)):
+            yield from _walk((node.child,), f"{key}/")
+        elif isinstance(node, CanonicalStep) and node.undo is not None:
+            yield key + UNDO, node.undo
 
 
 _encoder = msgspec.json.Encoder()
@@ -86,12 +179,17 @@ _decoder = msgspec.json.Decoder(CanonicalGraph)
 
 
 def canonical_description(
-    workflow_id: str, input_: Schema[object], output: Schema[object], root: SequenceNode
+    workflow_id: str,
+    input_: Schema[object],
+    output: Schema[object],
+    root: SequenceNode,
+    *,
+    state: Schema[object] | None = None,
 ) -> tuple[str, bytes]:
     """The fingerprint of a definition, and its canonical description as JSON bytes."""
-    described = _Describer(named=True).graph(workflow_id, input_, output, root)
+    described = _Describer(named=True).graph(workflow_id, input_, output, root, state)
     # Readable names may be spelled otherwise under another Python, so they are left out of what is hashed.
-    hashed = _Describer(named=False).graph(workflow_id, input_, output, root)
+    hashed = _Describer(named=False).graph(workflow_id, input_, output, root, state)
     fingerprint = hashlib.sha256(_encoder.encode(hashed)).hexdigest()[:_FINGERPRINT_LENGTH]
     return fingerprint, _encoder.encode(described)
 
@@ -112,104 +210,75 @@ class _Describer:
         self._named = named
 
     def graph(
-        self, workflow_id: str, input_: Schema[object], output: Schema[object], root: SequenceNode
+        self,
+        workflow_id: str,
+        input_: Schema[object],
+        output: Schema[object],
+        root: SequenceNode,
+        state: Schema[object] | None,
     ) -> CanonicalGraph:
-        nodes = tuple(self._node(node) for node in root.children)
-        return CanonicalGraph(FORMAT, workflow_id, self._mark(input_), self._mark(output), nodes)
+        return CanonicalGraph(
+            format=FORMAT,
+            workflow_id=workflow_id,
+            input=self._mark(input_),
+            output=self._mark(output),
+            nodes=self._nodes(root),
+            state=self._marked(state),
+        )
+
+    def _nodes(self, sequence: SequenceNode) -> tuple[CanonicalNode, ...]:
+        return tuple(map(self._node, sequence.children))
 
     def _node(self, node: Node) -> CanonicalNode:
         match node:
-            case StepNode():
-                return self._step(node)
+            case StepNode() | WorkflowNode():
+                return self._child(node)
             case ParallelNode():
-                return CanonicalBlock(node.id, "parallel", tuple(map(self._step, node.children)))
+                return CanonicalBlock(node.id, "parallel", self._children(node), node.allow_failure)
             case BranchNode():
-                return CanonicalBlock(node.id, "branch", tuple(map(self._step, node.children)))
+                return CanonicalBlock(node.id, "branch", self._children(node))
+            case SwitchNode():
+                return CanonicalBlock(node.id, "switch", self._children(node))
+            case ForeachNode():
+                return CanonicalForeach(node.id, self._child(node.child))
+            case LoopNode():
+                return CanonicalLoop(node.id, self._child(node.child))
+            case MapNode():
+                return CanonicalMap(node.id, self._mark(node.output))
+            case SleepNode():
+                return CanonicalSleep(node.id)
+            case WaitNode():
+                return CanonicalWait(node.id, node.event, self._mark(node.data))
             case SequenceNode():
                 raise AssertionError("a sequence is only ever the root")
 
-    def _step(self, node: StepNode) -> CanonicalStep:
-        step = node.step
+    def _children(self, block: ParallelNode | BranchNode | SwitchNode) -> tuple[CanonicalChild, ...]:
+        return tuple(map(self._child, block.children))
+
+    def _child(self, child: Child) -> CanonicalChild:
+        if isinstance(child, StepNode):
+            return self._step(child.id, child.step)
+        nested = child.workflow
+        return CanonicalWorkflow(
+            id=child.id,
+            input=self._mark(nested.input),
+            output=self._mark(nested.output),
+            nodes=self._nodes(nested.graph.root),
+            state=self._marked(nested.state),
+        )
+
+    def _step(self, id_: str, step: AnyStep) -> CanonicalStep:
         return CanonicalStep(
-            id=node.id,
+            id=id_,
             input=self._mark(step.input),
             output=self._mark(step.output),
-            suspend=None if step.suspend is None else self._mark(step.suspend),
-            resume=None if step.resume is None else self._mark(step.resume),
+            suspend=self._marked(step.suspend),
+            resume=self._marked(step.resume),
+            undo=None if step.undo is None else self._step(step.undo.id, step.undo),
         )
+
+    def _marked(self, schema: Schema[object] | None) -> TypeMark | None:
+        return None if schema is None else self._mark(schema)
 
     def _mark(self, schema: Schema[object]) -> TypeMark:
         return TypeMark(schema.fingerprint, schema.shape, schema.name if self._named else "")
-
-
-# --------------------------------------------------------------------------- the full description
-
-
-def full_description(workflow: Workflow[object, object]) -> dict[str, object]:
-    """Everything there is to know about a workflow, as plain JSON data."""
-    graph = workflow.graph
-    return {
-        "id": workflow.id,
-        "description": workflow.description,
-        "fingerprint": graph.fingerprint,
-        "input": _described_type(workflow.input),
-        "output": _described_type(workflow.output),
-        "retry": _described_retry(graph.retry),
-        "nodes": [_described_node(node) for node in graph.root.children],
-    }
-
-
-def condition_name(condition: Condition) -> str | None:
-    """What to call a condition; None for a lambda, which has no name worth showing."""
-    name = getattr(condition, "__name__", None)
-    return name if isinstance(name, str) and name != "<lambda>" else None
-
-
-def _described_node(node: Node) -> dict[str, object]:
-    match node:
-        case StepNode():
-            return _described_step(node)
-        case ParallelNode():
-            return {"kind": "parallel", "id": node.id, "children": list(map(_described_step, node.children))}
-        case BranchNode():
-            children = [
-                {**_described_step(child), "condition": condition_name(condition)}
-                for child, condition in zip(node.children, node.conditions, strict=True)
-            ]
-            return {"kind": "branch", "id": node.id, "children": children}
-        case SequenceNode():
-            raise AssertionError("a sequence is only ever the root")
-
-
-def _described_step(node: StepNode) -> dict[str, object]:
-    step = node.step
-    return {
-        "kind": "step",
-        "id": node.id,
-        "description": step.description,
-        "input": _described_type(step.input),
-        "output": _described_type(step.output),
-        "suspend": None if step.suspend is None else _described_type(step.suspend),
-        "resume": None if step.resume is None else _described_type(step.resume),
-        "retry": None if step.retry is None else _described_retry(step.retry),
-        "timeout_seconds": _seconds(step.timeout),
-    }
-
-
-def _described_type(schema: Schema[object]) -> dict[str, object]:
-    return {"type": schema.name, "schema": schema.json_schema()}
-
-
-def _described_retry(retry: Retry) -> dict[str, object]:
-    return {
-        "attempts": retry.attempts,
-        "backoff": retry.backoff,
-        "initial_seconds": _seconds(retry.initial),
-        "maximum_seconds": _seconds(retry.maximum),
-        "jitter": retry.jitter,
-        "on": [kind.__qualname__ for kind in retry.on],
-    }
-
-
-def _seconds(time: timedelta | None) -> float | None:
-    return None if time is None else time.total_seconds()

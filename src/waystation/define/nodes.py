@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 from waystation.define.retry import ONCE, Retry
 
@@ -294,7 +294,7 @@ def index(root: SequenceNode, retry: Retry = ONCE) -> dict[str, Place]:
             inner = graph.retry if graph.retry is not ONCE else retry
             sequence(graph.root.children, f"{key}/", key, key, inner)
         elif isinstance(node, StepNode) and node.step.undo is not None:
-            undo = StepNode(node.id + UNDO, cast("AnyStep", node.step.undo))
+            undo = StepNode(node.id + UNDO, node.step.undo)
             places[key + UNDO] = Place(undo, key + UNDO, None, None, scope, retry)
 
     walk(root, "", None, None, ROOT_KEY, retry)

@@ -7,25 +7,29 @@ it). Both read the types once, here, and turn them into schemas; nothing is insp
 from __future__ import annotations
 
 import inspect
-import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Generic, Protocol, TypeAlias, cast, overload
+from typing import Generic, Never, Protocol, TypeAlias, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
+from waystation.define.assignable import meets
 from waystation.define.context import StepContext
+from waystation.define.executable import Executable
 from waystation.define.ids import checked_id, id_from_name
 from waystation.define.retry import Retry
-from waystation.errors import DefinitionError, InvalidSignature
+from waystation.define.signature import context_state, is_async, positional, read_signature
+from waystation.errors import DefinitionError, InvalidDuration, InvalidSignature
 from waystation.schema import Schema, schema_for
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 S = TypeVar("S", default=None)
 R = TypeVar("R", default=None)
+St = TypeVar("St")
 R_co = TypeVar("R_co", covariant=True, default=None)
+St_co = TypeVar("St_co", covariant=True, default=Mapping[str, object])
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
@@ -34,7 +38,7 @@ Execute: TypeAlias = Callable[..., object]
 
 
 @dataclass(frozen=True, eq=False)
-class Step(Generic[In_contra, Out_co]):
+class Step(Executable[In_contra, Out_co], Generic[In_contra, Out_co]):
     """A unit of work with a typed input and output. Made by ``@step`` or ``create_step``; never changed.
 
     Attributes:
@@ -43,6 +47,10 @@ class Step(Generic[In_contra, Out_co]):
         suspend, resume: the schemas of what it says when it suspends and of the answer; both or neither.
         retry: its retry policy; None to take the workflow's.
         timeout: how long one attempt may take; None for no limit.
+        total_timeout: how long all attempts and the waits between them may take, from when the step begins or is
+            answered; None for no limit.
+        undo: the step that compensates for this one, on its output; None if nothing does.
+        state: the schema that it reads and writes the run state by; None to see plain data.
         fn: the function itself.
         takes_context: whether ``fn`` takes a ``StepContext`` as its second argument.
         is_async: whether ``fn`` is a coroutine function; if not it runs in a thread.
@@ -57,6 +65,9 @@ class Step(Generic[In_contra, Out_co]):
     resume: Schema[object] | None = None
     retry: Retry | None = None
     timeout: timedelta | None = None
+    total_timeout: timedelta | None = None
+    undo: AnyStep | None = None
+    state: Schema[object] | None = None
     takes_context: bool = False
     is_async: bool = True
     description: str = ""
@@ -68,19 +79,39 @@ class Step(Generic[In_contra, Out_co]):
                 f"step {self.id!r} declares only one of suspend= and resume=; a step that suspends needs both: "
                 "what it says when it stops, and what the answer looks like"
             )
-        if self.timeout is not None and self.timeout <= timedelta(0):
-            raise DefinitionError(f"step {self.id!r} has timeout={self.timeout}; give more than zero, or None")
+        for name, time in (("timeout", self.timeout), ("total_timeout", self.total_timeout)):
+            if time is not None and time <= timedelta(0):
+                raise InvalidDuration(f"step {self.id!r} has {name}={time}; give more than zero, or None")
+        if self.undo is not None:
+            _check_undo(self.id, self.output, self.undo)
 
     def clone(self, *, id: str) -> Step[In_contra, Out_co]:
-        """The same step under another id, to use it twice in one workflow."""
+        """The same step under another id, to use it twice in one workflow; its compensation goes with it."""
         return replace(self, id=id)
 
     def __repr__(self) -> str:
         return f"<step {self.id!r}: {self.input.name} -> {self.output.name}>"
 
 
-AnyStep: TypeAlias = Step[typing.Never, object]
+AnyStep: TypeAlias = Step[Never, object]
 """Any step, whatever it takes and gives."""
+
+
+def _check_undo(step_id: str, output: Schema[object], undo: object) -> None:
+    """A compensation is a plain step on what the step gave: it neither waits for anyone, nor is undone itself."""
+    start = f"step {step_id!r} has undo="
+    if not isinstance(undo, Step):
+        raise DefinitionError(f"{start}{undo!r}, which is no step; make one with @step or create_step")
+    step = cast("AnyStep", undo)
+    start = f"{start}step {step.id!r}, which"
+    if step.suspend is not None:
+        raise DefinitionError(f"{start} suspends. Nobody is asked while a run is undone; use a step that does not")
+    if step.undo is not None:
+        raise DefinitionError(f"{start} has an undo= of its own. What compensates is not undone; leave that out")
+    if not meets(output.type, step.input.type):
+        raise DefinitionError(
+            f"{start} takes {step.input.name}. It is given what {step_id!r} gives, {output.name}; let it take that"
+        )
 
 
 class StepDecorator(Protocol[S, R_co]):
@@ -89,21 +120,34 @@ class StepDecorator(Protocol[S, R_co]):
     # Two shapes (with and without context), each async or sync. The async ones come first: an async function
     # also is a function that returns an object, so the order decides.
     @overload
-    def __call__(self, fn: Callable[[In, StepContext[S, R_co]], Awaitable[Out]], /) -> Step[In, Out]: ...
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co, St]], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
     @overload
-    def __call__(self, fn: Callable[[In, StepContext[S, R_co]], Out], /) -> Step[In, Out]: ...
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co, St]], Out], /) -> Step[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Out], /) -> Step[In, Out]: ...
+
+
+class StatefulStepDecorator(Protocol[S, R_co, St_co]):
+    """What ``@step(state=...)`` gives: the state type of the context must be that one."""
+
+    @overload
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co, St_co]], Awaitable[Out]], /) -> Step[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In, StepContext[S, R_co, St_co]], Out], /) -> Step[In, Out]: ...
     @overload
     def __call__(self, fn: Callable[[In], Out], /) -> Step[In, Out]: ...
 
 
 @overload
-def step(fn: Callable[[In, StepContext], Awaitable[Out]], /) -> Step[In, Out]: ...
+def step(fn: Callable[[In, StepContext[None, None, St]], Awaitable[Out]], /) -> Step[In, Out]: ...
 @overload
 def step(fn: Callable[[In], Awaitable[Out]], /) -> Step[In, Out]: ...
 @overload
-def step(fn: Callable[[In, StepContext], Out], /) -> Step[In, Out]: ...
+def step(fn: Callable[[In, StepContext[None, None, St]], Out], /) -> Step[In, Out]: ...
 @overload
 def step(fn: Callable[[In], Out], /) -> Step[In, Out]: ...
 @overload
@@ -114,6 +158,8 @@ def step(
     resume: TypeForm[R],
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
 ) -> StepDecorator[S, R]: ...
 @overload
 def step(
@@ -121,7 +167,31 @@ def step(
     id: str | None = None,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
 ) -> StepDecorator: ...
+@overload
+def step(
+    *,
+    id: str | None = None,
+    suspend: TypeForm[S],
+    resume: TypeForm[R],
+    state: TypeForm[St],
+    retry: Retry | None = None,
+    timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
+) -> StatefulStepDecorator[S, R, St]: ...
+@overload
+def step(
+    *,
+    id: str | None = None,
+    state: TypeForm[St],
+    retry: Retry | None = None,
+    timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
+) -> StatefulStepDecorator[None, None, St]: ...
 def step(
     fn: Execute | None = None,
     /,
@@ -129,8 +199,11 @@ def step(
     id: str | None = None,
     suspend: object = None,
     resume: object = None,
+    state: object = None,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
 ) -> object:
     """Make a step of a function.
 
@@ -144,10 +217,18 @@ def step(
         retry: when to try again; by default the workflow's policy, and failing that never.
         timeout: how long one attempt may take. A sync function that runs over is left to end in its thread; the
             attempt counts as failed all the same.
+        total_timeout: how long all attempts and the waits between them may take together. A suspension ends the
+            count; with the answer it begins again.
+        undo: the step that compensates for this one. It is given what this one gave, when the run fails or is
+            cancelled after this one has succeeded.
+        state: the type of the run state that it reads and writes; needed only where the context's annotation does
+            not say it: ``StepContext[Ask, Decision, Cart]``. The workflow must declare a state too.
 
     Raises:
         InvalidSignature: the function does not have that shape.
         UnsupportedType: no schema can be made for one of its types.
+        InvalidDuration: a timeout is not more than zero.
+        DefinitionError: only one of ``suspend`` and ``resume`` is given, or ``undo`` is no step that can undo this.
 
     Example:
         ``@step(suspend=Ask, resume=Decision)`` above
@@ -160,11 +241,8 @@ def step(
             id=id if id is not None else id_from_name(getattr(function, "__name__", "")),
             input=signature.input,
             output=signature.output,
-            suspend=suspend,
-            resume=resume,
-            retry=retry,
-            timeout=timeout,
             fn=function,
+            options=Options(suspend, resume, state, retry, timeout, total_timeout, undo),
         )
 
     return make if fn is None else make(fn)
@@ -178,12 +256,15 @@ def define_step(
     output: TypeForm[Out],
     suspend: TypeForm[S],
     resume: TypeForm[R],
-    execute: Callable[[In, StepContext[S, R]], Awaitable[Out]]
+    execute: Callable[[In, StepContext[S, R, St]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext[S, R]], Out]
+    | Callable[[In, StepContext[S, R, St]], Out]
     | Callable[[In], Out],
+    state: TypeForm[St] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 @overload
 def define_step(
@@ -191,12 +272,15 @@ def define_step(
     id: str,
     input: TypeForm[In],
     output: TypeForm[Out],
-    execute: Callable[[In, StepContext], Awaitable[Out]]
+    execute: Callable[[In, StepContext[None, None, St]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext], Out]
+    | Callable[[In, StepContext[None, None, St]], Out]
     | Callable[[In], Out],
+    state: TypeForm[St] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: Step[Out, object] | None = None,
 ) -> Step[In, Out]: ...
 def define_step(
     *,
@@ -206,8 +290,11 @@ def define_step(
     execute: Execute,
     suspend: object = None,
     resume: object = None,
+    state: object = None,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    undo: AnyStep | None = None,
 ) -> AnyStep:
     """Make a step of its parts: for callables that are not plainly annotated functions.
 
@@ -215,108 +302,56 @@ def define_step(
         id: the step's id.
         input, output: the types it takes and gives.
         execute: called with the input, and the context if it takes two arguments.
-        suspend, resume, retry, timeout: as for ``@step``.
+        suspend, resume, state, retry, timeout, total_timeout, undo: as for ``@step``.
     """
-    return build_step(
-        id=id,
-        input=input,
-        output=output,
-        suspend=suspend,
-        resume=resume,
-        retry=retry,
-        timeout=timeout,
-        fn=execute,
-    )
+    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo)
+    return build_step(id=id, input=input, output=output, fn=execute, options=options)
 
 
-def build_step(
-    *,
-    id: str,
-    input: object,
-    output: object,
-    fn: Execute,
-    suspend: object,
-    resume: object,
-    retry: Retry | None,
-    timeout: timedelta | None,
-) -> AnyStep:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be said of a step beside what it takes, does and gives; types as they were given."""
+
+    suspend: object = None
+    resume: object = None
+    state: object = None
+    retry: Retry | None = None
+    timeout: timedelta | None = None
+    total_timeout: timedelta | None = None
+    undo: AnyStep | None = None
+
+
+def build_step(*, id: str, input: object, output: object, fn: Execute, options: Options) -> AnyStep:
     """A step of type forms and a function, however they were found."""
     return Step(
         id=id,
         input=_schema(input),
         output=_schema(output),
-        suspend=None if suspend is None else _schema(suspend),
-        resume=None if resume is None else _schema(resume),
-        retry=retry,
-        timeout=timeout,
+        suspend=None if options.suspend is None else _schema(options.suspend),
+        resume=None if options.resume is None else _schema(options.resume),
+        state=_state(id, fn, options.state),
+        retry=options.retry,
+        timeout=options.timeout,
+        total_timeout=options.total_timeout,
+        undo=options.undo,
         fn=fn,
-        takes_context=len(_positional(fn)) > 1,
-        is_async=_is_async(fn),
+        takes_context=len(positional(fn)) > 1,
+        is_async=is_async(fn),
         description=(inspect.getdoc(fn) or "").split("\n", 1)[0],
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The types of a step function."""
-
-    input: object
-    output: object
-
-
-def read_signature(fn: Execute) -> Signature:
-    """The types a step function is annotated with.
-
-    Raises:
-        InvalidSignature: it does not take one input and perhaps a context, or something is not annotated.
-    """
-    name = getattr(fn, "__qualname__", repr(fn))
-    if not callable(fn):
-        raise InvalidSignature(f"@step is put above a function, not above {fn!r}")
-    parameters = _positional(fn)
-    if not 1 <= len(parameters) <= 2:  # noqa: PLR2004
+def _state(step_id: str, fn: Execute, given: object) -> Schema[object] | None:
+    """The schema of the state type that was given or that the context is annotated with; they must be the same."""
+    annotated = context_state(fn)
+    if given is None:
+        return None if annotated is None else _schema(annotated)
+    if annotated is not None and annotated != given:
         raise InvalidSignature(
-            f"step function {name!r} takes {len(parameters)} arguments; it must take its input, and may take a "
-            "StepContext after it"
+            f"step {step_id!r} is given state={_schema(given).name}, and its context is annotated with the state "
+            f"{_schema(annotated).name}; leave out state=, or make them the same"
         )
-    try:
-        hints = typing.get_type_hints(fn, include_extras=True)
-    except NameError as error:
-        raise InvalidSignature(
-            f"step function {name!r} has an annotation that cannot be resolved: {error}. Define the type at module "
-            "level, above the step, or use create_step(input=, output=, execute=)"
-        ) from error
-    missing = [p.name for p in parameters[:1] if p.name not in hints]
-    if missing or "return" not in hints:
-        what = f"its argument {missing[0]!r}" if missing else "what it returns"
-        raise InvalidSignature(f"step function {name!r} does not annotate {what}; its types come from there")
-    if len(parameters) > 1:
-        _check_context(name, parameters[1], hints.get(parameters[1].name))
-    return Signature(hints[parameters[0].name], hints["return"])
-
-
-def _check_context(name: str, parameter: inspect.Parameter, hint: object) -> None:
-    origin = typing.get_origin(hint) or hint
-    if hint is not None and not (isinstance(origin, type) and issubclass(origin, StepContext)):
-        raise InvalidSignature(
-            f"step function {name!r}: its second argument {parameter.name!r} is annotated {hint!r}; "
-            "it is given a StepContext"
-        )
-
-
-def _positional(fn: Execute) -> list[inspect.Parameter]:
-    """The parameters that must be filled by position: the input, and perhaps the context."""
-    return [
-        parameter
-        for parameter in inspect.signature(fn).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        and parameter.default is parameter.empty
-    ]
-
-
-def _is_async(fn: Execute) -> bool:
-    call = getattr(fn, "__call__", None)  # noqa: B004  (a callable object with an async __call__)
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
+    return _schema(given)
 
 
 def _schema(form: object) -> Schema[object]:

@@ -1,41 +1,48 @@
-"""A workflow: the builder that users write one with, and what ``.commit()`` makes of it.
-
-The builder carries three types: the workflow's input, its output, and what its last node gives. So a type checker
-sees at each ``.then`` whether two steps meet, and at ``.commit()`` whether the last one gives what was declared.
-"""
+"""A workflow: what the builder that users write one with makes at ``.commit()``."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Never, Self, cast, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from typing_extensions import TypeForm, TypeVar
+from typing_extensions import TypeForm
 
-from waystation.define.commit import build_graph, listed
-from waystation.define.describe import full_description
-from waystation.define.drafts import BranchPart, Draft, ParallelPart, Part, ThenPart
+from waystation.define.describe import canonical_description
+from waystation.define.drafts import Draft
+from waystation.define.executable import Executable
+from waystation.define.full_description import full_description
+from waystation.define.hooks import NO_HOOKS, Hook, Hooks
 from waystation.define.ids import checked_id
 from waystation.define.mermaid import mermaid_text
 from waystation.define.nodes import Graph
 from waystation.define.retry import Retry
-from waystation.define.step import Step
+from waystation.define.schedule import Cron, schedules_by_id
+from waystation.errors import DefinitionError
 from waystation.schema import Schema, schema_for
+
+if TYPE_CHECKING:
+    from waystation.define.builder import Builder
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-X = TypeVar("X")
-Cur_co = TypeVar("Cur_co", covariant=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Workflow(Generic[In, Out]):
+class Workflow(Executable[In, Out], Generic[In, Out]):
     """A committed workflow. Made by ``workflow(...)...commit()``; never changed.
+
+    It is run by an app, and may be a part of another workflow wherever a step may.
 
     Attributes:
         id: its name within an app and a store.
+        version: tells several definitions of one id apart that live side by side; "" for none.
         input, output: the schemas of what a run is given and gives.
+        state: the schema of the run state; None if it has none.
+        request_context: the schema of what a run is given beside its input; None to take any JSON object.
         graph: its nodes.
+        schedules: when it starts by itself.
+        hooks: who is told of its runs. Those of a nested workflow are not called.
         description: what it is for.
     """
 
@@ -43,7 +50,25 @@ class Workflow(Generic[In, Out]):
     input: Schema[In]
     output: Schema[Out]
     graph: Graph
+    version: str = ""
+    state: Schema[object] | None = None
+    request_context: Schema[object] | None = None
+    schedules: tuple[Cron, ...] = ()
+    hooks: Hooks = NO_HOOKS
     description: str = ""
+
+    def clone(self, *, id: str) -> Workflow[In, Out]:
+        """The same workflow under another id, to use it twice in one workflow, or in one app."""
+        checked_id("a workflow", id)
+        fingerprint, description = canonical_description(
+            id,
+            cast("Schema[object]", self.input),
+            cast("Schema[object]", self.output),
+            self.graph.root,
+            state=self.state,
+        )
+        graph = replace(self.graph, workflow_id=id, fingerprint=fingerprint, description=description)
+        return replace(self, id=id, graph=graph)
 
     def describe(self) -> dict[str, object]:
         """The workflow as JSON data: its nodes in order, and of each step its JSON Schemas, retry and timeout."""
@@ -54,130 +79,8 @@ class Workflow(Generic[In, Out]):
         return mermaid_text(cast("Workflow[object, object]", self))
 
     def __repr__(self) -> str:
-        return f"<workflow {self.id!r}: {self.input.name} -> {self.output.name}>"
-
-
-class _Commit:
-    """``Builder.commit``: there only on a builder whose last node gives the declared output.
-
-    It is a descriptor, not a method, for the type checkers: a method that narrows its own ``self`` is refused by
-    pyright when it does not fit, and silently let through by mypy; a descriptor is refused by both.
-    """
-
-    @overload
-    def __get__(self, builder: None, owner: object) -> Self: ...
-    @overload
-    def __get__(self, builder: Builder[In, X, X], owner: object) -> Callable[[], Workflow[In, X]]: ...
-    def __get__(self, builder: Builder[In, X, X] | None, owner: object) -> Self | Callable[[], Workflow[In, X]]:
-        if builder is None:
-            return self
-
-        def commit() -> Workflow[In, X]:
-            """Check the definition and make it a workflow.
-
-            Raises:
-                EmptyWorkflow, DuplicateId, TypesDoNotMeet, OutputMismatch, InvalidId, NotCommitted, DefinitionError.
-            """
-            return cast("Workflow[In, X]", _committed(builder.draft))
-
-        return commit
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Builder(Generic[In, Out, Cur_co]):
-    """A workflow being written. Every method gives a new builder, so one may be extended in two ways.
-
-    Attributes:
-        draft: what was said so far.
-    """
-
-    draft: Draft
-
-    @property
-    def id(self) -> str:
-        """The workflow's id."""
-        return self.draft.id
-
-    def then(self, step: Step[Cur_co, X], /) -> Builder[In, Out, X]:
-        """Run ``step`` next, on what the node before it gives."""
-        return Builder(_with(self.draft, ThenPart(step)))
-
-    def parallel(self, steps: Sequence[Step[Cur_co, object]], /, *, id: str | None = None) -> KeyedBuilder[In, Out]:
-        """Run ``steps`` side by side, each on a copy of the same input; the next node gets ``{step id: output}``.
-
-        All of them end before the next node begins. If one fails, the run fails once the others have ended.
-
-        Arguments:
-            id: the block's id; by default ``parallel-`` and the first step's id.
-        """
-        return KeyedBuilder(_with(self.draft, _parallel(self.draft, steps, id)))
-
-    def branch(
-        self,
-        choices: Sequence[tuple[Callable[[Cur_co], bool | Awaitable[bool]], Step[Cur_co, object]]],
-        /,
-        *,
-        id: str | None = None,
-    ) -> KeyedBuilder[In, Out]:
-        """Run every step whose condition is true, side by side; the next node gets ``{step id: output}`` of those.
-
-        The conditions are asked once, with what reaches the branch, and what they said is recorded. If none is
-        true the next node gets ``{}``. A condition that raises fails the run.
-
-        Arguments:
-            choices: ``(condition, step)`` pairs; a condition may be async.
-            id: the block's id; by default ``branch-`` and the first step's id. What was decided is recorded under
-                it: give one, if the first step may change while runs are parked.
-        """
-        return KeyedBuilder(_with(self.draft, _branch(self.draft, choices, id)))
-
-    commit = _Commit()
-
-    def __repr__(self) -> str:
-        return _builder_repr(self.draft)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class KeyedBuilder(Generic[In, Out]):
-    """A workflow being written, after a parallel or branch: what reaches the next node is ``{step id: output}``.
-
-    No type can tell the keys from the steps' ids, so whether the next step takes that is checked by ``commit``.
-
-    Attributes:
-        draft: what was said so far.
-    """
-
-    draft: Draft
-
-    @property
-    def id(self) -> str:
-        """The workflow's id."""
-        return self.draft.id
-
-    def then(self, step: Step[Never, X], /) -> Builder[In, Out, X]:
-        """Run ``step`` next. It takes a dict, a TypedDict or a model with the block's step ids as keys."""
-        return Builder(_with(self.draft, ThenPart(step)))
-
-    def parallel(self, steps: Sequence[Step[Never, object]], /, *, id: str | None = None) -> KeyedBuilder[In, Out]:
-        """As ``Builder.parallel``; each step takes what the block before gives."""
-        return KeyedBuilder(_with(self.draft, _parallel(self.draft, steps, id)))
-
-    def branch(
-        self,
-        choices: Sequence[tuple[Callable[[dict[str, object]], bool | Awaitable[bool]], Step[Never, object]]],
-        /,
-        *,
-        id: str | None = None,
-    ) -> KeyedBuilder[In, Out]:
-        """As ``Builder.branch``; the conditions are given the outputs of the block before as plain JSON data."""
-        return KeyedBuilder(_with(self.draft, _branch(self.draft, choices, id)))
-
-    def commit(self) -> Workflow[In, Out]:
-        """Check the definition and make it a workflow. Raises as ``Builder.commit`` does."""
-        return cast("Workflow[In, Out]", _committed(self.draft))
-
-    def __repr__(self) -> str:
-        return _builder_repr(self.draft)
+        version = f" (version {self.version!r})" if self.version else ""
+        return f"<workflow {self.id!r}{version}: {self.input.name} -> {self.output.name}>"
 
 
 def workflow(
@@ -185,7 +88,15 @@ def workflow(
     *,
     input: TypeForm[In],
     output: TypeForm[Out],
+    version: str = "",
+    state: TypeForm[object] | None = None,
+    request_context: TypeForm[object] | None = None,
     retry: Retry | None = None,
+    schedule: Cron | Sequence[Cron] | None = None,
+    on_start: Hook | None = None,
+    on_finish: Hook | None = None,
+    on_error: Hook | None = None,
+    on_suspend: Hook | None = None,
     description: str = "",
 ) -> Builder[In, Out, In]:
     """Begin to write a workflow; end with ``.commit()``.
@@ -193,43 +104,57 @@ def workflow(
     Arguments:
         id: names it within an app and a store: parked runs find their workflow by it.
         input, output: the types of what a run is given and gives.
+        version: a name for this definition, such as ``"2"``. An app may hold several versions of one workflow: each
+            run goes on with the one it was started with, new runs take the one that was registered last.
+        state: the type of the run state, which steps read by ``ctx.state`` and change by ``ctx.set_state``. A run
+            may be started with one; otherwise it begins empty, so give every field a default.
+        request_context: the type of what a run is given beside its input, and every step may read: a tenant, a user.
         retry: the retry policy of steps that have none of their own; by default they are tried once.
+        schedule: when the workflow starts by itself; several need ids of their own.
+        on_start: called with a ``HookEvent`` before a run starts; what it raises refuses the start.
+        on_finish, on_error, on_suspend: called with a ``HookEvent`` when a run has ended, has failed, was parked. What
+            they raise is logged. All hooks may be async.
         description: what it is for, for people.
 
     Raises:
-        InvalidId, UnsupportedType.
+        InvalidId, UnsupportedType, DuplicateId.
+        DefinitionError: a schedule is no ``Cron``, or a hook no function.
 
     Example:
         ``workflow("approval-workflow", input=Doc, output=Status).then(approval).commit()``
     """
+    from waystation.define.builder import Builder  # which builds on the class above
+
+    checked_id("a workflow", id)
+    hooks = {"on_start": on_start, "on_finish": on_finish, "on_error": on_error, "on_suspend": on_suspend}
+    for name, hook in hooks.items():
+        if hook is not None and not callable(hook):
+            raise DefinitionError(f"workflow {id!r}: {name}={hook!r} is no function that takes a HookEvent")
     return Builder(
         Draft(
-            id=checked_id("a workflow", id),
+            id=id,
             input=cast("Schema[object]", schema_for(input)),
             output=cast("Schema[object]", schema_for(output)),
+            version=checked_id(f"workflow {id!r}: a version", version) if version != "" else "",
+            state=None if state is None else schema_for(state),
+            request_context=None if request_context is None else schema_for(request_context),
             retry=retry,
+            schedules=_checked_schedules(id, schedule),
+            hooks=Hooks(on_start=on_start, on_finish=on_finish, on_error=on_error, on_suspend=on_suspend),
             description=description,
         )
     )
 
 
-def _with(draft: Draft, part: Part) -> Draft:
-    return replace(draft, parts=(*draft.parts, part))
-
-
-def _parallel(draft: Draft, steps: object, id_: str | None) -> ParallelPart:
-    return ParallelPart(listed(draft.id, "parallel", steps), id_)
-
-
-def _branch(draft: Draft, choices: object, id_: str | None) -> BranchPart:
-    return BranchPart(listed(draft.id, "branch", choices), id_)
-
-
-def _committed(draft: Draft) -> Workflow[object, object]:
-    return Workflow(
-        id=draft.id, input=draft.input, output=draft.output, graph=build_graph(draft), description=draft.description
-    )
-
-
-def _builder_repr(draft: Draft) -> str:
-    return f"<workflow {draft.id!r}, not committed: {draft.input.name} -> {draft.output.name}>"
+def _checked_schedules(workflow_id: str, given: object) -> tuple[Cron, ...]:
+    schedules = tuple(cast("Sequence[object]", given)) if isinstance(given, (list, tuple)) else (given,)
+    found: list[Cron] = []
+    for schedule in schedules:
+        if isinstance(schedule, Cron):
+            found.append(schedule)
+        elif given is not None:
+            raise DefinitionError(
+                f"workflow {workflow_id!r}: schedule={schedule!r} is no Cron; give Cron('0 9 * * MON') or a list"
+            )
+    schedules_by_id(workflow_id, found)
+    return tuple(found)
