@@ -211,9 +211,10 @@ class Transactions:
 
     def _let_go(self) -> None:
         self._current = None
-        # First who waits in this process's queue, then the next step: so steps cannot keep all others out.
+        # First what waits in this process's queue is written, in the loop's next pass, then the next step has its
+        # turn: so steps cannot keep all others out.
         self._freed()
-        self._turn.release()
+        asyncio.get_running_loop().call_soon(self._turn.release)
 
     def commit(self, transaction: StoreTransaction, apply: Callable[[sqlite3.Connection], None]) -> None:
         """Commit a transaction of this store, together with what ``apply`` writes."""

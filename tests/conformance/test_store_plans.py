@@ -1,0 +1,90 @@
+"""How SQLite finds what is asked: by an index, in the order of the answer, so that what is not asked costs nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from waystation.store import open_store
+from waystation.store import sqlite_reads as reads
+from waystation.store import sqlite_writes as writes
+from waystation.store.protocol import ENDED, UNFINISHED, RunFilter, WorkflowKey
+
+pytestmark = pytest.mark.anyio
+
+
+class Explained:
+    """A connection that asks for the plan of each statement it runs."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.plan: list[str] = []
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        self.plan += [detail for *_, detail in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        return self._connection.execute(sql, values)
+
+    def executemany(self, sql: str, values: Any) -> None:
+        assert not values, "the store is empty"
+
+
+@pytest.fixture
+async def connection(tmp_path: Path) -> AsyncIterator[sqlite3.Connection]:
+    store = open_store(f"sqlite:///{tmp_path}/runs.db")
+    await store.open()
+    yield vars(store)["_connection"]
+    await store.close()
+
+
+def plan(connection: sqlite3.Connection, ask: Callable[[Any], object]) -> list[str]:
+    explained = Explained(connection)
+    ask(explained)
+    assert explained.plan
+    return explained.plan
+
+
+LISTS = {
+    "all": (RunFilter(), "runs_by_time"),
+    "since": (RunFilter(since=5, until=9), "runs_by_time"),
+    "workflow": (RunFilter(workflow_id="flow"), "runs_by_workflow"),
+    "failed": (RunFilter(statuses=["failed"]), "runs_by_status"),
+    "success": (RunFilter(statuses=["success"]), "runs_by_time"),
+    "unfinished": (RunFilter(statuses=UNFINISHED), "runs_by_status"),
+    "ended": (RunFilter(statuses=sorted(ENDED), since=5), "runs_by_"),
+    "suspended of a workflow": (RunFilter(workflow_id="flow", statuses=["suspended"]), "runs_by_workflow_status"),
+    "unfinished of a workflow": (RunFilter(workflow_id="flow", statuses=UNFINISHED), "runs_by_workflow_status"),
+    "of a resource": (RunFilter(resource_id="x"), "runs_by_resource"),
+    "failed of a resource": (RunFilter(resource_id="x", statuses=["failed", "success"]), "runs_by_resource"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_page_is_read_in_its_order_from_an_index(connection: sqlite3.Connection, name: str) -> None:
+    where, index = LISTS[name]
+    steps = plan(connection, lambda asked: reads.list_runs(asked, where, 10, None))
+    lookups = [step for step in steps if "runs" in step]
+    assert lookups
+    assert all(f"USING INDEX {index}" in step for step in lookups), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+async def test_claims_and_wakes_read_only_what_could_be_claimed(connection: sqlite3.Connection) -> None:
+    flows = [WorkflowKey("flow"), WorkflowKey("flow", "2")]
+    for steps in (
+        plan(connection, lambda asked: reads.claimable(asked, flows, 9, 10)),
+        plan(connection, lambda asked: reads.next_wake(asked, flows)),
+    ):
+        lookups = [step for step in steps if " runs " in step]
+        assert lookups
+        assert all(any(each in step for each in ("runs_orphaned", "runs_owned", "runs_asleep")) for step in lookups)
+
+
+async def test_pruning_and_many_seqs_scan_no_table(connection: sqlite3.Connection) -> None:
+    pruned = plan(connection, lambda asked: writes.prune(asked, writes.RunNumbers(), 9, 10))
+    assert pruned == ["SEARCH runs USING INDEX runs_ended (updated_at<?)"]
+    seqs = plan(connection, lambda asked: reads.last_seqs(asked, ["a", "b"]))
+    assert not any("SCAN runs" in step or "SCAN journal" in step for step in seqs), seqs
