@@ -8,39 +8,69 @@ Everything a program needs is a name of this module; the error classes are in ``
 from waystation.agents import create_step
 from waystation.core.entries import ErrorRecord
 from waystation.core.history import RunHistory, StepHistory
-from waystation.define.context import StepContext
+from waystation.define.context import FlowContext, StepContext, SyncTransaction, Transaction
+from waystation.define.hooks import HookEvent
+from waystation.define.mapping import FromContext, FromInit, FromState, FromStep, Template, Value
 from waystation.define.retry import Retry
+from waystation.define.schedule import Cron
 from waystation.define.step import AnyStep, Step, step
 from waystation.define.workflow import Workflow, workflow
 from waystation.engine.events import AnyEvent as Event
+from waystation.engine.schedules import ScheduleInfo
 from waystation.errors import DataError, NonRetryable, WaystationError
-from waystation.results import RunActive, RunFailed, RunResult, RunSucceeded, RunSuspended, Suspension
+from waystation.results import (
+    Misfit,
+    RunActive,
+    RunCancelled,
+    RunFailed,
+    RunPaused,
+    RunResult,
+    RunSucceeded,
+    RunSuspended,
+    Suspension,
+)
 from waystation.run import Run
-from waystation.runtime import RunnableWorkflow, Waystation
+from waystation.runnable import RunnableWorkflow
+from waystation.runtime import Waystation
 from waystation.schema import Schema, schema_for
 from waystation.store import Store, open_store
 
 __all__ = [
     "AnyStep",
+    "Cron",
     "DataError",
     "ErrorRecord",
     "Event",
+    "FlowContext",
+    "FromContext",
+    "FromInit",
+    "FromState",
+    "FromStep",
+    "HookEvent",
+    "Misfit",
     "NonRetryable",
     "Retry",
     "Run",
     "RunActive",
+    "RunCancelled",
     "RunFailed",
     "RunHistory",
+    "RunPaused",
     "RunResult",
     "RunSucceeded",
     "RunSuspended",
     "RunnableWorkflow",
     "Schema",
+    "ScheduleInfo",
     "Step",
     "StepContext",
     "StepHistory",
     "Store",
     "Suspension",
+    "SyncTransaction",
+    "Template",
+    "Transaction",
+    "Value",
     "Waystation",
     "WaystationError",
     "Workflow",

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from waystation.core.addresses import Address, node_key
 from waystation.core.entries import Seq, StepSuspended, SuspensionAnswered, decode_entry
 from waystation.core.machine import Machine
+from waystation.define.nodes import UNDO, StepNode
 from waystation.define.workflow import Workflow
-from waystation.errors import AlreadyAnswered, AmbiguousSuspension, NotSuspended, UnknownStep
+from waystation.errors import (
+    AlreadyAnswered,
+    AmbiguousSuspension,
+    NotSuspended,
+    UnknownItem,
+    UnknownLabel,
+    UnknownStep,
+)
 from waystation.results import suspension_id
 from waystation.store.protocol import Store, StoredRun
 
 
+_ITEM = re.compile(r"\[(\d+)\]")
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """How a caller names a suspension; None where it does not. Several must all hold."""
+    """How a caller names a suspension; None where it does not. Several must all hold.
+
+    Attributes:
+        step: an address (``inner/review``, ``items[3]/check``), or one with dots for slashes, or without the numbers;
+            the id of a step alone, wherever it is; or the id of a nested workflow, for anything in it.
+        label: the label it was suspended with.
+        item: the number of the item of the innermost foreach, from 0.
+        suspension: the id of the very suspension.
+    """
 
     step: str | None = None
     label: str | None = None
+    item: int | None = None
     suspension: str | None = None
 
     def __str__(self) -> str:
         named = [
             f"{name}={value!r}"
-            for name, value in (("step", self.step), ("label", self.label), ("suspension", self.suspension))
+            for name, value in (
+                ("step", self.step),
+                ("label", self.label),
+                ("item", self.item),
+                ("suspension", self.suspension),
+            )
             if value is not None
         ]
         return ", ".join(named)
@@ -32,10 +58,28 @@ class Selector:
     def fits(self, run_id: str, address: Address, label: str, seq: Seq) -> bool:
         """Whether the suspension is one that the caller means."""
         return (
-            self.step in (None, address)
+            (self.step is None or names_place(self.step, address))
             and self.label in (None, label)
+            and (self.item is None or item_of(address) == self.item)
             and self.suspension in (None, suspension_id(run_id, seq))
         )
+
+
+def names_place(name: str, address: str) -> bool:
+    """Whether ``name`` means the place at ``address``, or one around it."""
+    key = node_key(address)
+    for form, place in ((name, address), (name, key), (name, key.replace("/", "."))):
+        if form == place:
+            return True
+    path = key.replace("/", ".")
+    dotted = name.replace("/", ".")
+    return path.endswith(f".{dotted}") or f".{path}.".find(f".{dotted}.") >= 0
+
+
+def item_of(address: str) -> int | None:
+    """The item number of the innermost foreach that ``address`` is in."""
+    found = _ITEM.findall(address)
+    return int(found[-1]) if found else None
 
 
 async def choose_suspension(
@@ -48,15 +92,10 @@ async def choose_suspension(
     """The one open suspension that ``selector`` names.
 
     Raises:
-        UnknownStep, AmbiguousSuspension, AlreadyAnswered, NotSuspended.
+        UnknownStep, UnknownLabel, UnknownItem, AmbiguousSuspension, AlreadyAnswered, NotSuspended.
     """
     run_id = stored.record.run_id
-    if selector.step is not None and node_key(Address(selector.step)) not in workflow.graph.places:
-        raise UnknownStep(
-            f"workflow {workflow.id!r} has no step {selector.step!r}; it has "
-            + ", ".join(repr(step.id) for step in workflow.graph.steps()),
-            run_id=run_id,
-        )
+    check_step(workflow, run_id, selector.step)
     open_now = machine.suspensions()
     fitting = [
         (address, seq)
@@ -69,11 +108,21 @@ async def choose_suspension(
         addresses = sorted(address for address, _ in fitting)
         raise AmbiguousSuspension(
             f"run {run_id!r} waits for several answers: at {', '.join(map(repr, addresses))}; "
-            "name one with step=, label= or suspension=",
+            "name one with step=, label=, item= or suspension=",
             run_id=run_id,
             addresses=addresses,
         )
     raise await _none_fits(store, stored, sorted(open_now), selector)
+
+
+def check_step(workflow: Workflow[object, object], run_id: str, step: str | None) -> None:
+    """Refuse the name of a step that the workflow does not have. Raises ``UnknownStep``."""
+    if step is None or any(names_place(node_key(step), key) for key in workflow.graph.places if key):
+        return
+    steps = [key for key, place in workflow.graph.places.items() if isinstance(place.node, StepNode) and UNDO not in key]
+    raise UnknownStep(
+        f"workflow {workflow.id!r} has no step {step!r}; it has {', '.join(map(repr, steps))}", run_id=run_id
+    )
 
 
 async def _none_fits(store: Store, stored: StoredRun, open_now: list[Address], selector: Selector) -> NotSuspended:
@@ -94,6 +143,18 @@ async def _none_fits(store: Store, stored: StoredRun, open_now: list[Address], s
         return AlreadyAnswered(
             f"the suspension of run {run_id!r} at {asked[meant[-1]].address!r} was answered already{by}; "
             f"the first answer counts. The run is {stored.record.status}",
+            run_id=run_id,
+        )
+    if open_now and selector.label is not None and not any(entry.label == selector.label for entry in asked.values()):
+        return UnknownLabel(
+            f"run {run_id!r} has no open suspension with the label {selector.label!r}; it waits at "
+            f"{', '.join(map(repr, open_now))}",
+            run_id=run_id,
+        )
+    if open_now and selector.item is not None and selector.item not in map(item_of, open_now):
+        return UnknownItem(
+            f"run {run_id!r} has no open suspension at item {selector.item}; it waits at "
+            f"{', '.join(map(repr, open_now))}",
             run_id=run_id,
         )
     waiting = f"; it waits at {', '.join(map(repr, open_now))}" if open_now else ""

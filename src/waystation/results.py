@@ -16,6 +16,7 @@ from waystation.core.entries import ErrorRecord, Millis, Seq, StepSuspended
 from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, InvalidOutput
+from waystation.store.protocol import RunStatus
 
 Out = TypeVar("Out", default=object)
 AnyIn = TypeVar("AnyIn")
@@ -59,11 +60,12 @@ class RunSucceeded(Generic[Out_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailed:
-    """The run ended badly; ``error`` tells why and where."""
+    """The run ended badly; ``error`` tells why and where. ``undo_errors`` are those of compensations that failed."""
 
     run_id: str
     workflow_id: str
     error: ErrorRecord
+    undo_errors: tuple[ErrorRecord, ...] = ()
     status: Literal["failed"] = "failed"
 
 
@@ -78,6 +80,27 @@ class RunSuspended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelled:
+    """The run was cancelled, for ``reason`` if one was given. ``undo_errors`` as in ``RunFailed``."""
+
+    run_id: str
+    workflow_id: str
+    reason: str = ""
+    undo_errors: tuple[ErrorRecord, ...] = ()
+    status: Literal["cancelled"] = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused:
+    """The run goes step by step, and is parked before ``next_steps`` (addresses); ``proceed`` goes on."""
+
+    run_id: str
+    workflow_id: str
+    next_steps: tuple[str, ...]
+    status: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunActive:
     """The run has not come to rest: it was not started, goes on just now, or waits for a time.
 
@@ -89,7 +112,18 @@ class RunActive:
     status: Literal["pending", "running", "waiting"]
 
 
-RunResult: TypeAlias = RunSucceeded[Out] | RunFailed | RunSuspended
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfit:
+    """An unfinished run that the code at hand cannot continue, and why: one readable line each."""
+
+    run_id: str
+    workflow_id: str
+    version: str
+    status: RunStatus
+    reasons: tuple[str, ...]
+
+
+RunResult: TypeAlias = RunSucceeded[Out] | RunFailed | RunSuspended | RunCancelled | RunPaused
 """What ``start`` and ``resume`` give: match on ``.status``."""
 
 
@@ -129,7 +163,9 @@ def suspension_of(
     )
 
 
-def ended_result(workflow: Workflow[AnyIn, Out], run_id: str, machine: Machine) -> RunSucceeded[Out] | RunFailed | None:
+def ended_result(
+    workflow: Workflow[AnyIn, Out], run_id: str, machine: Machine
+) -> RunSucceeded[Out] | RunFailed | RunCancelled | None:
     """The result of a run that has ended; None if it has not."""
     state = machine.state
     if state.standing == "success":
@@ -141,5 +177,14 @@ def ended_result(workflow: Workflow[AnyIn, Out], run_id: str, machine: Machine) 
         return RunSucceeded(run_id=run_id, workflow_id=workflow.id, result=result)
     if state.standing == "failed":
         assert state.failure is not None, "a run fails with its first failure"
-        return RunFailed(run_id=run_id, workflow_id=workflow.id, error=state.failure)
+        return RunFailed(
+            run_id=run_id, workflow_id=workflow.id, error=state.failure, undo_errors=tuple(state.undo_errors)
+        )
+    if state.standing == "cancelled":
+        return RunCancelled(
+            run_id=run_id,
+            workflow_id=workflow.id,
+            reason=state.cancel_reason,
+            undo_errors=tuple(state.undo_errors),
+        )
     return None

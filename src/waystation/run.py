@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Never
 
 from typing_extensions import TypeVar
 
-from waystation.choosing import Selector, choose_suspension
+from waystation.beginning import begin, event_data
+from waystation.choosing import Selector, check_step, choose_suspension, names_place
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import AnyEntry, Seq, StepSuspended, decode_entry
-from waystation.core.fold import JournalMisfit
+from waystation.core.entries import AnyEntry, RunCreated, Seq, StepEntry, StepSuspended, decode_entry
+from waystation.core.forking import forked
 from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
-from waystation.define.step import Step
+from waystation.define.executable import Executable
 from waystation.define.workflow import Workflow
 from waystation.engine import intake
-from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent, RunSuspendedEvent
+from waystation.engine.events import RESTING, AnyEvent
+from waystation.engine.following import follow
+from waystation.engine.hooks import ask_to_start
 from waystation.engine.loading import load_machine
-from waystation.errors import DataError, DefinitionChanged, InvalidInput, InvalidResumeData, RunNotFound
+from waystation.engine.run_state import checked_context, initial_state
+from waystation.errors import (
+    DataError,
+    InvalidInput,
+    InvalidResumeData,
+    InvalidState,
+    RunNotFound,
+    StepNotRun,
+)
 from waystation.results import (
     RunActive,
+    RunCancelled,
     RunFailed,
+    RunPaused,
     RunResult,
     RunSucceeded,
     RunSuspended,
@@ -36,8 +51,6 @@ if TYPE_CHECKING:
 
 In = TypeVar("In", default=object)
 Out = TypeVar("Out", default=object)
-
-_PAGE = 1000
 
 
 class Run(Generic[In, Out]):
@@ -59,21 +72,33 @@ class Run(Generic[In, Out]):
 
     # ------------------------------------------------------------------ start
 
-    async def start(self, input: In | object) -> RunResult[Out]:
-        """Start the run and wait until it rests: ended, or suspended.
+    async def start(
+        self,
+        input: In | object,
+        *,
+        state: object = None,
+        request_context: Mapping[str, object] | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Start the run and wait until it rests: ended, suspended, or paused.
 
         The input and the start are durable before the first step runs. If the waiting task is cancelled the run
-        goes on all the same.
+        goes on all the same. A run that only sleeps, or waits for an event, does not rest: this waits with it.
 
         Arguments:
             input: the workflow's input, as its type or as JSON-able data that fits it.
+            state: the run state it begins with, as the workflow's state type or as data that fits it.
+            request_context: what steps see as ``ctx.request_context``: a JSON-able mapping.
+            per_step: pause after each step, for debugging; ``proceed`` goes on.
 
         Returns:
-            ``RunSucceeded``, ``RunFailed`` or ``RunSuspended``; match on ``.status``. That a step failed is a
-            result, not an exception.
+            ``RunSucceeded``, ``RunFailed``, ``RunSuspended``, ``RunCancelled`` or ``RunPaused``; match on
+            ``.status``. That a step failed is a result, not an exception.
 
         Raises:
-            InvalidInput: the input does not fit; the run stays pending and nothing is written.
+            InvalidInput, InvalidState, InvalidRequestContext: what was given does not fit; the run stays pending and
+                nothing is written.
+            StartRefused: the workflow's ``on_start`` hook raised; the run stays pending.
             RunAlreadyStarted: someone started it before.
             RunNotFound: it is not in the store.
             StoreError: the store failed; what was recorded is kept, and the run goes on when it is recovered.
@@ -81,18 +106,27 @@ class Run(Generic[In, Out]):
         Example:
             ``result = await run.start({"document_id": "DOC-1"})``
         """
-        await self.start_async(input)
+        await self.start_async(input, state=state, request_context=request_context, per_step=per_step)
         return await self._rest()
 
-    async def start_async(self, input: In | object) -> None:
+    async def start_async(
+        self,
+        input: In | object,
+        *,
+        state: object = None,
+        request_context: Mapping[str, object] | None = None,
+        per_step: bool = False,
+    ) -> None:
         """Start the run and do not wait. When this returns, the start is durable. Raises as ``start`` does."""
         engine, dispatcher = await self._app.opened()
-        try:
-            data = self.workflow.input.dump(self.workflow.input.validate(input))
-        except DataError as error:
-            raise error.located(InvalidInput, workflow_id=self.workflow.id, address="input") from None
+        beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
+        if self.workflow.hooks.on_start is not None:
+            record = await self.record()
+            await ask_to_start(
+                self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
+            )
         await dispatcher.ready()
-        dispatcher.drive(await intake.start(engine, self._untyped, self.run_id, data))
+        dispatcher.drive(await intake.start(engine, self._untyped, self.run_id, beginning))
 
     # ------------------------------------------------------------------ resume
 
@@ -100,62 +134,77 @@ class Run(Generic[In, Out]):
         self,
         *,
         data: object,
-        step: Step[Never, object] | str | None = None,
+        step: Executable[Never, object] | str | None = None,
         label: str | None = None,
+        item: int | None = None,
         suspension: str | None = None,
+        request_context: Mapping[str, object] | None = None,
         actor: str = "",
         channel: str = "python",
     ) -> RunResult[Out]:
         """Answer a suspension and wait until the run rests again.
 
         With one open suspension nothing need be named. Of several answers to one suspension, at once and from
-        any process, exactly one is accepted.
+        any process, exactly one is accepted; answers to different suspensions of one run do not disturb each other.
 
         Arguments:
             data: the answer, as the step's resume type or as JSON-able data that fits it.
-            step: the suspended step, or its address.
+            step: the suspended step, its id, or its address; of a nested workflow also ``"inner.review"``, or the
+                workflow itself.
             label: the label it was suspended with.
+            item: of a step in a foreach: the number of the item, from 0.
             suspension: the id of the very suspension; an answer to one that was answered before never
                 reaches a later one of the same step.
+            request_context: what to add to the request context, or change of it.
             actor: who answers; recorded.
             channel: by which way; recorded.
 
         Raises:
             InvalidResumeData: the answer does not fit; nothing is written, the suspension stays open.
+            InvalidRequestContext: so does the request context.
             AlreadyAnswered: someone else was first.
-            NotSuspended: there is no such open suspension.
+            NotSuspended: there is no such open suspension (``UnknownLabel``, ``UnknownItem`` where that is why).
             AmbiguousSuspension: several are open and none was named.
             UnknownStep: the workflow has no such step.
             DefinitionChanged: the code at hand cannot continue the run; nothing is changed.
             RunNotFound, StoreError: as for ``start``.
         """
-        await self.resume_async(data=data, step=step, label=label, suspension=suspension, actor=actor, channel=channel)
+        await self.resume_async(
+            data=data,
+            step=step,
+            label=label,
+            item=item,
+            suspension=suspension,
+            request_context=request_context,
+            actor=actor,
+            channel=channel,
+        )
         return await self._rest()
 
     async def resume_async(
         self,
         *,
         data: object,
-        step: Step[Never, object] | str | None = None,
+        step: Executable[Never, object] | str | None = None,
         label: str | None = None,
+        item: int | None = None,
         suspension: str | None = None,
+        request_context: Mapping[str, object] | None = None,
         actor: str = "",
         channel: str = "python",
     ) -> None:
         """Answer a suspension and do not wait. When this returns, the answer is durable. Raises as ``resume`` does."""
         engine, dispatcher = await self._app.opened()
         await dispatcher.ready()
-        selector = Selector(step=step.id if isinstance(step, Step) else step, label=label, suspension=suspension)
+        selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
 
-        async def choose(stored: StoredRun, machine: Machine) -> tuple[Address, Seq, bytes]:
+        async def choose(stored: StoredRun, machine: Machine) -> intake.Answer:
             address, seq = await choose_suspension(engine.store, self._untyped, stored, machine, selector)
-            return address, seq, self._answer_data(address, data)
+            context = checked_context(self._untyped, request_context, machine.state.context) if request_context else {}
+            return intake.Answer(address, seq, self._answer_data(address, data), context)
 
         taken = await intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
-        if taken is not None:
-            dispatcher.drive(taken)
-        else:
-            dispatcher.nudge(self.run_id)
+        await self._go_on(taken)
 
     def _answer_data(self, address: Address, data: object) -> bytes:
         step = self.workflow.graph.step(node_key(address))
@@ -166,16 +215,217 @@ class Run(Generic[In, Out]):
         except DataError as error:
             raise error.located(InvalidResumeData, workflow_id=self.workflow.id, address=address) from None
 
+    async def _go_on(self, taken: intake.Taken | None) -> None:
+        """Drive a run that was taken, or tell whoever drives it."""
+        _, dispatcher = await self._app.opened()
+        if taken is not None:
+            dispatcher.drive(taken)
+        else:
+            dispatcher.nudge(self.run_id)
+
+    # ------------------------------------------------------------------ cancel, restart, step by step
+
+    async def cancel(
+        self, *, reason: str = "", grace: timedelta | None = None, actor: str = "", channel: str = "python"
+    ) -> RunResult[Out]:
+        """Cancel the run, and wait until it has ended; gives how.
+
+        Nothing new is begun. What waits (for people, times, events), at whatever depth, is given up. Steps in flight
+        see ``ctx.cancelled()``; those still going after the time of grace are cancelled, or, if they are not
+        ``async``, left behind. Then the compensations of completed steps run. A run that has ended is not changed.
+
+        Arguments:
+            reason: why, for people; recorded.
+            grace: how long steps in flight may go on; by default the app's ``cancel_grace``.
+            actor, channel: who cancels, and by which way; recorded.
+
+        Raises:
+            RunNotFound, DefinitionChanged, StoreError.
+        """
+        await self.cancel_async(reason=reason, grace=grace, actor=actor, channel=channel)
+        return await self._rest()
+
+    async def cancel_async(
+        self, *, reason: str = "", grace: timedelta | None = None, actor: str = "", channel: str = "python"
+    ) -> None:
+        """Cancel the run and do not wait. When this returns, the wish is durable. Raises as ``cancel`` does."""
+        engine, dispatcher = await self._app.opened()
+        await dispatcher.ready()
+        grace_ms = round((engine.cancel_grace if grace is None else grace).total_seconds() * 1000)
+        taken = await intake.cancel(
+            engine, self._untyped, self.run_id, reason=reason, actor=actor, channel=channel, grace_ms=max(grace_ms, 0)
+        )
+        await self._go_on(taken)
+
+    async def proceed(self, *, per_step: bool = False) -> RunResult[Out]:
+        """Have a paused run go on, and wait until it rests again.
+
+        Arguments:
+            per_step: pause again after the next step; else it goes on freely.
+
+        Raises:
+            RunNotPaused, RunNotFound, DefinitionChanged, StoreError.
+        """
+        engine, dispatcher = await self._app.opened()
+        await dispatcher.ready()
+        await self._go_on(await intake.proceed(engine, self._untyped, self.run_id, per_step=per_step))
+        return await self._rest()
+
+    async def restart(self) -> RunResult[Out]:
+        """Take over the run if the process that drove it is gone, and wait until it rests; of a run that has ended,
+        its result.
+
+        Completed steps do not run again, also not those beside one that was in flight. The app does this by itself
+        (``recover=True``); this is for those who do not want to wait, or have it off.
+
+        Raises:
+            RunIsRunning: a live process drives it: there is one owner.
+            RunNotActive: it is pending, parked or paused: nothing of it is under way.
+            RunNotFound, DefinitionChanged, StoreError.
+        """
+        engine, dispatcher = await self._app.opened()
+        await dispatcher.ready()
+        if (taken := await intake.restart(engine, self._untyped, self.run_id)) is not None:
+            dispatcher.drive(taken)
+        return await self._rest()
+
+    async def fork(
+        self,
+        from_step: Executable[Never, object] | str,
+        *,
+        input: object = None,
+        state: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+    ) -> Run[In, Out]:
+        """Begin a new run that shares this one's past up to a step, and runs that step again. This one is untouched.
+
+        Shared is what came before the step, and what ran beside it and is done; the effects of that stay this run's:
+        the fork does not compensate them. When this returns, the fork is durable and under way; ``wait()`` for it.
+
+        Arguments:
+            from_step: a step that has run here: itself, its id, or its address (needed where it has run several times).
+            input: what to give the step instead of what reached it; fits its input type. None for the same.
+            state: what to change of the run state.
+            run_id: the new run's id; by default a random one.
+            resource_id: what the new run is about.
+
+        Raises:
+            UnknownStep: the workflow has no such step.
+            StepNotRun: it has not run in this run.
+            InvalidInput, InvalidState: what was given does not fit.
+            RunAlreadyExists, RunNotFound, DefinitionChanged, StoreError.
+        """
+        engine, dispatcher = await self._app.opened()
+        stored = await engine.store.load(self.run_id)
+        if stored is None:
+            raise RunNotFound(f"there is no run {self.run_id!r} in the store", run_id=self.run_id)
+        await load_machine(engine.store, self._untyped, stored)
+        entries = await self.journal()
+        address = self._forked_at(entries, _name(from_step) or "")
+        created = RunCreated(
+            at=engine.clock.now(),
+            workflow_id=self.workflow.id,
+            fingerprint=self.workflow.graph.fingerprint,
+            version=self.workflow.version,
+            forked_from=self.run_id,
+        )
+        made = forked(
+            self.workflow.graph,
+            entries,
+            address,
+            created=created,
+            at=created.at,
+            input=None if input is None else self._step_input(address, input),
+            state=self._state_changes(state),
+        )
+        if made is None:
+            raise self._not_run(address)
+        names = intake.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
+        await dispatcher.ready()
+        dispatcher.drive(await intake.create_taken(engine, self._untyped, names, *made))
+        return Run(self._app, self.workflow, names.run_id)
+
+    def _forked_at(self, entries: Sequence[AnyEntry], name: str) -> Address:
+        check_step(self._untyped, self.run_id, name)
+        ran = list(dict.fromkeys(entry.address for entry in entries if isinstance(entry, StepEntry)))
+        exact = [address for address in ran if name in (address, node_key(address))]
+        found = exact or [address for address in ran if names_place(name, address)]
+        if not found:
+            raise self._not_run(name)
+        return found[-1] if name not in found else Address(name)
+
+    def _not_run(self, name: str) -> StepNotRun:
+        return StepNotRun(
+            f"step {name!r} has not run in run {self.run_id!r}; a fork begins at a step that has", run_id=self.run_id
+        )
+
+    def _step_input(self, address: Address, input: object) -> bytes:
+        step = self.workflow.graph.step(node_key(address))
+        assert step is not None, "only steps have run"
+        try:
+            return step.input.dump(step.input.validate(input))
+        except DataError as error:
+            raise error.located(InvalidInput, workflow_id=self.workflow.id, address=address) from None
+
+    def _state_changes(self, state: Mapping[str, object] | None) -> Mapping[str, bytes] | None:
+        if not state:
+            return None
+        found = initial_state(self._untyped, dict(state))
+        unknown = [key for key in state if key not in found]
+        if unknown:
+            raise InvalidState(
+                [(key, "is no key of the run state") for key in unknown], workflow_id=self.workflow.id, address="state"
+            )
+        return {key: found[key] for key in state}
+
+    # ------------------------------------------------------------------ events
+
+    async def send_event(
+        self, name: str, data: object = None, *, idempotency_key: str = "", actor: str = "", channel: str = "python"
+    ) -> None:
+        """Send the run an event. It is durable when this returns, and kept until a ``wait_for`` of that name takes it,
+        also if the run has not come there yet.
+
+        Arguments:
+            name: the event's name.
+            data: its data, as the type of the wait, or as JSON-able data that fits it.
+            idempotency_key: of several events with one key the run takes the first.
+            actor, channel: who sends it, and by which way; recorded.
+
+        Raises:
+            UnknownEvent: the workflow waits for no event of that name.
+            InvalidEventData: the data does not fit.
+            RunEnded: the run takes no event any more.
+            RunNotFound, DefinitionChanged, StoreError.
+        """
+        engine, dispatcher = await self._app.opened()
+        event = intake.NewEvent(
+            name=name,
+            data=event_data(self._untyped, name, data, self.run_id),
+            key=idempotency_key,
+            actor=actor,
+            channel=channel,
+        )
+        await dispatcher.ready()
+        await self._go_on(await intake.send_event(engine, self._untyped, self.run_id, event))
+
+    # ------------------------------------------------------------------ results
+
     async def _rest(self) -> RunResult[Out]:
         _, dispatcher = await self._app.opened()
-        machine = await dispatcher.rest(self.run_id)
+        return await self._rested(await dispatcher.rest(self.run_id))
+
+    async def _rested(self, machine: Machine) -> RunResult[Out]:
         ended = ended_result(self.workflow, self.run_id, machine)
         if ended is not None:
             return ended
+        if machine.is_paused():
+            return RunPaused(
+                run_id=self.run_id, workflow_id=self.workflow.id, next_steps=tuple(machine.ready_steps())
+            )
         return RunSuspended(
-            run_id=self.run_id,
-            workflow_id=self.workflow.id,
-            suspensions=await self._suspensions(machine),
+            run_id=self.run_id, workflow_id=self.workflow.id, suspensions=await self._suspensions(machine)
         )
 
     async def _suspensions(self, machine: Machine) -> tuple[Suspension, ...]:
@@ -189,28 +439,25 @@ class Run(Generic[In, Out]):
             suspensions.append(suspension_of(self._untyped, self.run_id, found[seq], seq, entry))
         return tuple(suspensions)
 
-    # ------------------------------------------------------------------ looking
-
-    async def result(self) -> RunSucceeded[Out] | RunFailed | RunSuspended | RunActive:
+    async def result(
+        self,
+    ) -> RunSucceeded[Out] | RunFailed | RunSuspended | RunCancelled | RunPaused | RunActive:
         """How the run stands now, without waiting.
 
         Raises:
             RunNotFound.
         """
         stored, machine = await self._load()
-        ended = ended_result(self.workflow, self.run_id, machine)
-        if ended is not None:
-            return ended
         status = stored.record.status
         if status == "pending" or status == "running" or status == "waiting":  # noqa: PLR1714  (mypy narrows by no other form)
             return RunActive(run_id=self.run_id, workflow_id=self.workflow.id, status=status)
-        return RunSuspended(
-            run_id=self.run_id, workflow_id=self.workflow.id, suspensions=await self._suspensions(machine)
-        )
+        return await self._rested(machine)
 
     async def wait(self) -> RunResult[Out]:
         """Wait until the run rests, wherever it is driven, and give its result."""
         return await self._rest()
+
+    # ------------------------------------------------------------------ looking
 
     async def status(self) -> RunStatus:
         """The run's status now. Raises ``RunNotFound``."""
@@ -239,43 +486,25 @@ class Run(Generic[In, Out]):
         Made from the journal, so a reader that starts late, is slow, or sits in another process misses nothing;
         and one that lost its connection goes on from the last ``seq`` it has.
         """
-        async for event in self._events(after, stop_at_suspension=False):
-            yield event
-
-    async def stream(self, input: In | object) -> AsyncIterator[AnyEvent]:
-        """Start the run and give its events until it rests: ended, or suspended. Raises as ``start`` does."""
-        await self.start_async(input)
-        async for event in self._events(0, stop_at_suspension=True):
-            yield event
-
-    async def _events(self, after: Seq, *, stop_at_suspension: bool) -> AsyncIterator[AnyEvent]:
         engine, dispatcher = await self._app.opened()
-        fold = EventFold(self.run_id, Machine(self.workflow.graph))
-        read: Seq = 0
-        with engine.hub.listening(self.run_id) as grown:
-            dispatcher.watch()
-            while True:
-                grown.clear()
-                page = await engine.store.read(self.run_id, after=read, limit=_PAGE)
-                for data in page:
-                    read += 1
-                    for event in self._fold(fold, decode_entry(data)):
-                        if event.seq > after:
-                            yield event
-                        if isinstance(event, RunFinishedEvent):
-                            return
-                        if stop_at_suspension and isinstance(event, RunSuspendedEvent):
-                            return
-                if len(page) < _PAGE:
-                    await grown.wait()
+        dispatcher.watch()
+        async for event in follow(engine, self._untyped, self.run_id, after):
+            yield event
 
-    def _fold(self, fold: EventFold, entry: AnyEntry) -> list[AnyEvent]:
-        try:
-            return fold.feed(entry)
-        except JournalMisfit as misfit:
-            raise DefinitionChanged(
-                run_id=self.run_id, workflow_id=self.workflow.id, differences=[misfit.reason]
-            ) from None
+    async def stream(
+        self,
+        input: In | object,
+        *,
+        state: object = None,
+        request_context: Mapping[str, object] | None = None,
+        per_step: bool = False,
+    ) -> AsyncIterator[AnyEvent]:
+        """Start the run and give its events until it rests. Arguments and errors are those of ``start``."""
+        await self.start_async(input, state=state, request_context=request_context, per_step=per_step)
+        async for event in self.events():
+            yield event
+            if isinstance(event, RESTING):
+                return
 
     async def _load(self) -> tuple[StoredRun, Machine]:
         engine, _ = await self._app.opened()
@@ -294,17 +523,28 @@ class Run(Generic[In, Out]):
         self,
         *,
         data: object,
-        step: Step[Never, object] | str | None = None,
+        step: Executable[Never, object] | str | None = None,
         label: str | None = None,
+        item: int | None = None,
         suspension: str | None = None,
         actor: str = "",
         channel: str = "python",
     ) -> RunResult[Out]:
         """``resume`` for code that is not async."""
         return self._app.call(
-            self.resume(data=data, step=step, label=label, suspension=suspension, actor=actor, channel=channel)
+            self.resume(
+                data=data, step=step, label=label, item=item, suspension=suspension, actor=actor, channel=channel
+            )
         )
 
-    def result_sync(self) -> RunSucceeded[Out] | RunFailed | RunSuspended | RunActive:
+    def cancel_sync(self, *, reason: str = "", grace: timedelta | None = None) -> RunResult[Out]:
+        """``cancel`` for code that is not async."""
+        return self._app.call(self.cancel(reason=reason, grace=grace))
+
+    def result_sync(self) -> RunSucceeded[Out] | RunFailed | RunSuspended | RunCancelled | RunPaused | RunActive:
         """``result`` for code that is not async."""
         return self._app.call(self.result())
+
+
+def _name(step: Executable[Never, object] | str | None) -> str | None:
+    return step.id if isinstance(step, Executable) else step

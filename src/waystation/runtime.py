@@ -4,39 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from types import MappingProxyType, TracebackType
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from waystation.background import BackgroundLoop
 from waystation.core.entries import StepSuspended, decode_entry
+from waystation.core.machine import Machine
+from waystation.define.schedule import schedules_by_id
+from waystation.define.hooks import Hooks
 from waystation.define.workflow import Workflow
 from waystation.dispatch.local import LocalDispatcher
 from waystation.dispatch.protocol import Dispatcher
 from waystation.engine import intake
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
+from waystation.engine.hooks import ask_to_start, tell_of_rest
+from waystation.engine.loading import misfits
 from waystation.engine.leases import Lease, new_worker_id
+from waystation.engine.retention import prune
+from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import (
     AppClosed,
-    DataError,
     DuplicateWorkflow,
-    InvalidInput,
+    InvalidDuration,
     NotCommitted,
+    RunAlreadyExists,
+    RunEnded,
     RunNotFound,
+    UnknownEvent,
     UnknownWorkflow,
     WrongLoop,
 )
-from waystation.results import RunResult, Suspension, suspension_of
+from waystation.results import Misfit, RunResult, Suspension, suspension_of
+from waystation.beginning import begin
 from waystation.run import Run
+from waystation.runnable import RunnableWorkflow
 from waystation.store import open_store
-from waystation.store.protocol import RunFilter, RunPage, RunStatus, Store
+from waystation.store.protocol import UNFINISHED, RunFilter, RunPage, RunRecord, RunStatus, Store, WorkflowKey
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T")
+
+_NO_HOOKS = Hooks()
 
 
 class Waystation:
@@ -58,6 +71,9 @@ class Waystation:
         recover_every: how often to look for runs that nobody drives.
         look_every: how often to look for what other processes wrote to runs that are watched here.
         threads: how many step functions that are not ``async`` run at once.
+        retention: for how long runs that have ended are kept; None for ever. They are deleted in small batches while
+            others work.
+        cancel_grace: how long steps in flight of a cancelled run may go on, where ``cancel`` says nothing else.
         clock: where time comes from; for tests.
 
     Raises:
@@ -80,8 +96,12 @@ class Waystation:
         recover_every: timedelta = timedelta(seconds=1),
         look_every: timedelta = timedelta(milliseconds=50),
         threads: int = 32,
+        retention: timedelta | None = None,
+        cancel_grace: timedelta = timedelta(seconds=5),
         clock: Clock | None = None,
     ) -> None:
+        if retention is not None and retention < timedelta(0):
+            raise InvalidDuration(f"retention={retention} is negative; give how long to keep runs that have ended")
         self._workflows = _registry(workflows)
         self._agents = MappingProxyType(dict(agents or {}))
         self._tools = MappingProxyType(dict(tools or {}))
@@ -90,6 +110,8 @@ class Waystation:
         self._recover, self._lease, self._grace = recover, lease, grace
         self._recover_every, self._look_every = recover_every, look_every
         self._threads = threads
+        self._retention, self._cancel_grace = retention, cancel_grace
+        self._scheduler: Scheduler | None = None
         self._engine: Engine | None = None
         self._dispatcher: LocalDispatcher | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,7 +151,9 @@ class Waystation:
             tools=self._tools,
             threads=ThreadPoolExecutor(self._threads, thread_name_prefix="waystation-step"),
             worker_id=worker_id,
+            cancel_grace=self._cancel_grace,
         )
+        self._scheduler = Scheduler(self._store, self._clock, self._scheduled(), self._start_scheduled)
         self._dispatcher = LocalDispatcher(
             engine,
             Lease(self._store, self._clock, self._lease, worker_id),
@@ -137,9 +161,22 @@ class Waystation:
             recover_every=self._recover_every,
             look_every=self._look_every,
             grace=self._grace,
+            schedules=self._scheduler if self._recover else None,
+            retention=self._retention,
+            on_rest=self._rested,
         )
         await self._dispatcher.start()
         self._engine = engine
+
+    async def _rested(self, run_id: str, machine: Machine) -> None:
+        engine = self._engine
+        workflow = self._workflows[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
+        if engine is None or workflow.hooks == _NO_HOOKS:
+            return
+        suspensions: Sequence[Suspension] = ()
+        if machine.state.standing == "running" and machine.suspensions():
+            suspensions = await self.pending(run_id=run_id)
+        await tell_of_rest(engine, workflow, run_id, machine, suspensions)
 
     def copy(self, *, store: str | Store | None = None, recover: bool | None = None) -> Waystation:
         """A new app with the same workflows, agents, tools and settings, not opened.
@@ -162,6 +199,8 @@ class Waystation:
             recover_every=self._recover_every,
             look_every=self._look_every,
             threads=self._threads,
+            retention=self._retention,
+            cancel_grace=self._cancel_grace,
             clock=self._clock,
         )
 
@@ -187,6 +226,11 @@ class Waystation:
     ) -> None:
         await self.close()
 
+    def _parts(self) -> tuple[Engine, Dispatcher]:
+        if self._engine is None or self._dispatcher is None or self._closed:
+            raise AppClosed
+        return self._engine, self._dispatcher
+
     async def opened(self) -> tuple[Engine, Dispatcher]:
         """The parts that do the work, opened if need be. For the library's own rooms."""
         if self._engine is None or self._closed or self._loop is not asyncio.get_running_loop():
@@ -199,27 +243,46 @@ class Waystation:
 
     @property
     def workflows(self) -> Mapping[str, Workflow[object, object]]:
-        """The registered workflows by id."""
+        """The registered workflows by id; of several versions the one that was given last."""
+        return {key.workflow_id: workflow for key, workflow in self._workflows.items()}
+
+    @property
+    def versions(self) -> Mapping[WorkflowKey, Workflow[object, object]]:
+        """The registered workflows by id and version."""
         return self._workflows
 
     @overload
-    def get_workflow(self, workflow: str) -> RunnableWorkflow[object, object]: ...
+    def get_workflow(self, workflow: str, *, version: str | None = None) -> RunnableWorkflow[object, object]: ...
     @overload
     def get_workflow(self, workflow: Workflow[In, Out]) -> RunnableWorkflow[In, Out]: ...
     def get_workflow(
-        self, workflow: str | Workflow[In, Out]
+        self, workflow: str | Workflow[In, Out], *, version: str | None = None
     ) -> RunnableWorkflow[In, Out] | RunnableWorkflow[object, object]:
         """A registered workflow, to create runs of. By its id, or by itself: then its types are known.
+
+        Arguments:
+            workflow: its id, or itself.
+            version: which version; by default, of several the one that was given last to ``workflows=``.
 
         Raises:
             UnknownWorkflow.
         """
-        id_ = workflow if isinstance(workflow, str) else workflow.id
-        found = self._workflows.get(id_)
-        if found is None or (isinstance(workflow, Workflow) and found is not workflow):
-            known = ", ".join(map(repr, self._workflows)) or "none"
-            raise UnknownWorkflow(f"workflow {id_!r} is not registered with this app; registered: {known}")
-        return RunnableWorkflow(self, found)
+        if isinstance(workflow, Workflow):
+            found = self._workflows.get(WorkflowKey(workflow.id, workflow.version))
+            if found is not workflow:
+                raise self._unknown(workflow.id, workflow.version)
+            return RunnableWorkflow(self, workflow)
+        named = self.workflows.get(workflow) if version is None else self._workflows.get(WorkflowKey(workflow, version))
+        if named is None:
+            raise self._unknown(workflow, version)
+        return RunnableWorkflow(self, named)
+
+    def _unknown(self, id_: str, version: str | None) -> UnknownWorkflow:
+        known = ", ".join(f"{key.workflow_id!r}" + (f" {key.version!r}" if key.version else "") for key in self._workflows)
+        of_version = f" in version {version!r}" if version else ""
+        return UnknownWorkflow(
+            f"workflow {id_!r}{of_version} is not registered with this app; registered: {known or 'none'}"
+        )
 
     # ------------------------------------------------------------------ runs
 
@@ -234,13 +297,16 @@ class Waystation:
         record = await engine.store.get_run(run_id)
         if record is None:
             raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
-        return Run(self, self.get_workflow(record.workflow_id).workflow, run_id)
+        workflow = self._workflows.get(record.key)
+        if workflow is None:
+            raise self._unknown(record.workflow_id, record.version)
+        return Run(self, workflow, run_id)
 
     async def list_runs(
         self,
         *,
         workflow: str | None = None,
-        status: RunStatus | None = None,
+        status: RunStatus | Sequence[RunStatus] | None = None,
         resource_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -250,7 +316,8 @@ class Waystation:
         """Runs, newest first.
 
         Arguments:
-            workflow, status, resource_id: only these.
+            workflow, resource_id: only these.
+            status: only runs that stand so; one status or several.
             since, until: only those created from ``since`` on and before ``until``; with a time zone.
             limit: at most so many, 1 to 1000.
             cursor: that of the page before.
@@ -258,23 +325,172 @@ class Waystation:
         engine, _ = await self.opened()
         where = RunFilter(
             workflow_id=workflow,
-            status=status,
+            statuses=(cast("RunStatus", status),) if isinstance(status, str) else status,
             resource_id=resource_id,
-            since=None if since is None else round(since.timestamp() * 1000),
-            until=None if until is None else round(until.timestamp() * 1000),
+            since=_millis(since),
+            until=_millis(until),
         )
         return await engine.store.list_runs(where, limit=max(1, min(limit, 1000)), cursor=cursor)
 
-    async def pending(self, *, workflow: str | None = None, limit: int = 1000) -> Sequence[Suspension]:
-        """The open suspensions of registered workflows, oldest first: what people are waited for."""
+    async def pending(
+        self, *, workflow: str | None = None, run_id: str | None = None, limit: int = 1000
+    ) -> Sequence[Suspension]:
+        """The open suspensions of registered workflows, oldest first: what people are waited for.
+
+        Arguments:
+            workflow, run_id: only those of this workflow, or this run.
+            limit: at most so many.
+        """
         engine, _ = await self.opened()
         found: list[Suspension] = []
-        for row in await engine.store.open_suspensions(workflow_id=workflow, limit=limit):
-            known = self._workflows.get(row.workflow_id)
+        for row in await engine.store.open_suspensions(run_id=run_id, workflow_id=workflow, limit=limit):
+            known = self._workflows.get(WorkflowKey(row.workflow_id, row.version))
             entry = decode_entry(row.entry)
             if known is not None and isinstance(entry, StepSuspended):
                 found.append(suspension_of(known, row.run_id, row.address, row.seq, entry))
         return found
+
+    async def delete_run(self, run_id: str) -> None:
+        """Delete a run, its journal and its open suspensions, for good. One that is under way must be cancelled first.
+
+        Raises:
+            RunNotFound, RunIsRunning.
+        """
+        engine, _ = await self.opened()
+        if not await engine.store.delete_run(run_id):
+            raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Delete the runs that ended longer ago than ``older_than``, in small batches; gives how many."""
+        engine, _ = await self.opened()
+        return await prune(engine.store, engine.clock, older_than)
+
+    async def send_event(
+        self,
+        name: str,
+        data: object = None,
+        *,
+        workflow: str | None = None,
+        resource_id: str | None = None,
+        idempotency_key: str = "",
+        actor: str = "",
+        channel: str = "python",
+    ) -> Sequence[str]:
+        """Send an event to every unfinished run whose workflow waits for it, whether it has come to the wait or not;
+        each ``match`` decides whether the event is for that run. Gives the ids of the runs that have it, durably.
+
+        It goes to one run after another. If that breaks off in the middle, send it again with the same
+        ``idempotency_key``: runs that have it do not get it twice.
+
+        Arguments:
+            name: the event's name.
+            data: its data.
+            workflow, resource_id: only to runs of this workflow, or about this.
+            idempotency_key, actor, channel: as for ``Run.send_event``.
+
+        Raises:
+            UnknownEvent: no registered workflow waits for it.
+            InvalidEventData: the data does not fit; then no run of that workflow has it.
+        """
+        await self.opened()
+        waiting = {
+            key: known
+            for key, known in self._workflows.items()
+            if name in known.graph.waits() and workflow in (None, key.workflow_id)
+        }
+        if not waiting:
+            raise UnknownEvent(f"no registered workflow waits for the event {name!r}")
+        sent: list[str] = []
+        for workflow_id in dict.fromkeys(key.workflow_id for key in waiting):
+            where = RunFilter(workflow_id=workflow_id, statuses=UNFINISHED, resource_id=resource_id)
+            async for record in self._all_runs(where):
+                if record.key in waiting:
+                    run = Run(self, waiting[record.key], record.run_id)
+                    try:
+                        await run.send_event(name, data, idempotency_key=idempotency_key, actor=actor, channel=channel)
+                    except (RunEnded, RunNotFound):
+                        continue  # meanwhile
+                    sent.append(record.run_id)
+        return sent
+
+    async def _all_runs(self, where: RunFilter) -> AsyncIterator[RunRecord]:
+        engine, _ = await self.opened()
+        cursor: str | None = None
+        while True:
+            page = await engine.store.list_runs(where, limit=500, cursor=cursor)
+            for record in page.runs:
+                yield record
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def check(self) -> Sequence[Misfit]:
+        """The unfinished runs that the code at hand cannot continue, and why: the question to ask before a deploy.
+
+        Nothing is changed. ``waystation check --app module:app`` asks it on the command line.
+        """
+        engine, _ = await self.opened()
+        found: list[Misfit] = []
+        async for record in self._all_runs(RunFilter(statuses=UNFINISHED)):
+            workflow = self._workflows.get(record.key)
+            if workflow is None:
+                reasons: Sequence[str] = [str(self._unknown(record.workflow_id, record.version))]
+            else:
+                reasons = await misfits(engine.store, workflow, record.run_id)
+            if reasons:
+                found.append(
+                    Misfit(
+                        run_id=record.run_id,
+                        workflow_id=record.workflow_id,
+                        version=record.version,
+                        status=record.status,
+                        reasons=tuple(reasons),
+                    )
+                )
+        return found
+
+    # ------------------------------------------------------------------ schedules
+
+    def _scheduled(self) -> list[ScheduledWorkflow]:
+        # Of several versions only the current one starts by itself.
+        return [
+            ScheduledWorkflow(schedule_id, WorkflowKey(workflow.id, workflow.version), cron)
+            for workflow in self.workflows.values()
+            for schedule_id, cron in schedules_by_id(workflow.id, workflow.schedules).items()
+        ]
+
+    async def _start_scheduled(self, scheduled: ScheduledWorkflow, run_id: str, slot: int) -> None:  # noqa: ARG002  (the run's id tells the slot)
+        workflow = self._workflows[scheduled.workflow]
+        engine, dispatcher = self._parts()
+        beginning = begin(workflow, scheduled.cron.input, state=scheduled.cron.state)
+        await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
+        await dispatcher.ready()
+        try:
+            taken = await intake.create_started(engine, workflow, intake.Names(run_id=run_id), beginning)
+        except RunAlreadyExists:
+            return  # another process was first
+        dispatcher.drive(taken)
+
+    async def list_schedules(self) -> Sequence[ScheduleInfo]:
+        """The schedules of this app's workflows, and when each fires next."""
+        return await (await self._schedules()).list()
+
+    async def pause_schedule(self, schedule_id: str) -> None:
+        """Let no slot of it fire any more, in any process, until it is resumed. Raises ``UnknownSchedule``."""
+        await (await self._schedules()).pause(schedule_id)
+
+    async def resume_schedule(self, schedule_id: str) -> None:
+        """Go on with its next slot from now. Raises ``UnknownSchedule``."""
+        await (await self._schedules()).resume(schedule_id)
+
+    async def run_schedule(self, schedule_id: str) -> Run[object, object]:
+        """Start a run of it now, beside its slots. Raises ``UnknownSchedule``."""
+        return await self.get_run(await (await self._schedules()).run_now(schedule_id))
+
+    async def _schedules(self) -> Scheduler:
+        await self.opened()
+        assert self._scheduler is not None, "opening the app makes it"
+        return self._scheduler
 
     # ------------------------------------------------------------------ for scripts
 
@@ -309,73 +525,20 @@ class Waystation:
         return self._background.call(work)
 
 
-class RunnableWorkflow(Generic[In, Out]):
-    """A workflow together with the app that runs it.
-
-    Attributes:
-        workflow: the definition.
-    """
-
-    def __init__(self, app: Waystation, workflow: Workflow[In, Out]) -> None:
-        self.workflow = workflow
-        self._app = app
-
-    def check_input(self, input: In | object) -> None:
-        """Hold an input against the workflow's schema, and do nothing else.
-
-        Raises:
-            InvalidInput: it does not fit.
-        """
-        self._checked_input(input)
-
-    def _checked_input(self, input: In | object) -> bytes:
-        try:
-            return self.workflow.input.dump(self.workflow.input.validate(input))
-        except DataError as error:
-            raise error.located(InvalidInput, workflow_id=self.workflow.id, address="input") from None
-
-    async def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
-        """Create a run. It is pending, durably, when this returns.
-
-        Arguments:
-            run_id: its id; by default a new random one. 1 to 200 characters.
-            resource_id: what the run is about (a user, an order), to list runs by.
-
-        Raises:
-            RunAlreadyExists: a run of that id is in the store.
-            InvalidId: no run can have that id.
-        """
-        engine, _ = await self._app.opened()
-        id_ = str(uuid.uuid4()) if run_id is None else run_id
-        await intake.create(engine, cast("Workflow[object, object]", self.workflow), id_, resource_id)
-        return Run(self._app, self.workflow, id_)
-
-    async def start(
-        self, input: In | object, *, run_id: str | None = None, resource_id: str | None = None
-    ) -> RunResult[Out]:
-        """Create a run, start it and wait until it rests. Creation and start are one write.
-
-        Raises as ``create_run`` and ``Run.start`` do; then no run was created.
-        """
-        data = self._checked_input(input)
-        engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
-        id_ = str(uuid.uuid4()) if run_id is None else run_id
-        workflow = cast("Workflow[object, object]", self.workflow)
-        dispatcher.drive(await intake.create_started(engine, workflow, id_, resource_id, data))
-        return await Run(self._app, self.workflow, id_).wait()
-
-    def create_run_sync(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
-        """``create_run`` for code that is not async."""
-        return self._app.call(self.create_run(run_id=run_id, resource_id=resource_id))
-
-
-def _registry(workflows: Sequence[object]) -> dict[str, Workflow[object, object]]:
-    found: dict[str, Workflow[object, object]] = {}
+def _registry(workflows: Sequence[object]) -> dict[WorkflowKey, Workflow[object, object]]:
+    found: dict[WorkflowKey, Workflow[object, object]] = {}
     for workflow in workflows:
         if not isinstance(workflow, Workflow):
             raise NotCommitted(f"{workflow!r} is not a committed workflow: end its definition with .commit()")
-        if workflow.id in found:
-            raise DuplicateWorkflow(f"two workflows of this app have the id {workflow.id!r}; give one another id")
-        found[workflow.id] = workflow
+        key = WorkflowKey(workflow.id, workflow.version)
+        if key in found:
+            version = f" and the version {key.version!r}" if key.version else ""
+            raise DuplicateWorkflow(
+                f"two workflows of this app have the id {workflow.id!r}{version}; give one another id or version"
+            )
+        found[key] = workflow
     return found
+
+
+def _millis(time: datetime | None) -> int | None:
+    return None if time is None else round(time.timestamp() * 1000)

@@ -68,12 +68,14 @@ class RunCreated(Entry, frozen=True, tag="run-created"):
     Attributes:
         version: the version of the workflow, "" if it has none.
         forked_from: the run whose past this one shares, "" for none.
+        inherited: of a fork: up to which seq its journal is that run's past.
     """
 
     workflow_id: str
     fingerprint: str
     version: str = ""
     forked_from: str = ""
+    inherited: Seq = 0
 
 
 class RunStarted(Entry, frozen=True, tag="run-started"):
@@ -252,11 +254,18 @@ class InputReplaced(Entry, frozen=True, tag="input-replaced"):
 # ------------------------------------------------------------------ control flow
 
 
-class DecisionFailed(Entry, frozen=True, tag="decision-failed"):
-    """A function of the graph (a condition, a key, a map, ...) raised, or gave what cannot be."""
+class NodeFailed(Entry, frozen=True, tag="node-failed"):
+    """What is no step failed: a condition, a key or a map raised, a foreach was given no list, a nested workflow's
+    output does not fit."""
 
     address: Address
     error: ErrorRecord
+
+
+class OutputChecked(Entry, frozen=True, tag="output-checked"):
+    """The output of the nested workflow at ``address`` was held against its schema, and fits."""
+
+    address: Address
 
 
 class BranchTaken(Entry, frozen=True, tag="branch-taken"):
@@ -398,7 +407,8 @@ AnyEntry: TypeAlias = (
     | OnceRecorded
     | StepWrote
     | InputReplaced
-    | DecisionFailed
+    | NodeFailed
+    | OutputChecked
     | BranchTaken
     | ForeachBegun
     | LoopDecided

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import AnyEntry, Ref, StepSucceeded
-from waystation.core.fold import JournalMisfit
+from waystation.core.entries import AnyEntry, Ref, RunStarted, StepSucceeded, value_of
+from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
-from waystation.core.state import BlockFrame
+from waystation.core.state import Frame, StepFrame, is_busy
 from waystation.define.describe import CanonicalGraph, TypeMark, read_description
-from waystation.define.nodes import BranchNode, Graph
+from waystation.define.nodes import BranchNode, ForeachNode, Graph, MapNode, Node, SwitchNode, WaitNode
 from waystation.errors import DataError
 from waystation.schema import Schema
 
@@ -39,6 +39,9 @@ def check_fit(old: bytes | None, graph: Graph, input_schema: Schema[object], ent
         machine.restore(entries)
     except JournalMisfit as misfit:
         return [misfit.reason]
+    for seq in machine.values.missing():
+        if (value := value_of(entries[seq - 1])) is not None:
+            machine.values.hold(seq, value)
     return list(_unreadable(machine))
 
 
@@ -49,7 +52,7 @@ def _completed(entries: Sequence[AnyEntry]) -> list[Address]:
 def _input_differences(
     before: CanonicalGraph | None, input_schema: Schema[object], entries: Sequence[AnyEntry]
 ) -> Iterator[str]:
-    started = len(entries) > 1
+    started = any(isinstance(entry, RunStarted) for entry in entries)
     if before is not None and started and before.input.shape != input_schema.shape:
         yield f"the workflow took {_changed(before.input, input_schema)}, and the run was started with the former"
 
@@ -60,7 +63,7 @@ def _step_differences(before: CanonicalGraph | None, graph: Graph, address: Addr
     if step is None:
         yield f"step {address!r} is completed, and the workflow has no step of that id any more"
         return
-    known: Mapping[str, TypeMark] = {} if before is None else {id_: s.output for id_, s in before.steps().items()}
+    known: Mapping[str, TypeMark] = {} if before is None else {id_: step.output for id_, step in before.steps().items()}
     if (mark := known.get(key)) is not None and mark.shape != step.output.shape:
         yield f"step {address!r} is completed, and gave {_changed(mark, step.output)}"
 
@@ -86,9 +89,9 @@ def _unreadable(machine: Machine) -> Iterator[str]:
 
     for address, frame in machine.state.frames.items():
         node = graph.places[node_key(address)].node
-        if isinstance(frame, BlockFrame):
-            if isinstance(node, BranchNode) and frame.open is None:
-                yield from problem(node.input, frame.input, f"what reaches branch {address!r}")
+        if not isinstance(frame, StepFrame):
+            if is_busy(frame) and (reads := _reads(node)) is not None and (ref := _input_of(frame)) is not None:
+                yield from problem(reads, ref, f"what reaches {address!r}")
             continue
         step = graph.step(node_key(address))
         if step is None:
@@ -98,3 +101,12 @@ def _unreadable(machine: Machine) -> Iterator[str]:
             yield from problem(step.suspend, frame.suspension, f"what step {address!r} said when it suspended")
         if frame.answer:
             yield from problem(step.resume, frame.answer, f"the answer to step {address!r}")
+
+
+def _reads(node: Node) -> Schema[object] | None:
+    """The schema by which the node's own functions are given what reaches it."""
+    return node.input if isinstance(node, (BranchNode, SwitchNode, ForeachNode, MapNode, WaitNode)) else None
+
+
+def _input_of(frame: Frame) -> Ref | None:
+    return getattr(frame, "input", None)

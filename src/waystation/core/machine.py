@@ -10,6 +10,9 @@ The driver then makes these entries durable, and only after that asks ``take_act
 - *nothing runs twice*: a finished step has no frame, so no action for it can come about;
 - live and recovered runs agree: both are the same fold of the same entries.
 
+A run that fails or is cancelled first lets end what is in flight, then runs the compensations of its completed steps,
+the last one first, and only then ends. Each of these is an entry, so a crash in the middle goes on from there.
+
 ``handle`` applies what it decided at once, so many signals can go into one commit. If that commit is refused
 (someone else appended first), the machine is thrown away, restored from the store, and the signals are handled
 anew. A signal that no longer fits what it finds is answered with no entries: it lost a race, which is no error.
@@ -19,32 +22,33 @@ No clock, no chance, no I/O: signals bring times and chances with them. The grap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
-
-import msgspec
+from collections.abc import Iterable, Sequence
 
 from waystation.core import signals
 from waystation.core.addresses import ROOT, Address, node_key
+from waystation.core.decisions import DECIDE
 from waystation.core.entries import (
     AnyEntry,
-    BranchFailed,
-    BranchTaken,
-    DefinitionAdopted,
     Millis,
-    OnceRecorded,
+    RunCancelled,
     RunFailed,
-    RunStarted,
     RunSucceeded,
     Seq,
-    StepFailed,
-    StepRetrying,
-    StepSucceeded,
-    StepSuspended,
-    SuspensionAnswered,
+    UndoBegun,
 )
 from waystation.core.fold import Fold
-from waystation.core.state import BlockFrame, State, StepFrame
+from waystation.core.state import (
+    BlockFrame,
+    ForeachFrame,
+    Frame,
+    LoopFrame,
+    MapFrame,
+    ScopeFrame,
+    SleepFrame,
+    State,
+    StepFrame,
+    WaitFrame,
+)
 from waystation.define.nodes import Graph
 
 
@@ -59,9 +63,12 @@ class Machine:
 
     def __init__(self, graph: Graph, state: State | None = None) -> None:
         self._fold = Fold(graph, state)
+        self._flow = self._fold.flow
         self.graph = graph
         self.state = self._fold.state
         self.values = self._fold.values
+        # The step that was handed out last, where a run goes step by step.
+        self._stepping: Address | None = None
         self._renew()
 
     # ------------------------------------------------------------------ folding
@@ -83,29 +90,61 @@ class Machine:
 
     def _renew(self) -> None:
         """Whatever is under way by the state can be begun: nothing is known to be in flight."""
-        self._fold.fresh = list(self.state.frames)
+        self._flow.fresh = list(self.state.frames)
         if self.state.output is not None and self.state.standing == "running":
-            self._fold.fresh.append(ROOT)
+            self._flow.fresh.append(ROOT)
 
     # ------------------------------------------------------------------ deciding
 
     def handle(self, signal: signals.Signal) -> list[AnyEntry]:
         """The entries that record ``signal``, already applied; none if it no longer fits."""
-        entries = self._decide[type(signal)](self, signal)
-        for entry in entries:
+        entries: list[AnyEntry] = []
+        # One after another: what an entry brings about may make the next one pointless, and then it is not given.
+        for entry in DECIDE[type(signal)](self, signal):
             self.apply(entry)
+            entries.append(entry)
         if entries:
-            ending = self._ending(signal.at)
-            if ending is not None:
+            while (ending := self._ending(signal.at)) is not None:
                 self.apply(ending)
                 entries.append(ending)
         return entries
 
-    def wake(self, now: Millis) -> None:
-        """Let the attempts begin whose time has come."""
-        for address, frame in self.state.frames.items():
-            if isinstance(frame, StepFrame) and frame.phase == "waiting" and frame.retry_at <= now:
-                self._fold.wake(address)
+    def _ending(self, at: Millis) -> AnyEntry | None:
+        """The entry that ends the run, or begins to undo it, if nothing is left to do that could change how it ends."""
+        state = self.state
+        if state.standing == "pending" and state.cancel:
+            return RunCancelled(at=at)
+        if state.standing != "running":
+            return None
+        if state.failure is not None or state.cancel:
+            if state.frames:
+                return None
+            if state.undoable and not state.unwinding:
+                return UndoBegun(at=at)
+            undo_errors = tuple(state.undo_errors)
+            if state.failure is not None:
+                return RunFailed(at=at, error=state.failure, undo_errors=undo_errors)
+            return RunCancelled(at=at, undo_errors=undo_errors)
+        if state.output is not None and (self.graph.output_is_last or state.bailed):
+            return RunSucceeded(at=at, result=state.output)
+        return None
+
+    def wake(self, now: Millis) -> bool:
+        """Let the attempts begin whose time has come; whether a sleep or wait is over too, which is a signal
+        (``Woken``), as it is recorded."""
+        over = False
+        if self.state.idle:
+            for address, frame in self.state.frames.items():
+                if isinstance(frame, StepFrame):
+                    if frame.phase == "waiting" and frame.retry_at <= now:
+                        self._fold.wake(address)
+                elif (at := _wakes_at(frame)) is not None and at <= now:
+                    over = True
+        return over
+
+    def tried(self, address: Address, events: tuple[Seq, ...]) -> None:
+        """None of the kept events ``events`` fits the wait at ``address``."""
+        self._fold.tried(address, events)
 
     # ------------------------------------------------------------------ asking
 
@@ -113,23 +152,83 @@ class Machine:
         """What there is to do since this was last asked. Call it only once the entries are durable."""
         actions: list[signals.Action] = []
         # A step may have become possible twice since the last asking (woken, then answered): it is one action.
-        for address in dict.fromkeys(self._fold.fresh):
-            if address == ROOT:
-                if self.state.output is not None and self.state.standing == "running":
-                    actions.append(signals.CheckOutput(self.state.output))
-                continue
-            frame = self.state.frames.get(address)
-            if isinstance(frame, StepFrame) and frame.phase == "ready":
-                actions.append(signals.RunStep(address, frame.attempt, frame.input, frame.suspension, frame.answer))
-            elif isinstance(frame, BlockFrame) and frame.open is None:
-                actions.append(signals.DecideBranch(address, frame.input))
-        self._fold.fresh.clear()
+        fresh, self._flow.fresh = dict.fromkeys(self._flow.fresh), []
+        if self.state.standing != "running" or self.is_cancelling():
+            return actions
+        for address in fresh:
+            action = self._action(address)
+            if isinstance(action, signals.RunStep) and not self._may_step(address):
+                self._flow.fresh.append(address)
+            elif action is not None:
+                actions.append(action)
         return actions
+
+    def _action(self, address: Address) -> signals.Action | None:
+        if address == ROOT:
+            output = self.state.output
+            return None if output is None else signals.CheckOutput(output)
+        frame = self.state.frames.get(address)
+        match frame:
+            case StepFrame() if frame.phase == "ready":
+                return signals.RunStep(
+                    address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
+                )
+            case BlockFrame() if frame.open is None:
+                return signals.Decide(address, frame.input)
+            case ForeachFrame() if frame.count < 0:
+                return signals.Decide(address, frame.input)
+            case LoopFrame() if frame.output is not None:
+                return signals.Decide(address, frame.output, frame.turn)
+            case ScopeFrame() if frame.output is not None:
+                return signals.CheckOutput(frame.output, address)
+            case MapFrame():
+                return signals.Decide(address, frame.input)
+            case SleepFrame() if frame.until is None:
+                return signals.Decide(address, frame.input)
+            case WaitFrame() if frame.timing:
+                return signals.Decide(address, frame.input)
+            case WaitFrame() if frame.untried:
+                return signals.MatchEvents(address, frame.input, tuple(frame.untried))
+            case _:
+                return None
+
+    def _may_step(self, address: Address) -> bool:
+        """Whether the step may begin now, where the run goes step by step."""
+        if self.state.permits is None:
+            return True
+        if self._stepping is not None and self._stepping != address:
+            stepping = self.step_frame(self._stepping)
+            if stepping is not None and stepping.phase != "suspended":
+                return False
+        if self.state.permits == 0:
+            return False
+        self._stepping = address
+        return True
+
+    def is_cancelling(self) -> bool:
+        """Whether the run is cancelled and only what is in flight goes on."""
+        return bool(self.state.cancel) and not self.state.unwinding
+
+    def is_paused(self) -> bool:
+        """Whether the run goes step by step, and what is left to do now is to begin the next step."""
+        state = self.state
+        if state.permits != 0 or not state.busy or state.standing != "running" or self.is_cancelling():
+            return False
+        ready = sum(isinstance(frame, StepFrame) and frame.phase == "ready" for frame in state.frames.values())
+        return ready == state.busy
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is left to do now: the run has ended, or waits, or is paused."""
+        return self.state.standing != "running" or self.state.busy == 0 or self.is_paused()
+
+    def is_alone(self) -> bool:
+        """Whether just one thing is to be done, and nothing else could come in between but an order from outside."""
+        return self.state.busy == 1 and self.state.idle == 0
 
     def settled(self) -> tuple[Sequence[tuple[Seq, Address]], Sequence[Seq]]:
         """The suspensions opened and closed since this was last asked; one both opened and closed is in neither."""
-        opened, closed = self._fold.opened, self._fold.closed
-        self._fold.opened, self._fold.closed = [], []
+        opened, closed = self._fold.opened, self._flow.closed
+        self._fold.opened, self._flow.closed = [], []
         if opened and closed:
             both = {seq for seq, _ in opened} & set(closed)
             opened = [pair for pair in opened if pair[0] not in both]
@@ -137,20 +236,32 @@ class Machine:
         return opened, closed
 
     def next_wake(self) -> Millis | None:
-        """The earliest time a waiting step may go on."""
-        times = [
-            frame.retry_at
-            for frame in self.state.frames.values()
-            if isinstance(frame, StepFrame) and frame.phase == "waiting"
-        ]
+        """The earliest time at which the run goes on by itself."""
+        if not self.state.idle:
+            return None
+        times = [at for frame in self.state.frames.values() if (at := _wakes_at(frame)) is not None]
         return min(times, default=None)
+
+    def waits_for_event(self) -> bool:
+        """Whether an event could move the run on."""
+        return any(isinstance(frame, WaitFrame) for frame in self.state.frames.values())
 
     def suspensions(self) -> dict[Address, Seq]:
         """The open suspensions: address to seq."""
+        if not self.state.idle:
+            return {}
         return {
             address: frame.suspension
             for address, frame in self.state.frames.items()
             if isinstance(frame, StepFrame) and frame.phase == "suspended"
+        }
+
+    def ready_steps(self) -> dict[Address, StepFrame]:
+        """The steps that run, or should."""
+        return {
+            address: frame
+            for address, frame in self.state.frames.items()
+            if isinstance(frame, StepFrame) and frame.phase == "ready"
         }
 
     def step_frame(self, address: Address) -> StepFrame | None:
@@ -158,135 +269,14 @@ class Machine:
         frame = self.state.frames.get(address)
         return frame if isinstance(frame, StepFrame) else None
 
-    # ------------------------------------------------------------------ decisions, one for each signal
 
-    def _start(self, signal: signals.Start) -> list[AnyEntry]:
-        if self.state.standing != "pending":
-            return []
-        return [RunStarted(at=signal.at, input=msgspec.Raw(signal.input))]
-
-    def _step_succeeded(self, signal: signals.Succeeded) -> list[AnyEntry]:
-        if self._running(signal.address, signal.attempt) is None:
-            return []
-        return [
-            StepSucceeded(
-                at=signal.at,
-                address=signal.address,
-                attempt=signal.attempt,
-                began=signal.began,
-                output=msgspec.Raw(signal.output),
-            )
-        ]
-
-    def _step_failed(self, signal: signals.Failed) -> list[AnyEntry]:
-        if self._running(signal.address, signal.attempt) is None:
-            return []
-        step = self.graph.step(node_key(signal.address))
-        retry = (step.retry if step is not None else None) or self.graph.retry
-        if signal.retryable and signal.attempt < retry.attempts:
-            return [
-                StepRetrying(
-                    at=signal.at,
-                    address=signal.address,
-                    attempt=signal.attempt,
-                    began=signal.began,
-                    error=signal.error,
-                    retry_at=signal.at + retry.delay_ms(signal.attempt, signal.chance),
-                )
-            ]
-        return [
-            StepFailed(
-                at=signal.at,
-                address=signal.address,
-                attempt=signal.attempt,
-                began=signal.began,
-                error=signal.error,
-            )
-        ]
-
-    def _step_suspended(self, signal: signals.Suspended) -> list[AnyEntry]:
-        if self._running(signal.address, signal.attempt) is None:
-            return []
-        return [
-            StepSuspended(
-                at=signal.at,
-                address=signal.address,
-                attempt=signal.attempt,
-                began=signal.began,
-                payload=msgspec.Raw(signal.payload),
-                label=signal.label,
-            )
-        ]
-
-    def _recorded(self, signal: signals.Recorded) -> list[AnyEntry]:
-        frame = self.step_frame(signal.address)
-        if frame is None or frame.phase != "ready" or signal.name in frame.once:
-            return []
-        return [OnceRecorded(at=signal.at, address=signal.address, name=signal.name, value=msgspec.Raw(signal.value))]
-
-    def _answered(self, signal: signals.Answered) -> list[AnyEntry]:
-        frame = self.step_frame(signal.address)
-        if frame is None or frame.phase != "suspended" or frame.suspension != signal.suspension:
-            return []
-        return [
-            SuspensionAnswered(
-                at=signal.at,
-                address=signal.address,
-                suspension=signal.suspension,
-                data=msgspec.Raw(signal.data),
-                actor=signal.actor,
-                channel=signal.channel,
-            )
-        ]
-
-    def _decided(self, signal: signals.Decided) -> list[AnyEntry]:
-        frame = self.state.frames.get(signal.address)
-        if not isinstance(frame, BlockFrame) or frame.open is not None:
-            return []
-        if signal.error is not None:
-            return [BranchFailed(at=signal.at, address=signal.address, error=signal.error)]
-        return [BranchTaken(at=signal.at, address=signal.address, taken=signal.taken)]
-
-    def _checked(self, signal: signals.Checked) -> list[AnyEntry]:
-        if self.state.standing != "running" or self.state.output is None:
-            return []
-        if signal.error is not None:
-            return [RunFailed(at=signal.at, error=signal.error)]
-        return [RunSucceeded(at=signal.at, result=self.state.output)]
-
-    def _adopted(self, signal: signals.Adopted) -> list[AnyEntry]:
-        return [DefinitionAdopted(at=signal.at, fingerprint=signal.fingerprint)]
-
-    def _ending(self, at: Millis) -> AnyEntry | None:
-        """The entry that ends the run, if nothing is left to do that could change how it ends."""
-        state = self.state
-        if state.standing != "running":
+def _wakes_at(frame: Frame) -> Millis | None:
+    match frame:
+        case StepFrame() if frame.phase == "waiting":
+            return frame.retry_at
+        case SleepFrame():
+            return frame.until
+        case WaitFrame() if not frame.untried:  # kept events are tried before the time is looked at
+            return frame.until
+        case _:
             return None
-        if state.failure is not None:
-            # What is in flight or will be tried again ends first, and is recorded; what waits for a person
-            # would wait for nothing, and is closed.
-            if state.busy or self.next_wake() is not None:
-                return None
-            return RunFailed(at=at, error=state.failure)
-        if state.output is not None and self.graph.output_is_last:
-            return RunSucceeded(at=at, result=state.output)
-        return None
-
-    def _running(self, address: Address, attempt: int) -> StepFrame | None:
-        """The frame of a step whose attempt ``attempt`` is on; None if that is not so (any more)."""
-        frame = self.step_frame(address)
-        return frame if frame is not None and frame.phase == "ready" and frame.attempt == attempt else None
-
-    # Each function takes just the class it stands beside, which no type can say of a dict.
-    # ``tests/unit/test_machine.py`` checks that every kind of signal has its function.
-    _decide: ClassVar[dict[type, Callable[..., list[AnyEntry]]]] = {
-        signals.Start: _start,
-        signals.Succeeded: _step_succeeded,
-        signals.Failed: _step_failed,
-        signals.Suspended: _step_suspended,
-        signals.Recorded: _recorded,
-        signals.Answered: _answered,
-        signals.Decided: _decided,
-        signals.Checked: _checked,
-        signals.Adopted: _adopted,
-    }

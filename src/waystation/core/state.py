@@ -160,6 +160,7 @@ class State(msgspec.Struct, kw_only=True):
         fingerprint: the definition it follows.
         last_seq: the seq of the last entry folded in.
         input_seq: the seq of ``RunStarted``.
+        inherited: of a fork: up to which seq its journal is another run's past, whose effects are not its own to undo.
         frames: what was entered and is not done, by address.
         busy: how many frames have something to do now: steps that are ready, decisions to take, and the check
             of the workflow's output. 0 in a running run means it is parked.
@@ -182,6 +183,7 @@ class State(msgspec.Struct, kw_only=True):
     fingerprint: str = ""
     last_seq: Seq = 0
     input_seq: Seq = 0
+    inherited: Seq = 0
     frames: dict[Address, Frame] = {}
     busy: int = 0
     idle: int = 0

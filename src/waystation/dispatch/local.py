@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +20,8 @@ from waystation.engine.engine import Engine
 from waystation.engine.intake import Taken, take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
+from waystation.engine.retention import prune_on
+from waystation.engine.schedules import Scheduler
 from waystation.engine.timers import Alarm
 from waystation.errors import (
     AppClosed,
@@ -30,11 +32,11 @@ from waystation.errors import (
     StoreError,
     WaystationError,
 )
-from waystation.store.protocol import ENDED, RunStatus
+from waystation.store.protocol import ENDED, RunRecord, RunStatus, WorkflowKey
 
 _log = logging.getLogger("waystation.dispatch")
 
-_RESTS: frozenset[RunStatus] = frozenset[RunStatus]({*ENDED, "suspended"})
+_RESTS: frozenset[RunStatus] = frozenset[RunStatus]({*ENDED, "suspended", "paused"})
 _MOST_AT_ONCE = 200
 
 
@@ -63,6 +65,9 @@ class LocalDispatcher:
         recover_every: how often to look for them.
         look_every: how often to look for what other processes wrote to runs driven or waited for here.
         grace: how long ``stop`` lets steps in flight go on before it cancels them.
+        schedules: what starts by itself; None where nothing does.
+        retention: for how long runs that have ended are kept; None for ever.
+        on_rest: told of each run that has come to rest here, before those who wait for it are.
     """
 
     def __init__(
@@ -74,6 +79,9 @@ class LocalDispatcher:
         recover_every: timedelta,
         look_every: timedelta,
         grace: timedelta,
+        schedules: Scheduler | None = None,
+        retention: timedelta | None = None,
+        on_rest: Callable[[str, Machine], Awaitable[None]] | None = None,
     ) -> None:
         self._engine = engine
         self._lease = lease
@@ -90,12 +98,20 @@ class LocalDispatcher:
         self._loops: list[asyncio.Task[None]] = []
         self._watched = asyncio.Event()
         self._stopped = False
+        self._schedules = schedules
+        self._retention = retention
+        self._on_rest = on_rest
 
     # ------------------------------------------------------------------ life
 
     async def start(self) -> None:
         """Begin to look for runs that nobody drives, and for what other processes write."""
+        if self._schedules is not None:
+            await self._schedules.register()
         self._loops.append(asyncio.create_task(self._recover_on(), name="waystation recovery"))
+        if self._retention is not None:
+            pruning = prune_on(self._engine.store, self._engine.clock, self._retention)
+            self._loops.append(asyncio.create_task(pruning, name="waystation retention"))
         self._loops.append(asyncio.create_task(self._look_on(), name="waystation look-out"))
 
     async def stop(self) -> None:
@@ -125,7 +141,8 @@ class LocalDispatcher:
         """Drive a run that was taken for this process."""
         if self._stopped:
             return  # the lease is being released: the run goes to whoever looks next
-        workflow = self._engine.workflows[taken.machine.graph.workflow_id]
+        graph = taken.machine.graph
+        workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine)
         task = asyncio.create_task(self._drive(driver), name=f"waystation run {taken.run_id}")
         self._driven[taken.run_id] = _Driven(driver, task)
@@ -162,15 +179,17 @@ class LocalDispatcher:
         elif failure is not None:
             self._give_up(run_id, failure)
         elif driver.is_at_rest():  # if not, it was drained: the app is being closed
-            self._rested(run_id, driver.machine)
+            await self._rested(run_id, driver.machine)
 
-    def _rested(self, run_id: str, machine: Machine) -> None:
-        wake_at = machine.next_wake() if machine.state.standing == "running" else None
-        if wake_at is None:
-            self._serve(run_id, machine)
-        else:
+    async def _rested(self, run_id: str, machine: Machine) -> None:
+        if self._on_rest is not None:
+            await self._on_rest(run_id, machine)
+        wake_at = machine.next_wake() if machine.state.standing == "running" and not machine.is_paused() else None
+        if wake_at is not None:
             self._returning.add(run_id)
             self._alarm.set(wake_at)
+        if machine.state.standing != "running" or machine.is_paused() or machine.suspensions():
+            self._serve(run_id, machine)
 
     def nudge(self, run_id: str) -> None:
         """Have the driver look at its journal; if nobody drives the run, have the recovery look for it."""
@@ -220,7 +239,7 @@ class LocalDispatcher:
             self._give_up(run_id, RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id))
         elif record.status in _RESTS and run_id not in self._driven:
             stored = await self._engine.store.load(run_id)
-            workflow = self._engine.workflows.get(record.workflow_id)
+            workflow = self._engine.workflows.get(record.key)
             if stored is None or workflow is None or stored.record.status not in _RESTS:
                 return
             try:
@@ -245,11 +264,16 @@ class LocalDispatcher:
                 seen = now
                 for run_id in self._engine.hub.listened():
                     self._engine.hub.announce(run_id)
-                for driven in list(self._driven.values()):
-                    if driven.driver.machine.suspensions():
-                        driven.driver.look_again()
+                await self._look_at_driven()
                 for run_id in [run_id for run_id in self._waiters if run_id not in self._driven]:
                     await self._look_at(run_id)
+
+    async def _look_at_driven(self) -> None:
+        """Have those drivers look whose journal has grown without them: by an answer, an event, a cancel."""
+        known = {run_id: driven.driver.machine.state.last_seq for run_id, driven in self._driven.items()}
+        for run_id, seq in (await self._engine.store.last_seqs(list(known))).items():
+            if seq > known[run_id] and (driven := self._driven.get(run_id)) is not None:
+                driven.driver.look_again()
 
     async def _recover_on(self) -> None:
         """Take over what nobody drives, for as long as the app is open."""
@@ -257,6 +281,8 @@ class LocalDispatcher:
             try:
                 await self._take_over_all()
                 self._alarm.set(await self._engine.store.next_wake(list(self._engine.workflows)))
+                if self._schedules is not None:
+                    self._alarm.set(await self._schedules.fire_due())
             except StoreError as error:
                 _log.warning("the store could not be searched for runs that nobody drives: %s", error)
             except Exception:  # noqa: BLE001  (the recovery never ends while the app is open)
@@ -271,8 +297,8 @@ class LocalDispatcher:
             if run_id in self._driven or run_id in self._unfit:
                 continue
             record = await self._engine.store.get_run(run_id)
-            workflow = self._engine.workflows.get(record.workflow_id) if record is not None else None
-            if record is None or workflow is None or record.status not in ("running", "waiting"):
+            workflow = self._engine.workflows.get(record.key) if record is not None else None
+            if record is None or workflow is None or not _may_go_on(record):
                 self._returning.discard(run_id)
                 continue
             await self.ready()
@@ -299,6 +325,11 @@ class LocalDispatcher:
         # Those known not to fit stay claimable; ask for so many more that they cannot crowd out the rest.
         limit = _MOST_AT_ONCE + len(self._unfit)
         return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
+
+
+def _may_go_on(record: RunRecord) -> bool:
+    """Whether the run goes on by itself: it is under way, or a time will come."""
+    return record.status == "running" or (record.status in ("waiting", "suspended") and record.wake_at is not None)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -11,22 +11,34 @@ and the driver ends. Nothing in memory remembers a parked run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import msgspec
 
 from waystation.core.addresses import Address
-from waystation.core.entries import AnyEntry, Seq, StepSucceeded, decode_entry, encode_entry, value_of
+from waystation.core.entries import AnyEntry, StepBailed, encode_entry
 from waystation.core.machine import Machine
-from waystation.core.signals import Action, CheckOutput, DecideBranch, Recorded, RunStep, Signal
+from waystation.core.signals import Action, CheckOutput, Decide, MatchEvents, Recorded, RunStep, Signal, Woken, Wrote
 from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
+from waystation.engine.flow_runner import FlowRunner
+from waystation.engine.in_flight import InFlight, Running
 from waystation.engine.loading import load_machine
-from waystation.engine.step_runner import StepRunner
-from waystation.errors import LeaseLost, RunNotFound, StoreCorrupt
-from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus
+from waystation.engine.reading import RunReader, hold_missing
+from waystation.engine.step_runner import Outcome, StepRunner
+from waystation.errors import LeaseLost, RunNotFound, StoreError
+from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus, StoreTransaction
+
+_log = logging.getLogger("waystation.driver")
 
 _YIELD_EVERY = 0.01
 """A run whose steps never wait gives way to others this often, in seconds."""
+
+_WRITE_EVERY = 0.05
+"""What steps write is recorded this often, in seconds."""
 
 
 class Driver:
@@ -45,14 +57,18 @@ class Driver:
         self._engine = engine
         self._workflow = workflow
         self._epoch = epoch
-        self._runner = StepRunner(engine, workflow, run_id, self)
+        self._steps = StepRunner(engine, workflow, run_id, self)
+        self._flow = FlowRunner(engine, workflow, run_id, self)
+        self._reader = RunReader(engine.store, run_id)
         self._commit_lock = asyncio.Lock()
-        self._signals: list[Signal] = []
+        self._outcomes: list[Outcome] = []
         self._something_came = asyncio.Event()
         self._look_again = False
         self._draining = False
-        self._in_flight: dict[tuple[Address, int, Seq], asyncio.Task[None]] = {}
-        self._outputs: dict[Address, Seq] | None = None
+        self._in_flight = InFlight(run_id, engine.clock, self._came)
+        self._alone: Running | None = None
+        self._written: list[tuple[Address, int, bytes]] = []
+        self._beside: set[asyncio.Task[None]] = set()
         self._stop_timer = _nothing
 
     # ------------------------------------------------------------------ the loop
@@ -68,73 +84,97 @@ class Driver:
         try:
             if self.machine.state.fingerprint != self._workflow.graph.fingerprint:
                 raise AssertionError("a driver is given a machine whose definition was adopted")
-            self.machine.wake(self._engine.clock.now())
+            self._wake()
+            self._heed_cancel()
             gave_way = loop.time()
             while True:
-                if self._draining and not self._in_flight and not self._signals:
+                if self._draining and not self._in_flight and not self._outcomes:
                     return
-                alone = None if self._draining else self._begin(self.machine.take_actions())
+                alone = None if self._draining else await self._begin()
                 if alone is not None:
-                    # One step and nothing else that could come: run it right here, without a task of its own.
-                    signal = await self._runner.run(alone, self.machine)
-                    self._signals.append(signal)
+                    # One thing and nothing else that could come: done right here, without a task of its own.
+                    await self._run_alone(alone)
                     if (now := loop.time()) - gave_way > _YIELD_EVERY:
                         await asyncio.sleep(0)
                         gave_way = now
-                elif not self._signals:
+                elif not self._outcomes:
                     if self.is_at_rest() and not self._look_again:
                         # Loaded at rest (an answer that someone else has meanwhile taken further): park it anew.
                         await self._commit([])
                         return
                     await self._wait()
-                signals, self._signals = self._signals, []
-                if await self._commit(signals):
+                outcomes, self._outcomes = self._outcomes, []
+                if await self._commit(outcomes):
                     return
-                self.machine.wake(self._engine.clock.now())
+                self._wake()
         finally:
             self._stop_timer()
-            await self._cancel_in_flight()
+            await self._in_flight.cancel()
+            await _cancel(self._beside)
 
-    def _begin(self, actions: Sequence[Action]) -> RunStep | None:
-        """Begin what is not in flight yet; gives the one step to run in place, if that is all there is."""
+    async def _begin(self) -> Action | None:
+        """Begin what is not in flight yet; gives the one thing to do in place, if that is all there is."""
+        actions = self.machine.take_actions()
+        if actions and self.machine.values.missing():
+            await hold_missing(self._engine.store, self.run_id, self.machine.values)
         if (
             len(actions) == 1
             and not self._in_flight
-            and not self._signals
-            and isinstance(actions[0], RunStep)
-            and len(self.machine.state.frames) == 1
+            and not self._outcomes
+            and not isinstance(actions[0], CheckOutput)
+            and self.machine.is_alone()
         ):
             return actions[0]
         for action in actions:
-            match action:
-                case RunStep():
-                    # After a reload the machine names everything that is active; what runs already goes on.
-                    key = (action.address, action.attempt, action.answer)
-                    self._launch(key, self._runner.run(action, self.machine))
-                case DecideBranch():
-                    self._launch((action.address, 0, 0), self._runner.decide(action, self.machine))
-                case CheckOutput():
-                    self._signals.append(self._runner.check(action, self.machine))
+            if isinstance(action, CheckOutput):
+                self._outcomes.append(Outcome(self._flow.check(action, self.machine)))
+            else:
+                running = Running(action, self._engine.clock.now())
+                self._in_flight.begin(running, lambda running=running: self._do(running))
         return None
 
-    def _launch(self, key: tuple[Address, int, Seq], work: Coroutine[object, object, Signal]) -> None:
-        if key in self._in_flight:
-            work.close()
-            return
+    async def _do(self, running: Running) -> Outcome:
+        """Do what the machine asks for; what comes of it."""
+        action = running.action
+        match action:
+            case RunStep():
+                return await self._steps.run(action, self.machine, running.control)
+            case Decide():
+                return Outcome(await self._flow.decide(action, self.machine))
+            case MatchEvents():
+                return Outcome(await self._flow.match(action, self.machine))
+            case CheckOutput():
+                return Outcome(self._flow.check(action, self.machine))
 
-        async def run() -> None:
-            try:
-                signal = await work
-                # Not in one line with the await: the loop takes the list away meanwhile, and gives a new one.
-                self._signals.append(signal)
-            finally:
-                del self._in_flight[key]
-                self._something_came.set()
+    async def _run_alone(self, action: Action) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a driver runs in a task"
+        running = Running(action, self._engine.clock.now(), task=task)
+        self._in_flight.add(running)
+        self._alone = running
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._do(running)
+        except asyncio.CancelledError:
+            if not running.is_cut:
+                raise
+            outcome = running.cut_off(self._engine.clock.now())
+        finally:
+            self._alone = None
+            self._in_flight.remove(running)
+            if running.is_cut:
+                task.uncancel()
+        # Not in one line with the await: the loop takes the list away meanwhile, and gives a new one.
+        if outcome is not None:
+            self._outcomes.append(outcome)
 
-        self._in_flight[key] = asyncio.create_task(run(), name=f"{self.run_id}:{key[0] or 'output'}")
+    def _came(self, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._outcomes.append(outcome)
+        self._something_came.set()
 
     async def _wait(self) -> None:
-        """Until a signal came, a retry's time has come, or someone asks to look at the journal again."""
+        """Until a signal came, a time has come, or someone asks to look at the journal again."""
         wake_at = self.machine.next_wake()
         self._stop_timer()
         if wake_at is not None:
@@ -143,92 +183,115 @@ class Driver:
         self._something_came.clear()
         if self._look_again:
             self._look_again = False
-            if await self._engine.store.read(self.run_id, after=self.machine.state.last_seq, limit=1):
-                await self._reload()
+            async with self._commit_lock:
+                await self._look()
+
+    def _wake(self) -> None:
+        now = self._engine.clock.now()
+        if self.machine.wake(now):
+            self._outcomes.append(Outcome(Woken(now)))
 
     def look_again(self) -> None:
-        """Someone else may have appended to this run's journal (an answer): read what came."""
+        """Someone else may have appended to this run's journal (an answer, a cancel): read what came."""
         self._look_again = True
         self._something_came.set()
+        if self._alone is not None:
+            self._beside_the_loop(self._look_beside())
+
+    async def _look_beside(self) -> None:
+        """Look while the loop itself is busy with the one step that runs."""
+        async with self._commit_lock:
+            if self._alone is not None:
+                await self._look()
+
+    async def _look(self) -> None:
+        if await self._engine.store.read(self.run_id, after=self.machine.state.last_seq, limit=1):
+            await self._reload()
 
     def drain(self) -> None:
         """Begin nothing more: what is in flight ends and is recorded, then ``drive`` returns."""
         self._draining = True
         self._something_came.set()
 
+    def _heed_cancel(self) -> None:
+        """If the run is cancelled: tell its steps, and see to it that they end."""
+        if self.machine.is_cancelling():
+            self._outcomes += self._in_flight.cancel_steps(self.machine, self.machine.state.grace_ms)
+            if self._outcomes:
+                self._something_came.set()
+
     # ------------------------------------------------------------------ making durable
 
-    async def _commit(self, signals: Sequence[Signal]) -> bool:
-        """Handle the signals and make durable what comes of them; whether the run rests by that."""
-        async with self._commit_lock:
-            while True:
-                entries: list[AnyEntry] = []
-                for signal in signals:
-                    entries += self.machine.handle(signal)
-                resting = self.is_at_rest()
-                if not entries and not resting:
-                    return False
-                try:
-                    await self._engine.store.commit(self._write(entries, resting=resting))
-                except JournalMoved:
-                    await self._reload()
-                    continue
-                except Fenced:
-                    raise LeaseLost(
-                        f"run {self.run_id!r} was taken over by another process", run_id=self.run_id
-                    ) from None
-                if self._outputs is not None:
-                    self._note_outputs(entries)
-                self._engine.hub.announce(self.run_id)
-                return resting
+    async def _commit(self, outcomes: Sequence[Outcome]) -> bool:
+        """Handle the outcomes and make durable what comes of them; whether the run rests by that."""
+        resting = False
+        for outcome in outcomes:
+            if outcome.transaction is not None:
+                resting = await self._record([outcome.signal], within=outcome.transaction)
+        together = [outcome.signal for outcome in outcomes if outcome.transaction is None]
+        if together or not outcomes:
+            resting = await self._record(together)
+        return resting
+
+    async def _record(self, given: Sequence[Signal], *, within: StoreTransaction | None = None) -> bool:
+        """Handle signals and write the entries in one commit; whether the run rests by that."""
+        try:
+            async with self._commit_lock:
+                while True:
+                    signals = [*self._take_written(), *given]
+                    before = self.machine.state.last_seq
+                    entries: list[AnyEntry] = []
+                    ours: list[AnyEntry] = []
+                    for signal in signals:
+                        ours = self.machine.handle(signal)
+                        entries += ours
+                    if within is not None and not ours:
+                        await within.roll_back()  # the step was cancelled, or lost: what it wrote must not stay
+                        within = None
+                    resting = self.is_at_rest()
+                    if not entries and not resting:
+                        return False
+                    try:
+                        await self._engine.store.commit(self._write(entries, resting=resting), within=within)
+                    except JournalMoved:
+                        await self._reload()
+                        continue
+                    within = None
+                    self._committed(before + 1, entries)
+                    return resting
+        except Fenced:
+            raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id) from None
+        finally:
+            if within is not None:
+                await within.roll_back()
+
+    def _committed(self, first: int, entries: Sequence[AnyEntry]) -> None:
+        self._reader.note(first, entries)
+        if any(isinstance(entry, StepBailed) for entry in entries):
+            self._in_flight.drop_missing(self.machine)
+        self._heed_cancel()
+        self._engine.hub.announce(self.run_id)
 
     def _write(self, entries: Sequence[AnyEntry], *, resting: bool) -> Commit:
         machine = self.machine
         opened, closed = machine.settled()
-        encoded = [encode_entry(entry) for entry in entries]
-        after = machine.state.last_seq - len(entries)
-        if not resting:
-            return Commit(
-                run_id=self.run_id,
-                epoch=self._epoch,
-                after=after,
-                entries=encoded,
-                opened=[Opened(seq=seq, address=address) for seq, address in opened],
-                closed=closed,
-            )
         return Commit(
             run_id=self.run_id,
             epoch=self._epoch,
-            after=after,
-            entries=encoded,
-            head=self._resting_head(),
-            frontier=encode_state(machine.state),
+            after=machine.state.last_seq - len(entries),
+            entries=[encode_entry(entry) for entry in entries],
+            head=self._resting_head() if resting else None,
+            frontier=encode_state(machine.state) if resting else None,
             opened=[Opened(seq=seq, address=address) for seq, address in opened],
             closed=closed,
         )
 
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now: then the run is parked or ended by the very commit that made it so."""
-        return self.machine.state.standing != "running" or self.machine.state.busy == 0
+        return self.machine.is_at_rest()
 
     def _resting_head(self) -> Head:
-        state = self.machine.state
-        wake_at = None
-        status: RunStatus
-        if state.standing != "running":
-            status = state.standing
-        else:
-            wake_at = self.machine.next_wake()
-            # A run that will go on by itself is waiting, whatever else it also waits for.
-            status = "suspended" if wake_at is None else "waiting"
-        return Head(
-            status=status,
-            epoch=self._epoch,
-            owner=None,
-            wake_at=wake_at,
-            fingerprint=state.fingerprint,
-            updated_at=self._engine.clock.now(),
-        )
+        return resting_head(self.machine, self._epoch, self._engine.clock.now())
 
     async def _reload(self) -> None:
         """Start over from the store: someone else appended. What is in flight goes on, and is matched by address."""
@@ -238,8 +301,9 @@ class Driver:
         if stored.record.epoch != self._epoch:
             raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id)
         self.machine = await load_machine(self._engine.store, self._workflow, stored)
-        self.machine.wake(self._engine.clock.now())
-        self._outputs = None
+        self._wake()
+        self._reader.forget()
+        self._heed_cancel()
         # The reload may have been for a commit of ctx.once, while the loop waits: what is new is begun there.
         self._something_came.set()
 
@@ -249,56 +313,82 @@ class Driver:
         """The value ``ctx.once`` recorded under ``name``."""
         frame = self.machine.step_frame(address)
         seq = frame.once.get(name) if frame is not None else None
-        return None if seq is None else self.machine.values.json(seq)
+        return None if seq is None else await self._reader.value(seq)
 
     async def record(self, address: Address, name: str, value: bytes) -> None:
         """Record a value of ``ctx.once``, durably."""
-        await self._commit([Recorded(address, self._engine.clock.now(), name, value)])
+        await self._record([Recorded(address, self._engine.clock.now(), name, value)])
 
-    async def step_output(self, address: str) -> bytes | None:
-        """The output of a step that has succeeded."""
-        outputs = self._outputs
-        if outputs is None:
-            # Not part of the frontier, so that it stays small: read once, when first asked for.
-            outputs = dict[Address, Seq]()
-            journal = await self._engine.store.read(self.run_id)
-            read = len(journal)
-            for seq, data in enumerate(journal, 1):
-                entry = decode_entry(data)
-                if isinstance(entry, StepSucceeded):
-                    outputs[entry.address] = seq
-            # Kept only if nothing was committed while it was read: else it may lack what was.
-            if read == self.machine.state.last_seq:
-                self._outputs = outputs
-        found = outputs.get(Address(address))
-        return None if found is None else await self._value_at(found)
+    def write(self, address: Address, attempt: int, chunk: bytes) -> None:
+        """Have a chunk recorded soon."""
+        self._written.append((address, attempt, chunk))
+        if len(self._written) == 1:
+            self._beside_the_loop(self._flush_written())
 
-    async def run_input(self) -> bytes:
-        """The run's input."""
-        return await self._value_at(self.machine.state.input_seq)
+    async def _flush_written(self) -> None:
+        await asyncio.sleep(_WRITE_EVERY)
+        if self._written:
+            # If the store fails now, the step's end will meet the same, and is told.
+            with suppress(StoreError, LeaseLost, RunNotFound):
+                await self._record([])
 
-    async def _value_at(self, seq: Seq) -> bytes:
-        found = await self._engine.store.read_some(self.run_id, [seq])
-        value = value_of(decode_entry(found[seq])) if seq in found else None
-        if value is None:
-            raise StoreCorrupt(f"the journal of run {self.run_id!r} lacks the value of entry {seq}")
-        return bytes(value)
+    def _take_written(self) -> list[Signal]:
+        written, self._written = self._written, []
+        chunks: dict[tuple[Address, int], list[bytes]] = {}
+        for address, attempt, chunk in written:
+            chunks.setdefault((address, attempt), []).append(chunk)
+        now = self._engine.clock.now()
+        return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
 
-    def _note_outputs(self, entries: Sequence[AnyEntry]) -> None:
-        assert self._outputs is not None, "asked only once the outputs are known"
-        first = self.machine.state.last_seq - len(entries) + 1
-        for seq, entry in enumerate(entries, first):
-            if isinstance(entry, StepSucceeded):
-                self._outputs[entry.address] = seq
+    async def begin_transaction(self) -> StoreTransaction:
+        """Open the store's database to a step's writes."""
+        return await self._engine.store.transaction()
 
-    # ------------------------------------------------------------------ stopping
+    async def output_of(self, near: Address, id_: str) -> bytes | None:
+        """The output of a step that has succeeded, seen from ``near``."""
+        return await self._reader.output_of(self.machine, near, id_)
 
-    async def _cancel_in_flight(self) -> None:
-        tasks = list(self._in_flight.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+    async def scope_input(self, near: Address) -> bytes:
+        """The input of the workflow that ``near`` is in."""
+        return await self._reader.scope_input(self.machine, near)
+
+    def shared(self) -> Mapping[str, msgspec.Raw]:
+        """The run state as it is now."""
+        return dict(self.machine.state.shared)
+
+    def context(self) -> Mapping[str, msgspec.Raw]:
+        """The request context as it is now."""
+        return self.machine.state.context
+
+    def _beside_the_loop(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work, name=f"{self.run_id}:beside")  # type: ignore[arg-type]
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+
+def resting_head(machine: Machine, epoch: int, now: int) -> Head:
+    """The head of a run that rests as ``machine`` does."""
+    state = machine.state
+    status: RunStatus
+    wake_at = None
+    if state.standing != "running":
+        status = state.standing
+    elif machine.is_paused():
+        status = "paused"
+    else:
+        wake_at = machine.next_wake()
+        # Whoever can be asked comes first: a run that also goes on by itself waits for an answer all the same.
+        status = "suspended" if machine.suspensions() else "waiting"
+    return Head(
+        status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now
+    )
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _nothing() -> None:

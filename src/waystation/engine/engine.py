@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
 from waystation.engine.events import Hub
-from waystation.store.protocol import Store
+from waystation.store.protocol import Store, WorkflowKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +20,23 @@ class Engine:
     Attributes:
         store: where everything durable goes.
         clock: where time comes from.
-        workflows: the registered workflows by id.
+        workflows: the registered workflows by id and version.
         agents, tools: what steps reach by name.
         threads: where step functions run that are not ``async``.
         hub: where the driver announces that a journal has grown.
         worker_id: this process, as the owner of runs.
+        cancel_grace: how long steps in flight of a cancelled run may go on, where nothing else is said.
         definitions: the fingerprints this process knows to be in the store.
     """
 
     store: Store
     clock: Clock
-    workflows: Mapping[str, Workflow[object, object]]
+    workflows: Mapping[WorkflowKey, Workflow[object, object]]
     agents: Mapping[str, object]
     tools: Mapping[str, object]
     threads: ThreadPoolExecutor
     worker_id: str
+    cancel_grace: timedelta = timedelta(seconds=5)
     hub: Hub = field(default_factory=Hub)
     definitions: set[str] = field(default_factory=set[str])
 

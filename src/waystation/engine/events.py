@@ -9,29 +9,42 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 
 from waystation.core import signals
+from waystation.core.addresses import ROOT, Address, around
 from waystation.core.entries import (
     AnyEntry,
     BranchTaken,
+    CancelRequested,
     ErrorRecord,
+    EventMatched,
+    EventReceived,
+    EventTimedOut,
     Millis,
+    NodeFailed,
+    RunCancelled,
     RunFailed,
     RunStarted,
     RunSucceeded,
     Seq,
+    SleepBegun,
+    StepBailed,
+    StepCancelled,
     StepFailed,
     StepRetrying,
     StepSucceeded,
     StepSuspended,
+    StepWrote,
     SuspensionAnswered,
+    UndoBegun,
 )
 from waystation.core.machine import Machine
+from waystation.core.state import ForeachFrame
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
@@ -109,11 +122,81 @@ class StepResumedEvent(Event, frozen=True, tag="step-resumed"):
     actor: str = ""
 
 
+class StepOutputEvent(Event, frozen=True, tag="step-output"):
+    """A step wrote chunks, by ``ctx.write``, in this order."""
+
+    address: str
+    attempt: int
+    chunks: tuple[object, ...]
+
+
+class StepProgressEvent(Event, frozen=True, tag="step-progress"):
+    """Of a foreach's items so many are done."""
+
+    address: str
+    done: int
+    total: int
+
+
+class StepCancelledEvent(Event, frozen=True, tag="step-cancelled"):
+    """An attempt was cut off, because the run is cancelled."""
+
+    address: str
+    attempt: int
+
+
+class StepBailedEvent(Event, frozen=True, tag="step-bailed"):
+    """A step ended the workflow it is in, with ``output``."""
+
+    address: str
+    attempt: int
+    output: object
+
+
 class BranchTakenEvent(Event, frozen=True, tag="branch-taken"):
-    """A branch chose."""
+    """A branch or switch chose."""
 
     address: str
     taken: tuple[str, ...]
+
+
+class NodeFailedEvent(Event, frozen=True, tag="node-failed"):
+    """A condition, a key, a map or the like failed, or a wait for an event timed out."""
+
+    address: str
+    error: ErrorRecord
+
+
+class SleepBegunEvent(Event, frozen=True, tag="sleep-begun"):
+    """The run sleeps at ``address`` until ``until``."""
+
+    address: str
+    until: Millis
+
+
+class EventReceivedEvent(Event, frozen=True, tag="event-received"):
+    """Someone sent the run an event."""
+
+    name: str
+    data: object
+    actor: str = ""
+
+
+class EventMatchedEvent(Event, frozen=True, tag="event-matched"):
+    """A wait took an event."""
+
+    address: str
+
+
+class CancelRequestedEvent(Event, frozen=True, tag="cancel-requested"):
+    """Someone cancels the run."""
+
+    reason: str = ""
+    actor: str = ""
+
+
+class UndoBegunEvent(Event, frozen=True, tag="undo-begun"):
+    """The compensations of the run's completed steps begin."""
 
 
 class RunSuspendedEvent(Event, frozen=True, tag="run-suspended"):
@@ -122,25 +205,45 @@ class RunSuspendedEvent(Event, frozen=True, tag="run-suspended"):
     addresses: tuple[str, ...]
 
 
+class RunPausedEvent(Event, frozen=True, tag="run-paused"):
+    """The run goes step by step, and is parked before ``next_steps``."""
+
+    next_steps: tuple[str, ...]
+
+
 class RunFinishedEvent(Event, frozen=True, tag="run-finished"):
     """The run ended."""
 
-    status: Literal["success", "failed"]
+    status: Literal["success", "failed", "cancelled"]
     error: ErrorRecord | None = None
 
 
 AnyEvent: TypeAlias = (
     RunStartedEvent
     | StepStartedEvent
+    | StepOutputEvent
+    | StepProgressEvent
     | StepSucceededEvent
     | StepFailedEvent
     | StepRetryingEvent
     | StepSuspendedEvent
     | StepResumedEvent
+    | StepCancelledEvent
+    | StepBailedEvent
     | BranchTakenEvent
+    | NodeFailedEvent
+    | SleepBegunEvent
+    | EventReceivedEvent
+    | EventMatchedEvent
+    | CancelRequestedEvent
+    | UndoBegunEvent
     | RunSuspendedEvent
+    | RunPausedEvent
     | RunFinishedEvent
 )
+
+RESTING: tuple[type[AnyEvent], ...] = (RunSuspendedEvent, RunPausedEvent, RunFinishedEvent)
+"""The events after which a run goes on only if someone has it go on, or not at all."""
 
 
 class EventFold:
@@ -153,75 +256,91 @@ class EventFold:
     def feed(self, entry: AnyEntry) -> list[AnyEvent]:
         """Fold the next entry and give its events."""
         machine = self._machine
+        around_before = self._foreach_around(entry)
         machine.apply(entry)
         machine.settled()
         seq, at, run_id = machine.state.last_seq, entry.at, self._run_id
         events = [event] if (event := _event_of(entry, run_id, seq)) is not None else []
+        if around_before is not None:
+            address, frame, before = around_before
+            if (done := frame.next - frame.open) > before:
+                events.append(
+                    StepProgressEvent(run_id=run_id, seq=seq, at=at, address=address, done=done, total=frame.count)
+                )
         events += [
             StepStartedEvent(run_id=run_id, seq=seq, at=at, address=action.address, attempt=action.attempt)
             for action in machine.take_actions()
             if isinstance(action, signals.RunStep)
         ]
-        open_now = machine.suspensions()
-        if machine.state.standing == "running" and not machine.state.busy and open_now:
-            events.append(RunSuspendedEvent(run_id=run_id, seq=seq, at=at, addresses=tuple(open_now)))
+        if machine.state.standing == "running" and machine.is_at_rest() and not machine.is_cancelling():
+            if machine.is_paused():
+                steps = tuple(machine.ready_steps())
+                events.append(RunPausedEvent(run_id=run_id, seq=seq, at=at, next_steps=steps))
+            elif open_now := machine.suspensions():
+                events.append(RunSuspendedEvent(run_id=run_id, seq=seq, at=at, addresses=tuple(open_now)))
         return events
 
-
-def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:  # noqa: PLR0911  (one return a kind)
-    at = entry.at
-    match entry:
-        case RunStarted():
-            return RunStartedEvent(run_id=run_id, seq=seq, at=at, input=msgspec.json.decode(entry.input))
-        case StepSucceeded():
-            return StepSucceededEvent(
-                run_id=run_id,
-                seq=seq,
-                at=at,
-                address=entry.address,
-                attempt=entry.attempt,
-                output=msgspec.json.decode(entry.output),
-            )
-        case StepFailed():
-            return StepFailedEvent(
-                run_id=run_id, seq=seq, at=at, address=entry.address, attempt=entry.attempt, error=entry.error
-            )
-        case StepRetrying():
-            return StepRetryingEvent(
-                run_id=run_id,
-                seq=seq,
-                at=at,
-                address=entry.address,
-                attempt=entry.attempt,
-                error=entry.error,
-                retry_at=entry.retry_at,
-            )
-        case StepSuspended():
-            return StepSuspendedEvent(
-                run_id=run_id,
-                seq=seq,
-                at=at,
-                address=entry.address,
-                payload=msgspec.json.decode(entry.payload),
-                label=entry.label,
-            )
-        case SuspensionAnswered():
-            return StepResumedEvent(
-                run_id=run_id,
-                seq=seq,
-                at=at,
-                address=entry.address,
-                data=msgspec.json.decode(entry.data),
-                actor=entry.actor,
-            )
-        case BranchTaken():
-            return BranchTakenEvent(run_id=run_id, seq=seq, at=at, address=entry.address, taken=entry.taken)
-        case RunSucceeded():
-            return RunFinishedEvent(run_id=run_id, seq=seq, at=at, status="success")
-        case RunFailed():
-            return RunFinishedEvent(run_id=run_id, seq=seq, at=at, status="failed", error=entry.error)
-        case _:
+    def _foreach_around(self, entry: AnyEntry) -> tuple[Address, ForeachFrame, int] | None:
+        """The foreach whose item the entry may end, and how many of its items were done before."""
+        address: Address = getattr(entry, "address", ROOT)
+        if "[" not in address:
             return None
+        address = around(address[: address.rindex("]") + 2])
+        frame = self._machine.state.frames.get(address)
+        return (address, frame, frame.next - frame.open) if isinstance(frame, ForeachFrame) else None
+
+
+def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:
+    make = _EVENTS.get(type(entry))
+    return None if make is None else make(entry, {"run_id": run_id, "seq": seq, "at": entry.at})
+
+
+def _step(kind: Callable[..., AnyEvent], *fields: str) -> Callable[[AnyEntry, dict[str, object]], AnyEvent]:
+    """Makes events of ``kind`` from entries: of its fields, those that hold JSON become plain data."""
+
+    def make(entry: AnyEntry, base: dict[str, object]) -> AnyEvent:
+        return kind(**base, **{field: _plain(getattr(entry, field)) for field in fields})
+
+    return make
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    if isinstance(value, tuple):
+        return tuple(_plain(part) for part in cast("tuple[object, ...]", value))
+    return value
+
+
+_EVENTS: Mapping[type[AnyEntry], Callable[[AnyEntry, dict[str, object]], AnyEvent]] = {
+    RunStarted: _step(RunStartedEvent, "input"),
+    StepSucceeded: _step(StepSucceededEvent, "address", "attempt", "output"),
+    StepFailed: _step(StepFailedEvent, "address", "attempt", "error"),
+    StepRetrying: _step(StepRetryingEvent, "address", "attempt", "error", "retry_at"),
+    StepSuspended: _step(StepSuspendedEvent, "address", "payload", "label"),
+    StepCancelled: _step(StepCancelledEvent, "address", "attempt"),
+    StepBailed: _step(StepBailedEvent, "address", "attempt", "output"),
+    SuspensionAnswered: _step(StepResumedEvent, "address", "data", "actor"),
+    StepWrote: _step(StepOutputEvent, "address", "attempt", "chunks"),
+    BranchTaken: _step(BranchTakenEvent, "address", "taken"),
+    NodeFailed: _step(NodeFailedEvent, "address", "error"),
+    EventTimedOut: _step(NodeFailedEvent, "address", "error"),
+    SleepBegun: _step(SleepBegunEvent, "address", "until"),
+    EventReceived: _step(EventReceivedEvent, "name", "data", "actor"),
+    EventMatched: _step(EventMatchedEvent, "address"),
+    CancelRequested: _step(CancelRequestedEvent, "reason", "actor"),
+    UndoBegun: _step(UndoBegunEvent),
+    RunSucceeded: lambda _, base: _finished("success", base),
+    RunFailed: lambda entry, base: _finished("failed", base, entry),
+    RunCancelled: lambda _, base: _finished("cancelled", base),
+}
+
+
+def _finished(
+    status: Literal["success", "failed", "cancelled"], base: dict[str, object], entry: AnyEntry | None = None
+) -> RunFinishedEvent:
+    make: Callable[..., RunFinishedEvent] = RunFinishedEvent
+    return make(**base, status=status, error=entry.error if isinstance(entry, RunFailed) else None)
 
 
 class Hub:

@@ -1,4 +1,5 @@
-"""What comes to a run from outside: its creation, its start, an answer. Each is one atomic, durable write.
+"""What comes to a run from outside: its creation, its start, an answer, an event, a cancel. Each is one atomic,
+durable write.
 
 None of this runs a step. Where the run is parked, the write also takes it over for the process that made it, so
 that of any number of answers or starts at once exactly one is accepted, and the one that is goes on with the run.
@@ -6,18 +7,38 @@ that of any number of answers or starts at once exactly one is accepted, and the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from waystation.core.addresses import Address
-from waystation.core.entries import AnyEntry, RunCreated, Seq, encode_entry
+from waystation.core.entries import AnyEntry, EventReceived, RunCreated, Seq, decode_entry, encode_entry
 from waystation.core.machine import Machine
-from waystation.core.signals import Adopted, Answered, Signal, Start
+from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, Signal, Start
+from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.engine.loading import load_machine
-from waystation.errors import InvalidId, RunAlreadyStarted, RunNotFound, StoreBusy
-from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, NewRun, RunRecord, StoredRun
+from waystation.errors import (
+    InvalidId,
+    RunAlreadyStarted,
+    RunEnded,
+    RunIsRunning,
+    RunNotActive,
+    RunNotFound,
+    RunNotPaused,
+    StoreBusy,
+)
+from waystation.store.protocol import (
+    ENDED,
+    Commit,
+    Fenced,
+    Head,
+    JournalMoved,
+    NewRun,
+    Opened,
+    RunRecord,
+    StoredRun,
+)
 
 _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""
@@ -35,30 +56,76 @@ class Taken:
     machine: Machine
 
 
-async def create(engine: Engine, workflow: Workflow[object, object], run_id: str, resource_id: str | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a run begins with, checked, as JSON.
+
+    Attributes:
+        input: the workflow's input.
+        state: the run state, by key.
+        context: the request context, by key.
+        per_step: whether the run pauses after each step.
+    """
+
+    input: bytes
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    per_step: bool = False
+
+    def signal(self, at: int) -> Start:
+        """The start, as the machine takes it."""
+        return Start(at, self.input, self.state, self.context, self.per_step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By what a new run is known.
+
+    Attributes:
+        run_id: its id.
+        resource_id: what it is about.
+        idempotency_key: unique among the runs of its workflow.
+    """
+
+    run_id: str
+    resource_id: str | None = None
+    idempotency_key: str | None = None
+
+
+async def create(engine: Engine, workflow: Workflow[object, object], names: Names) -> None:
     """Create a pending run, durably.
 
     Raises:
         RunAlreadyExists.
+        IdempotencyKeyUsed: there is a run of that key.
     """
     await engine.keep_definition(workflow)
     created = _created(engine, workflow)
-    await engine.store.create_run(_new_run(run_id, created, [created], resource_id))
+    await engine.store.create_run(_new_run(names, created, [created]))
 
 
 async def create_started(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, resource_id: str | None, input_: bytes
+    engine: Engine, workflow: Workflow[object, object], names: Names, beginning: Beginning
 ) -> Taken:
-    """Create a run that is started with checked input, and take it: one write, so there is no half of it.
-
-    Raises:
-        RunAlreadyExists.
-    """
-    await engine.keep_definition(workflow)
+    """Create a run that is started, and take it: one write, so there is no half of it. Raises as ``create`` does."""
     machine = Machine(workflow.graph)
     created = _created(engine, workflow)
     machine.apply(created)
-    entries = [created, *machine.handle(Start(created.at, input_))]
+    entries = [created, *machine.handle(beginning.signal(created.at))]
+    return await create_taken(engine, workflow, names, entries, machine)
+
+
+async def create_taken(
+    engine: Engine,
+    workflow: Workflow[object, object],
+    names: Names,
+    entries: Sequence[AnyEntry],
+    machine: Machine,
+) -> Taken:
+    """Create a run with a journal of its own, that stands as ``machine`` does, and take it."""
+    created = entries[0]
+    assert isinstance(created, RunCreated), "a journal begins with that"
+    await engine.keep_definition(workflow)
     head = Head(
         status="running",
         epoch=1,
@@ -66,25 +133,38 @@ async def create_started(
         fingerprint=created.fingerprint,
         updated_at=created.at,
     )
-    await engine.store.create_run(_new_run(run_id, created, entries, resource_id, head))
-    return Taken(run_id, head.epoch, machine)
+    opened, _ = machine.settled()
+    await engine.store.create_run(_new_run(names, created, entries, head, opened))
+    return Taken(names.run_id, head.epoch, machine)
 
 
 def _created(engine: Engine, workflow: Workflow[object, object]) -> RunCreated:
-    return RunCreated(at=engine.clock.now(), workflow_id=workflow.id, fingerprint=workflow.graph.fingerprint)
+    return RunCreated(
+        at=engine.clock.now(),
+        workflow_id=workflow.id,
+        fingerprint=workflow.graph.fingerprint,
+        version=workflow.version,
+    )
 
 
 def _new_run(
-    run_id: str, created: RunCreated, entries: Sequence[AnyEntry], resource_id: str | None, head: Head | None = None
+    names: Names,
+    created: RunCreated,
+    entries: Sequence[AnyEntry],
+    head: Head | None = None,
+    opened: Sequence[tuple[Seq, Address]] = (),
 ) -> NewRun:
     return NewRun(
-        run_id=_checked_run_id(run_id),
+        run_id=_checked_run_id(names.run_id),
         workflow_id=created.workflow_id,
+        version=created.version,
         fingerprint=created.fingerprint,
         created_at=created.at,
         entries=[encode_entry(entry) for entry in entries],
-        resource_id=resource_id,
+        resource_id=names.resource_id,
+        idempotency_key=names.idempotency_key,
         head=head,
+        opened=[Opened(seq=seq, address=address) for seq, address in opened],
     )
 
 
@@ -94,8 +174,10 @@ def _checked_run_id(run_id: object) -> str:
     return run_id
 
 
-async def start(engine: Engine, workflow: Workflow[object, object], run_id: str, input_: bytes) -> Taken:
-    """Start a pending run with checked input, and take it.
+async def start(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, beginning: Beginning
+) -> Taken:
+    """Start a pending run, and take it.
 
     Raises:
         RunNotFound, RunAlreadyStarted.
@@ -108,18 +190,33 @@ async def start(engine: Engine, workflow: Workflow[object, object], run_id: str,
                 "Create another run, or look at this one with get_run()",
                 run_id=run_id,
             )
-        return Start(engine.clock.now(), input_)
+        return beginning.signal(engine.clock.now())
 
     taken = await _write(engine, workflow, run_id, decide)
     assert taken is not None, "a pending run has no owner, so its start takes it"
     return taken
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to an open suspension, chosen and checked.
+
+    Attributes:
+        data: the answer, as JSON.
+        context: what it changes of the request context.
+    """
+
+    address: Address
+    suspension: Seq
+    data: bytes
+    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
 async def answer(
     engine: Engine,
     workflow: Workflow[object, object],
     run_id: str,
-    choose: Callable[[StoredRun, Machine], Awaitable[tuple[Address, Seq, bytes]]],
+    choose: Callable[[StoredRun, Machine], Awaitable[Answer]],
     *,
     actor: str,
     channel: str,
@@ -134,10 +231,126 @@ async def answer(
     """
 
     async def decide(stored: StoredRun, machine: Machine) -> Signal:
-        address, suspension, data = await choose(stored, machine)
-        return Answered(address, engine.clock.now(), suspension, data, actor, channel)
+        chosen = await choose(stored, machine)
+        return Answered(
+            chosen.address,
+            engine.clock.now(),
+            chosen.suspension,
+            chosen.data,
+            actor,
+            channel,
+            chosen.context,
+        )
 
     return await _write(engine, workflow, run_id, decide)
+
+
+async def cancel(
+    engine: Engine,
+    workflow: Workflow[object, object],
+    run_id: str,
+    *,
+    reason: str,
+    actor: str,
+    channel: str,
+    grace_ms: int,
+) -> Taken | None:
+    """Ask, durably, for the run to be cancelled. Nothing is written if it has ended or is cancelled already.
+
+    Returns:
+        The run, taken, if it was parked; None if there is nothing to do here but to tell whoever drives it.
+    """
+
+    async def decide(stored: StoredRun, machine: Machine) -> Signal:  # noqa: ARG001  (the machine itself decides)
+        return Cancel(engine.clock.now(), reason, actor, channel, grace_ms)
+
+    return await _write(engine, workflow, run_id, decide)
+
+
+async def proceed(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, *, per_step: bool
+) -> Taken | None:
+    """Have a paused run go on.
+
+    Raises:
+        RunNotPaused.
+    """
+
+    async def decide(stored: StoredRun, machine: Machine) -> Signal:
+        if stored.record.status != "paused" or not machine.is_paused():
+            raise RunNotPaused(
+                f"run {run_id!r} is {stored.record.status}, not paused; only a run started with per_step=True pauses "
+                "between steps",
+                run_id=run_id,
+            )
+        return Proceed(engine.clock.now(), per_step)
+
+    return await _write(engine, workflow, run_id, decide)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event for a run, checked. ``key`` is its idempotency key, "" for none."""
+
+    name: str
+    data: bytes
+    key: str = ""
+    actor: str = ""
+    channel: str = ""
+
+
+async def send_event(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, event: NewEvent
+) -> Taken | None:
+    """Record an event for the run, durably; it is kept until a wait takes it.
+
+    Nothing is written if an event of the same key was received before.
+
+    Raises:
+        RunEnded.
+    """
+
+    async def decide(stored: StoredRun, machine: Machine) -> Signal | None:
+        if machine.state.standing not in ("pending", "running"):
+            raise RunEnded(
+                f"run {run_id!r} is {stored.record.status}; it takes no event any more", run_id=run_id
+            )
+        if event.key and await _was_received(engine, run_id, event.key):
+            return None
+        return Event(engine.clock.now(), event.name, event.data, event.key, event.actor, event.channel)
+
+    return await _write(engine, workflow, run_id, decide)
+
+
+async def _was_received(engine: Engine, run_id: str, key: str) -> bool:
+    entries = map(decode_entry, await engine.store.read(run_id))
+    return any(isinstance(entry, EventReceived) and entry.key == key for entry in entries)
+
+
+async def restart(engine: Engine, workflow: Workflow[object, object], run_id: str) -> Taken | None:
+    """Take over a run whose process died, now; None if it has ended.
+
+    Raises:
+        RunIsRunning: a live process drives it.
+        RunNotActive: it waits for someone, or was not started.
+        RunNotFound, DefinitionChanged.
+    """
+    record = await engine.store.get_run(run_id)
+    if record is None:
+        raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
+    if record.status in ENDED:
+        return None
+    if record.status != "running":
+        raise RunNotActive(
+            f"run {run_id!r} is {record.status}: nothing of it is under way that could be restarted", run_id=run_id
+        )
+    # Its own process would win the claim, so it is asked of the driver first whether it lives (see the dispatcher).
+    taken = None if record.owner == engine.worker_id else await take_over(engine, workflow, run_id)
+    if taken is None:
+        raise RunIsRunning(
+            f"run {run_id!r} is driven by the live process {record.owner!r}; it goes on there", run_id=run_id
+        )
+    return taken
 
 
 async def take_over(engine: Engine, workflow: Workflow[object, object], run_id: str) -> Taken | None:
@@ -179,7 +392,7 @@ async def _write(
     engine: Engine,
     workflow: Workflow[object, object],
     run_id: str,
-    decide: Callable[[StoredRun, Machine], Awaitable[Signal]],
+    decide: Callable[[StoredRun, Machine], Awaitable[Signal | None]],
 ) -> Taken | None:
     """Load, decide, write; again from the start whenever someone else wrote in between."""
     for _ in range(_MOST_TRIES):
@@ -188,19 +401,27 @@ async def _write(
             raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
         machine = await load_machine(engine.store, workflow, stored)
         signal = await decide(stored, machine)
+        if signal is None:
+            return None
         entries: list[AnyEntry] = []
-        parked = stored.record.owner is None and stored.record.status != "running"
+        parked = stored.record.owner is None and stored.record.status not in ("running", *ENDED)
         if parked and machine.state.fingerprint != workflow.graph.fingerprint:
             entries += machine.handle(Adopted(signal.at, workflow.graph.fingerprint))
             await engine.keep_definition(workflow)
-        entries += machine.handle(signal)
-        head = _taking(engine, stored.record, machine, grow=1) if parked else None
+        told = machine.handle(signal)
+        if not told:
+            return None
+        entries += told
+        # What moves nothing (an event that nobody waits for yet) leaves a parked run where it is.
+        moves = parked and not (isinstance(signal, Event) and machine.is_at_rest())
+        head = _taking(engine, stored.record, machine, grow=1) if moves else None
+        frontier = encode_state(machine.state) if parked and not moves else None
         try:
-            await engine.store.commit(_commit(stored, machine, entries, head))
+            await engine.store.commit(_commit(stored, machine, entries, head, frontier))
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
-        return Taken(run_id, stored.record.epoch + 1, machine) if parked else None
+        return Taken(run_id, stored.record.epoch + 1, machine) if moves else None
     raise StoreBusy(f"run {run_id!r} was written to by others {_MOST_TRIES} times in a row; try again")
 
 
@@ -214,7 +435,13 @@ def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -
     )
 
 
-def _commit(stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: Head | None) -> Commit:
+def _commit(
+    stored: StoredRun,
+    machine: Machine,
+    entries: list[AnyEntry],
+    head: Head | None,
+    frontier: bytes | None = None,
+) -> Commit:
     opened, closed = machine.settled()
     assert not opened, "nothing from outside opens a suspension"
     return Commit(
@@ -223,5 +450,6 @@ def _commit(stored: StoredRun, machine: Machine, entries: list[AnyEntry], head: 
         after=stored.last_seq,
         entries=[encode_entry(entry) for entry in entries],
         head=head,
+        frontier=frontier,
         closed=closed,
     )

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from waystation.core.entries import decode_entry, value_of
+from waystation.core.entries import decode_entry
 from waystation.core.fit import check_fit
-from waystation.core.fold import JournalMisfit
+from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
+from waystation.engine.reading import hold_missing
 from waystation.errors import DefinitionChanged, StoreCorrupt
 from waystation.store.protocol import ENDED, Store, StoredRun
 
@@ -41,7 +42,7 @@ async def load_machine(store: Store, workflow: Workflow[object, object], stored:
         machine.restore(decode_entry(entry) for entry in entries)
     except (JournalMisfit, msgspec.DecodeError) as error:
         raise StoreCorrupt(f"the journal of run {run_id!r} cannot be folded: {error}") from error
-    await _read_values(store, run_id, machine)
+    await hold_missing(store, run_id, machine.values)
     return machine
 
 
@@ -54,17 +55,19 @@ async def _load_refitted(store: Store, workflow: Workflow[object, object], store
         raise DefinitionChanged(run_id=run_id, workflow_id=workflow.id, differences=differences)
     machine = Machine(workflow.graph)
     machine.restore(entries)
+    await hold_missing(store, run_id, machine.values)
     return machine
 
 
-async def _read_values(store: Store, run_id: str, machine: Machine) -> None:
-    missing = list(machine.values.missing())
-    if not missing:
-        return
-    for seq, data in (await store.read_some(run_id, missing)).items():
-        value = value_of(decode_entry(data))
-        if value is None:
-            raise StoreCorrupt(f"entry {seq} of run {run_id!r} holds no value, but the run refers to one")
-        machine.values.hold(seq, value)
-    if still := list(machine.values.missing()):
-        raise StoreCorrupt(f"the journal of run {run_id!r} lacks the entries {still}")
+async def misfits(store: Store, workflow: Workflow[object, object], run_id: str) -> Sequence[str]:
+    """Why the run cannot go on under ``workflow``, one readable line each; none if it can, or is gone."""
+    stored = await store.load(run_id)
+    if stored is None:
+        return []
+    try:
+        await load_machine(store, workflow, stored)
+    except DefinitionChanged as error:
+        return error.differences
+    except StoreCorrupt as error:
+        return [str(error)]
+    return []

@@ -6,59 +6,76 @@ import asyncio
 import inspect
 import logging
 import typing
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Never, Protocol, TypeVar, cast
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Never, TypeVar, cast
 
 from typing_extensions import TypeForm
 
-from waystation.core.addresses import Address
+from waystation.core.addresses import number_of
 from waystation.core.signals import RunStep
-from waystation.define.context import StepContext
-from waystation.define.step import AnyStep, Step
+from waystation.define.context import StepContext, SyncTransaction, Transaction
+from waystation.define.executable import Executable
+from waystation.define.step import AnyStep
+from waystation.engine.access import RunAccess, StepControl, load_result
+from waystation.engine.run_state import StateView, context_data
 from waystation.errors import (
     DataError,
     InvalidInput,
+    InvalidOutput,
     InvalidRecordedValue,
     InvalidSuspendPayload,
     StepError,
     SuspendNotAllowed,
+    TransactionMisused,
 )
 from waystation.schema import Schema, schema_for
+from waystation.store.protocol import StoreTransaction
 
 T = TypeVar("T")
 
 _log = logging.getLogger("waystation.step")
+_ANYTHING = schema_for(object)
 
 
-class SuspendSignal(BaseException):
-    """Ends a step function that called ``suspend``. Not an ``Exception``: ``except Exception`` lets it through."""
+class StepEnd(BaseException):
+    """Ends a step function that called ``suspend``, ``bail`` or ``abort``. Not an ``Exception``: ``except Exception``
+    lets it through."""
 
 
-class RunAccess(Protocol):
-    """What a context needs of the driver of its run."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a step asked to end.
 
-    async def recorded(self, address: Address, name: str) -> bytes | None:
-        """The value ``once`` recorded under ``name``, as JSON."""
-        ...
+    Attributes:
+        kind: what it called.
+        data: the payload or result, as JSON; empty for an abort.
+        text: the label of a suspension, or the reason of an abort.
+    """
 
-    async def record(self, address: Address, name: str, value: bytes) -> None:
-        """Record a value of ``once``; durable when this returns."""
-
-    async def step_output(self, address: str) -> bytes | None:
-        """The output of a step that has succeeded, as JSON."""
-        ...
-
-    async def run_input(self) -> bytes:
-        """The run's input, as JSON."""
-        ...
+    kind: Literal["suspend", "bail", "abort"]
+    data: bytes = b""
+    text: str = ""
 
 
-class RunningStep(StepContext[object, object]):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a step can reach that is not of its run."""
+
+    run_id: str
+    workflow_id: str
+    agents: Mapping[str, object]
+    tools: Mapping[str, object]
+    scope_output: Schema[object]
+
+
+class RunningStep(StepContext[object, object, object]):
     """One attempt of one step.
 
     Attributes:
-        suspend_payload: what the step gave to ``suspend``, as JSON, once it did.
-        suspend_label: the label it gave.
+        ending: how it asked to end, once it did.
+        control: by which the driver tells it that the run is cancelled.
     """
 
     def __init__(
@@ -66,30 +83,35 @@ class RunningStep(StepContext[object, object]):
         access: RunAccess,
         action: RunStep,
         step: AnyStep,
+        surroundings: Surroundings,
         *,
-        run_id: str,
-        workflow_id: str,
-        agents: Mapping[str, object],
-        tools: Mapping[str, object],
+        control: StepControl,
+        value: object,
+        state: StateView,
         resume_data: object,
         suspend_data: object,
     ) -> None:
-        self.run_id = run_id
-        self.workflow_id = workflow_id
+        self.run_id = surroundings.run_id
+        self.workflow_id = surroundings.workflow_id
         self.step_id = step.id
         self.address = action.address
         self.attempt = action.attempt
-        self.idempotency_key = f"{run_id}:{action.address}"
-        self.agents = agents
-        self.tools = tools
-        self.suspend_payload: bytes | None = None
-        self.suspend_label = ""
+        self.iteration = number_of(action.address)
+        self.idempotency_key = f"{surroundings.run_id}:{action.address}"
+        self.agents = surroundings.agents
+        self.tools = surroundings.tools
+        self.ending: Ending | None = None
+        self.control = control
+        self._scope_output = surroundings.scope_output
         self._access = access
         self._address = action.address
         self._step = step
+        self._value = value
+        self._state = state
         self._resume_data = resume_data
         self._suspend_data = suspend_data
         self._recording: dict[str, asyncio.Future[bytes]] = {}
+        self._transaction: StoreTransaction | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -106,6 +128,16 @@ class RunningStep(StepContext[object, object]):
         )
 
     @property
+    def request_context(self) -> Mapping[str, object]:  # type: ignore[override]  # read when first asked for: most steps do not
+        """See ``StepContext``."""
+        return context_data(self._access.context())
+
+    @property
+    def input(self) -> object:
+        """See ``StepContext``."""
+        return self._value
+
+    @property
     def resume_data(self) -> object:
         """See ``StepContext``."""
         return self._resume_data
@@ -115,7 +147,26 @@ class RunningStep(StepContext[object, object]):
         """See ``StepContext``."""
         return self._suspend_data
 
-    # ------------------------------------------------------------------ suspend
+    # ------------------------------------------------------------------ run state
+
+    @property
+    def state(self) -> object:
+        """See ``StepContext``."""
+        return self._state.value()
+
+    async def set_state(self, **changes: object) -> None:
+        """See ``StepContext``."""
+        self._state.change(changes)
+
+    def set_state_sync(self, **changes: object) -> None:
+        """See ``StepContext``."""
+        self._state.change(changes)
+
+    def state_changes(self) -> Mapping[str, bytes]:
+        """What this attempt changed of the run state, as JSON by key."""
+        return self._state.changes
+
+    # ------------------------------------------------------------------ what ends the step
 
     def suspend(self, payload: object, *, label: str = "") -> Coroutine[None, None, Never]:
         """See ``StepContext``. Raises when called, so a forgotten ``await`` suspends all the same."""
@@ -130,11 +181,95 @@ class RunningStep(StepContext[object, object]):
                 "declare both, so that the answer has a type"
             )
         try:
-            self.suspend_payload = schema.dump(payload)
+            data = schema.dump(payload)
         except DataError as error:
             raise error.located(InvalidSuspendPayload, workflow_id=self.workflow_id, address=self.address) from None
-        self.suspend_label = label
-        raise SuspendSignal
+        self._end(Ending("suspend", data, label))
+
+    def bail(self, result: object) -> Coroutine[None, None, Never]:
+        """See ``StepContext``. Raises when called, as ``suspend`` does."""
+        self.bail_sync(result)
+
+    def bail_sync(self, result: object) -> Never:
+        """See ``StepContext``."""
+        try:
+            data = self._scope_output.dump(self._scope_output.validate(result))
+        except DataError as error:
+            raise error.located(InvalidOutput, workflow_id=self.workflow_id, address=self.address) from None
+        self._end(Ending("bail", data))
+
+    def abort(self, reason: str = "") -> Coroutine[None, None, Never]:
+        """See ``StepContext``. Raises when called, as ``suspend`` does."""
+        self.abort_sync(reason)
+
+    def abort_sync(self, reason: str = "") -> Never:
+        """See ``StepContext``."""
+        self._end(Ending("abort", text=reason))
+
+    def _end(self, ending: Ending) -> Never:
+        self.ending = ending
+        raise StepEnd
+
+    async def cancelled(self) -> None:
+        """See ``StepContext``."""
+        await self.control.cancelled.wait()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """See ``StepContext``."""
+        return self.control.cancelled.is_set()
+
+    # ------------------------------------------------------------------ output and transactions
+
+    async def write(self, chunk: object) -> None:
+        """See ``StepContext``."""
+        self._access.write(self._address, self.attempt, _ANYTHING.dump(chunk))
+
+    def write_sync(self, chunk: object) -> None:
+        """See ``StepContext``."""
+        self._on_loop(self.write(chunk))
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """See ``StepContext``."""
+        return self._transacting()
+
+    @asynccontextmanager
+    async def _transacting(self) -> AsyncGenerator[Transaction]:
+        if self._transaction is not None:
+            raise TransactionMisused(f"step {self.step_id!r} opened a second transaction; a step has one, at its end")
+        self._transaction = transaction = await self._access.begin_transaction()
+        try:
+            yield transaction
+        except BaseException:
+            self._transaction = None
+            await transaction.roll_back()
+            raise
+
+    def transaction_sync(self) -> AbstractContextManager[SyncTransaction]:
+        """See ``StepContext``."""
+        return self._transacting_sync()
+
+    @contextmanager
+    def _transacting_sync(self) -> Generator[SyncTransaction]:
+        entered = self._transacting()
+        transaction = self._on_loop(entered.__aenter__())
+        try:
+            yield _Blocking(self, transaction)
+        except BaseException as error:
+            self._on_loop(_leave(entered, error))
+            raise
+        self._on_loop(_leave(entered, None))
+
+    def take_transaction(self) -> StoreTransaction | None:
+        """The transaction that is still open, for whoever ends it with the step."""
+        transaction, self._transaction = self._transaction, None
+        return transaction
+
+    def execute_sync(
+        self, transaction: Transaction, sql: str, parameters: Sequence[object]
+    ) -> Sequence[tuple[object, ...]]:
+        """Run a statement of a transaction from the step function's thread."""
+        return self._on_loop(transaction.execute(sql, parameters))
 
     # ------------------------------------------------------------------ once
 
@@ -144,6 +279,7 @@ class RunningStep(StepContext[object, object]):
         found = await self._access.recorded(self._address, name)
         if found is not None:
             return schema.load(found)
+        self._check_no_transaction(name)
         if name in self._recording:
             # The same effect is under way in this very attempt (say, in a gather): there is one call, and one record.
             return schema.load(await asyncio.shield(self._recording[name]))
@@ -166,6 +302,7 @@ class RunningStep(StepContext[object, object]):
         schema = _recorded_schema(fn, returns)
         found = self._on_loop(self._access.recorded(self._address, name))
         if found is None:
+            self._check_no_transaction(name)
             found = self._dump_recorded(name, schema, fn())
             self._on_loop(self._access.record(self._address, name, found))
         return schema.load(found)
@@ -177,21 +314,25 @@ class RunningStep(StepContext[object, object]):
             place = f"{self.address} once({name!r})"
             raise error.located(InvalidRecordedValue, workflow_id=self.workflow_id, address=place) from None
 
+    def _check_no_transaction(self, name: str) -> None:
+        if self._transaction is not None:
+            # The record is a commit of its own, which would wait for the very transaction that waits for it.
+            raise TransactionMisused(f"step {self.step_id!r} called once({name!r}) with a transaction open; do it before")
+
     # ------------------------------------------------------------------ the rest of the run
 
-    async def get_step_result(self, step: Step[Never, T]) -> T | None:
+    async def get_step_result(self, step: Executable[Never, T] | str) -> Any:  # noqa: ANN401  (its two typed forms are StepContext's)
         """See ``StepContext``."""
-        value = await self._access.step_output(step.id)
-        return None if value is None else cast("T", step.output.load(value))
+        return await load_result(self._access, self._address, step)
 
-    def get_step_result_sync(self, step: Step[Never, T]) -> T | None:
+    def get_step_result_sync(self, step: Executable[Never, T] | str) -> Any:  # noqa: ANN401  (its two typed forms are StepContext's)
         """See ``StepContext``."""
         return self._on_loop(self.get_step_result(step))
 
     async def get_init_data(self, type_: TypeForm[T]) -> T:
         """See ``StepContext``."""
         try:
-            return schema_for(type_).load(await self._access.run_input())
+            return schema_for(type_).load(await self._access.scope_input(self._address))
         except DataError as error:
             raise error.located(InvalidInput, workflow_id=self.workflow_id, address="input") from None
 
@@ -220,3 +361,26 @@ def _recorded_schema(fn: Callable[..., object], returns: object) -> Schema[objec
         except (NameError, TypeError, AttributeError):
             form = object
     return schema_for(cast("TypeForm[object]", form))
+
+
+class _Blocking:
+    """A transaction for a step function that is not ``async``."""
+
+    def __init__(self, context: RunningStep, transaction: Transaction) -> None:
+        self._context = context
+        self._transaction = transaction
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
+        """See ``SyncTransaction``."""
+        return self._context.execute_sync(self._transaction, sql, parameters)
+
+
+async def _leave(entered: AbstractAsyncContextManager[Transaction], error: BaseException | None) -> None:
+    if error is None:
+        await entered.__aexit__(None, None, None)
+    else:
+        try:
+            await entered.__aexit__(type(error), error, error.__traceback__)
+        except BaseException as raised:
+            if raised is not error:
+                raise

@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import inspect
 import random
 from dataclasses import dataclass
 
 from waystation.core.addresses import node_key
 from waystation.core.entries import Millis
 from waystation.core.machine import Machine
-from waystation.core.signals import Checked, CheckOutput, DecideBranch, Decided, Failed, RunStep, Succeeded, Suspended
-from waystation.define.nodes import BranchNode
+from waystation.core.signals import Aborted, Bailed, Failed, RunStep, Signal, Succeeded, Suspended
+from waystation.define.nodes import Place, StepNode
 from waystation.define.step import AnyStep
 from waystation.define.workflow import Workflow
+from waystation.engine.access import RunAccess, StepControl
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
-from waystation.engine.step_context import RunAccess, RunningStep, SuspendSignal
+from waystation.engine.run_state import StateView
+from waystation.engine.step_context import RunningStep, StepEnd, Surroundings
 from waystation.errors import DataError, InvalidInput, InvalidOutput, NonRetryable, StepTimeout
+from waystation.store.protocol import StoreTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    Attributes:
+        signal: what to tell the machine.
+        transaction: where the step wrote, to be committed with that.
+    """
+
+    signal: Signal
+    transaction: StoreTransaction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,58 +50,41 @@ class StepRunner:
     run_id: str
     access: RunAccess
 
-    async def run(self, action: RunStep, machine: Machine) -> Succeeded | Failed | Suspended:
+    async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
         """Run one attempt. Never raises for what the step does; only for a cancellation from outside."""
-        step = self.workflow.graph.step(node_key(action.address))
-        assert step is not None, f"the machine asked for {action.address!r}, which is no step of the graph"
+        place = machine.graph.places[node_key(action.address)]
+        assert isinstance(place.node, StepNode), f"the machine asked for {action.address!r}, which is no step"
+        step = place.node.step
         began = self.engine.clock.now()
         context: RunningStep | None = None
+        transaction: StoreTransaction | None = None
+        signal: Signal | None = None
         try:
             value = self._load_input(step, action, machine)
             if step.takes_context:
-                context = self._context(step, action, machine)
-            result = await self._call(step, value, context)
-            if context is not None and context.suspend_payload is not None:
-                return self._suspended(action, began, context)
-            output = self._dump_output(step, action, result)
-        except SuspendSignal:
-            assert context is not None, "only a context raises SuspendSignal"
-            return self._suspended(action, began, context)
+                context = self._context(place, step, action, machine, control, value)
+            result = await self._call(step, action, value, context)
+            # A function that swallowed the end that it asked for has ended that way all the same.
+            if context is None or context.ending is None:
+                output = self._dump_output(step, action, result)
+                state = {} if context is None else context.state_changes()
+                signal = Succeeded(action.address, action.attempt, began, self.engine.clock.now(), output, state)
+                transaction = None if context is None else context.take_transaction()
+        except StepEnd:
+            assert context is not None, "only a context raises StepEnd"
         except asyncio.CancelledError as error:
             if _cancelled_from_outside():
                 raise
-            return self._failed(step, action, began, error)
+            signal = self._failed(place, step, action, began, error)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a step raises is the step's failure, not ours)
-            return self._failed(step, action, began, error)
-        return Succeeded(action.address, action.attempt, began, self.engine.clock.now(), output)
-
-    async def decide(self, action: DecideBranch, machine: Machine) -> Decided:
-        """Ask a branch's conditions."""
-        node = self.workflow.graph.places[node_key(action.address)].node
-        assert isinstance(node, BranchNode), f"the machine asked to decide {action.address!r}, which is no branch"
-        taken: list[str] = []
-        try:
-            for condition, child in zip(node.conditions, node.children, strict=True):
-                # Each condition gets a value of its own: none can change what another sees.
-                answer = condition(node.input.load(machine.values.json(action.input)))
-                if answer if isinstance(answer, bool) else await _truth(answer):
-                    taken.append(child.id)
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
-                raise
-            return Decided(action.address, self.engine.clock.now(), (), record_error(error, action.address))
-        except Exception as error:  # noqa: BLE001  (a condition that raises fails the run)
-            return Decided(action.address, self.engine.clock.now(), (), record_error(error, action.address))
-        return Decided(action.address, self.engine.clock.now(), tuple(taken))
-
-    def check(self, action: CheckOutput, machine: Machine) -> Checked:
-        """Hold the run's output against the workflow's declared output."""
-        try:
-            self.workflow.output.load(machine.values.json(action.output))
-        except DataError as error:
-            located = error.located(InvalidOutput, workflow_id=self.workflow.id, address="output")
-            return Checked(self.engine.clock.now(), record_error(located))
-        return Checked(self.engine.clock.now())
+            signal = self._failed(place, step, action, began, error)
+        finally:
+            if context is not None and (open_still := context.take_transaction()) is not None:
+                await open_still.roll_back()
+        if signal is None:
+            assert context is not None, "only a context lets a step end so"
+            signal = self._ended(action, began, context)
+        return Outcome(signal, transaction)
 
     # ------------------------------------------------------------------ parts of an attempt
 
@@ -98,36 +96,61 @@ class StepRunner:
         except DataError as error:
             raise error.located(InvalidInput, workflow_id=self.workflow.id, address=action.address) from None
 
-    def _context(self, step: AnyStep, action: RunStep, machine: Machine) -> RunningStep:
+    def _context(
+        self, place: Place, step: AnyStep, action: RunStep, machine: Machine, control: StepControl, value: object
+    ) -> RunningStep:
         resume_data = suspend_data = None
         if action.suspension and step.suspend is not None:
             suspend_data = step.suspend.load(machine.values.json(action.suspension))
         if action.answer and step.resume is not None:
             resume_data = step.resume.load(machine.values.json(action.answer))
+        scope = machine.graph.nested(place.scope) or self.workflow
+        surroundings = Surroundings(
+            self.run_id, self.workflow.id, self.engine.agents, self.engine.tools, scope.output
+        )
+        state = StateView(
+            self.access.shared(),
+            step.state or scope.state,
+            declared=self.workflow.state is not None,
+            workflow_id=self.workflow.id,
+            address=action.address,
+        )
         return RunningStep(
             self.access,
             action,
             step,
-            run_id=self.run_id,
-            workflow_id=self.workflow.id,
-            agents=self.engine.agents,
-            tools=self.engine.tools,
+            surroundings,
+            control=control,
+            value=value,
+            state=state,
             resume_data=resume_data,
             suspend_data=suspend_data,
         )
 
-    async def _call(self, step: AnyStep, value: object, context: RunningStep | None) -> object:
+    async def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> object:
         call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
-        if step.timeout is None:
+        if step.timeout is None and step.total_timeout is None:
             return await self._finish(step, call)
-        scope = asyncio.timeout(step.timeout.total_seconds())
+        seconds, which = self._time_left(step, action)
+        scope = asyncio.timeout(seconds)
         try:
             async with scope:
                 return await self._finish(step, call)
         except TimeoutError:
             if not scope.expired():
                 raise  # the step's own TimeoutError
-            raise StepTimeout(f"step {step.id!r} ran longer than its timeout of {step.timeout}") from None
+            raise StepTimeout(f"step {step.id!r} ran longer than its {which}") from None
+
+    def _time_left(self, step: AnyStep, action: RunStep) -> tuple[float, str]:
+        """How long this attempt may take, in seconds, and what says so."""
+        bounds: list[tuple[float, str]] = []
+        if step.timeout is not None:
+            bounds.append((step.timeout.total_seconds(), f"timeout of {step.timeout}"))
+        if step.total_timeout is not None:
+            gone = (self.engine.clock.now() - action.first_began) / 1000 if action.first_began else 0.0
+            left = max(step.total_timeout.total_seconds() - gone, 0.0)
+            bounds.append((left, f"total_timeout of {step.total_timeout}, over all its attempts"))
+        return min(bounds)
 
     async def _finish(self, step: AnyStep, call: functools.partial[object]) -> object:
         if not step.is_async:
@@ -135,7 +158,7 @@ class StepRunner:
             # As asyncio.to_thread does, but in the app's own threads: the function sees the caller's context.
             context = contextvars.copy_context()
             result = await loop.run_in_executor(self.engine.threads, lambda: context.run(_in_thread, call))
-            if isinstance(result, SuspendSignal):
+            if isinstance(result, StepEnd):
                 raise result
             return result
         return await call()  # type: ignore[misc]  # is_async says that it gives an awaitable
@@ -148,14 +171,21 @@ class StepRunner:
 
     # ------------------------------------------------------------------ how it ended
 
-    def _suspended(self, action: RunStep, began: Millis, context: RunningStep) -> Suspended:
-        # A function that swallowed the signal and returned has suspended all the same: suspend() never returns.
-        assert context.suspend_payload is not None, "suspend() sets the payload before it raises"
-        now = self.engine.clock.now()
-        return Suspended(action.address, action.attempt, began, now, context.suspend_payload, context.suspend_label)
+    def _ended(self, action: RunStep, began: Millis, context: RunningStep) -> Signal:
+        ending, now = context.ending, self.engine.clock.now()
+        assert ending is not None, "suspend(), bail() and abort() set it before they raise"
+        address, attempt, state = action.address, action.attempt, context.state_changes()
+        match ending.kind:
+            case "suspend":
+                return Suspended(address, attempt, began, now, ending.data, ending.text, state)
+            case "bail":
+                return Bailed(address, attempt, began, now, ending.data, state)
+            case "abort":
+                grace = round(self.engine.cancel_grace.total_seconds() * 1000)
+                return Aborted(address, attempt, began, now, ending.text, grace)
 
-    def _failed(self, step: AnyStep, action: RunStep, began: Millis, error: BaseException) -> Failed:
-        retry = step.retry or self.workflow.graph.retry
+    def _failed(self, place: Place, step: AnyStep, action: RunStep, began: Millis, error: BaseException) -> Failed:
+        retry = step.retry or place.retry
         return Failed(
             action.address,
             action.attempt,
@@ -173,15 +203,11 @@ def _in_thread(call: functools.partial[object]) -> object:
     # it for its own end on some versions; so the signal is handed over as a value.
     try:
         return call()
-    except SuspendSignal as signal:
+    except StepEnd as signal:
         return signal
     except StopIteration as error:
         # Neither can a future carry this one.
         raise RuntimeError("the step raised StopIteration") from error
-
-
-async def _truth(answer: object) -> bool:
-    return bool(await answer if inspect.isawaitable(answer) else answer)
 
 
 def _cancelled_from_outside() -> bool:

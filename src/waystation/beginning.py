@@ -1,0 +1,61 @@
+"""What someone gives to a run, checked against the workflow before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from waystation.define.workflow import Workflow
+from waystation.engine.intake import Beginning
+from waystation.engine.run_state import checked_context, initial_state
+from waystation.errors import DataError, InvalidEventData, InvalidInput, UnknownEvent
+
+
+def input_data(workflow: Workflow[object, object], input: object) -> bytes:
+    """The workflow's input as JSON.
+
+    Raises:
+        InvalidInput: it does not fit.
+    """
+    try:
+        return workflow.input.dump(workflow.input.validate(input))
+    except DataError as error:
+        raise error.located(InvalidInput, workflow_id=workflow.id, address="input") from None
+
+
+def begin(
+    workflow: Workflow[object, object],
+    input: object,
+    *,
+    state: object = None,
+    request_context: Mapping[str, object] | None = None,
+    per_step: bool = False,
+) -> Beginning:
+    """What a run begins with.
+
+    Raises:
+        InvalidInput, InvalidState, InvalidRequestContext: some of it does not fit.
+    """
+    return Beginning(
+        input=input_data(workflow, input),
+        state=initial_state(workflow, state),
+        context=checked_context(workflow, request_context, {}),
+        per_step=per_step,
+    )
+
+
+def event_data(workflow: Workflow[object, object], name: str, data: object, run_id: str) -> bytes:
+    """An event's data as JSON.
+
+    Raises:
+        UnknownEvent: the workflow waits for no event of that name.
+        InvalidEventData: the data does not fit the type that is waited for.
+    """
+    waits = workflow.graph.waits()
+    if name not in waits:
+        known = ", ".join(map(repr, waits)) or "no events"
+        raise UnknownEvent(f"workflow {workflow.id!r} waits for no event {name!r}; it waits for {known}", run_id=run_id)
+    schema = waits[name].data
+    try:
+        return schema.dump(schema.validate(data))
+    except DataError as error:
+        raise error.located(InvalidEventData, workflow_id=workflow.id, address=name) from None

@@ -1,0 +1,429 @@
+"""How a run moves through its graph: what is entered when a node is done, and how far a failure reaches.
+
+Nothing is decided here and nothing is recorded: the fold calls this for what an entry brings about. Rules:
+
+- Who finishes hands its output to what follows it in its sequence; the last of a sequence ends its workflow.
+- A block is done when all its children are; a foreach when all its items are; a loop when its condition says so.
+- A failure goes outwards, to the next ``allow_failure`` or to the run. On its way a block or foreach first lets end
+  what is under way in it (running, or to be tried again), and gives up what waits for a person, a time or an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
+from waystation.core.entries import ErrorRecord, Item, Joined, Listed, Null, Ref, Seq
+from waystation.core.state import (
+    BlockFrame,
+    ForeachFrame,
+    Frame,
+    LoopFrame,
+    MapFrame,
+    ScopeFrame,
+    SleepFrame,
+    State,
+    StepFrame,
+    WaitFrame,
+    is_busy,
+    is_idle,
+)
+from waystation.core.values import Values
+from waystation.define.nodes import (
+    UNDO,
+    BranchNode,
+    ForeachNode,
+    Graph,
+    LoopNode,
+    MapNode,
+    ParallelNode,
+    Place,
+    SequenceNode,
+    SleepNode,
+    StepNode,
+    SwitchNode,
+    WaitNode,
+    WorkflowNode,
+)
+
+
+_F = TypeVar("_F", bound=Frame)
+
+
+class JournalMisfit(Exception):
+    """An entry does not fit the state: the journal was made under another graph (or is damaged)."""
+
+    def __init__(self, reason: str, address: Address) -> None:
+        self.reason = reason
+        self.address = address
+        super().__init__(reason)
+
+
+class Flow:
+    """A run's frames and how they follow from one another.
+
+    Attributes:
+        graph: the definition the run follows.
+        state: where it stands.
+        values: the values that frames refer to, by seq.
+        closed: suspensions given up; whoever makes that durable empties the list.
+        fresh: addresses at which something can be done now; ``ROOT`` for the workflow's output.
+        failing: blocks and foreachs that fail once nothing in them is under way.
+    """
+
+    def __init__(self, graph: Graph, state: State) -> None:
+        self.graph = graph
+        self.state = state
+        self.values = Values()
+        self.closed: list[Seq] = []
+        self.fresh: list[Address] = []
+        self.failing: set[Address] = set()
+        for address, frame in state.frames.items():
+            for ref in kept_refs(frame):
+                self.values.retain(ref)
+            if isinstance(frame, (BlockFrame, ForeachFrame)) and frame.failure is not None:
+                self.failing.add(address)
+        for seqs in state.events.values():
+            for seq in seqs:
+                self.values.retain(seq)
+        if state.output is not None:
+            self.values.retain(state.output)
+
+    # ------------------------------------------------------------------ frames
+
+    def put(self, address: Address, frame: Frame) -> None:
+        """A node was entered."""
+        self.state.frames[address] = frame
+        for ref in kept_refs(frame):
+            self.values.retain(ref)
+        self.recount(address, frame, was_busy=False, was_idle=False)
+
+    def take(self, address: Address) -> Frame:
+        """A node is done with; its values stay until ``let_go``."""
+        frame = self.state.frames.pop(address)
+        self.failing.discard(address)
+        self.state.busy -= is_busy(frame)
+        self.state.idle -= is_idle(frame)
+        return frame
+
+    def let_go(self, frame: Frame) -> None:
+        """Release what a frame that was taken away referred to."""
+        for ref in kept_refs(frame):
+            self.values.release(ref)
+
+    def drop(self, address: Address) -> None:
+        """Give up what a node was at; an open suspension is closed."""
+        frame = self.take(address)
+        if isinstance(frame, StepFrame) and frame.phase == "suspended":
+            self.closed.append(frame.suspension)
+        self.let_go(frame)
+
+    def recount(self, address: Address, frame: Frame, *, was_busy: bool, was_idle: bool) -> None:
+        """A frame has changed: keep the counts of those that are busy and idle."""
+        busy = is_busy(frame)
+        self.state.busy += busy - was_busy
+        self.state.idle += is_idle(frame) - was_idle
+        if busy and not was_busy:
+            self.fresh.append(address)
+
+    def place(self, address: Address) -> Place:
+        """The place of an address in the graph."""
+        place = self.graph.places.get(node_key(address))
+        if place is None:
+            raise JournalMisfit(f"{address!r} has run, but the definition has no such step or block", address)
+        return place
+
+    # ------------------------------------------------------------------ forward
+
+    def enter(self, address: Address, ref: Ref) -> None:
+        """Begin the node at ``address`` with ``ref`` as its input."""
+        node = self.place(address).node
+        match node:
+            case StepNode():
+                self.put(address, StepFrame(input=ref))
+            case WorkflowNode():
+                self.put(address, ScopeFrame(input=ref))
+                self.enter(inside(address, node.workflow.graph.root.children[0].id), ref)
+            case ParallelNode():
+                self.put(address, BlockFrame(input=ref, open=[child.id for child in node.children]))
+                for child in node.children:
+                    self.enter(beside(address, child.id), ref)
+            case BranchNode() | SwitchNode():
+                self.put(address, BlockFrame(input=ref))
+            case ForeachNode():
+                self.put(address, ForeachFrame(input=ref))
+            case LoopNode():
+                self.put(address, LoopFrame())
+                self.enter(of_turn(address, 1, node.child.id), ref)
+            case MapNode():
+                self.put(address, MapFrame(input=ref))
+            case SleepNode():
+                self.put(address, SleepFrame(input=ref))
+            case WaitNode():
+                kept = list(self.state.events.get(node.event, ()))
+                self.put(address, WaitFrame(input=ref, timing=node.timeout is not None, untried=kept))
+            case SequenceNode():
+                self.enter(Address(node.children[0].id), ref)
+
+    def complete(self, address: Address, ref: Ref) -> None:
+        """The node at ``address`` gave ``ref``: go on to what follows it."""
+        place = self.place(address)
+        if place.next is not None:
+            self.enter(beside(address, place.next), ref)
+            return
+        parent = self._parent(place)
+        match parent:
+            case SequenceNode():
+                self._end(ref)
+            case WorkflowNode():
+                self._end_nested(around(address), parent, ref)
+            case ParallelNode() | BranchNode():
+                self._end_child(beside(address, parent.id), parent, place.node.id, ref)
+            case SwitchNode():
+                block = beside(address, parent.id)
+                self._begun(block, BlockFrame, address)
+                self.take(block)
+                self.complete(block, ref)
+            case ForeachNode():
+                self._end_item(around(address), parent, number_of(address), ref)
+            case LoopNode():
+                loop = self._begun(around(address), LoopFrame, address)
+                loop.output = ref
+                self.values.retain(ref)
+                self.recount(around(address), loop, was_busy=False, was_idle=False)
+            case _:
+                raise AssertionError(f"{address!r} is in {parent!r}, which holds nothing")
+
+    def _end(self, ref: Ref) -> None:
+        self.state.output = ref
+        self.values.retain(ref)
+        if not self.graph.output_is_last:
+            self.state.busy += 1
+            self.fresh.append(Address(""))
+
+    def _end_nested(self, address: Address, node: WorkflowNode, ref: Ref) -> None:
+        frame = self._begun(address, ScopeFrame, address)
+        if node.workflow.graph.output_is_last:
+            self.take(address)
+            self.complete(address, ref)
+        else:
+            frame.output = ref
+            self.values.retain(ref)
+            self.recount(address, frame, was_busy=False, was_idle=False)
+
+    def end_checked(self, address: Address) -> None:
+        """The output of the nested workflow at ``address`` fits what it declares."""
+        frame = self._begun(address, ScopeFrame, address)
+        if frame.output is None:
+            raise JournalMisfit(f"{address!r} has ended, but its last node has not", address)
+        self.take(address)
+        self.complete(address, frame.output)
+        self.let_go(frame)
+
+    def _end_child(self, address: Address, node: ParallelNode | BranchNode, child: str, ref: Ref) -> None:
+        frame = self._begun(address, BlockFrame, Address(child))
+        if frame.open is None or child not in frame.open:
+            raise JournalMisfit(f"{child!r} is done, but its block {address!r} had not begun it", address)
+        frame.open.remove(child)
+        frame.outputs[child] = ref
+        self.values.retain(ref)
+        if not frame.open:
+            self.join(address, frame, node)
+
+    def join(self, address: Address, frame: BlockFrame, node: ParallelNode | BranchNode) -> None:
+        """Every child of the block is done: its output is the object of theirs, in the order of the definition."""
+        self.take(address)
+        if frame.failure is not None:
+            self.fail(address, frame.failure)
+        else:
+            parts = {child.id: frame.outputs[child.id] for child in node.children if child.id in frame.outputs}
+            self.complete(address, Joined(parts=parts))
+        self.let_go(frame)
+
+    def _end_item(self, address: Address, node: ForeachNode, index: int, ref: Ref) -> None:
+        frame = self._begun(address, ForeachFrame, address)
+        if index >= len(frame.outputs) or frame.outputs[index] is not None:
+            raise JournalMisfit(f"item {index} of {address!r} is done, but the foreach had not begun it", address)
+        frame.outputs[index] = ref
+        frame.open -= 1
+        self.go_on(address, frame, node)
+
+    def go_on(self, address: Address, frame: ForeachFrame, node: ForeachNode) -> None:
+        """Begin as many items as may be under way; end the foreach once there are no more."""
+        if frame.failure is None:
+            while frame.open < frame.concurrency and frame.next < frame.count:
+                index = frame.next
+                frame.next += 1
+                frame.open += 1
+                self.enter(of_item(address, index, node.child.id), _item(frame.input, index))
+        if frame.open:
+            return
+        self.take(address)
+        if frame.failure is not None:
+            self.fail(address, frame.failure)
+        else:
+            self.complete(address, Listed(tuple(ref for ref in frame.outputs if ref is not None)))
+        self.let_go(frame)
+
+    # ------------------------------------------------------------------ failure, and giving up
+
+    def fail(self, address: Address, error: ErrorRecord) -> None:
+        """The node at ``address``, whose frame is gone, failed: tell what it is in."""
+        place = self.place(address)
+        parent = self._parent(place)
+        match parent:
+            case SequenceNode():
+                if self.state.failure is None:
+                    self.state.failure = error
+            case ParallelNode() if parent.allow_failure:
+                self._end_child(beside(address, parent.id), parent, place.node.id, Null())
+            case ParallelNode() | BranchNode():
+                block = beside(address, parent.id)
+                frame = self._begun(block, BlockFrame, address)
+                assert frame.open is not None, "a child of a block that is not decided was not begun"
+                frame.open.remove(place.node.id)
+                self._will_fail(block, frame, error)
+                if not frame.open:
+                    self.join(block, frame, parent)
+            case ForeachNode():
+                each = self._begun(around(address), ForeachFrame, address)
+                each.open -= 1
+                self._will_fail(around(address), each, error)
+                self.go_on(around(address), each, parent)
+            case WorkflowNode() | LoopNode():
+                self.drop(around(address))
+                self.fail(around(address), error)
+            case SwitchNode():
+                self.drop(beside(address, parent.id))
+                self.fail(beside(address, parent.id), error)
+            case _:
+                raise AssertionError(f"{address!r} is in {parent!r}, which holds nothing")
+
+    def _will_fail(self, address: Address, frame: BlockFrame | ForeachFrame, error: ErrorRecord) -> None:
+        if frame.failure is None:
+            frame.failure = error
+        self.failing.add(address)
+
+    def settle(self) -> None:
+        """Let those blocks fail in which nothing is under way any more, the innermost first."""
+        while self.failing:
+            live = {
+                outer
+                for address, frame in self.state.frames.items()
+                if is_busy(frame) or (isinstance(frame, StepFrame) and frame.phase == "waiting")
+                for outer in self._outwards(address)
+            }
+            dead = sorted(self.failing - live)
+            if not dead:
+                return
+            address = max(dead, key=len)
+            frame = self.state.frames[address]
+            assert isinstance(frame, (BlockFrame, ForeachFrame)), "only those wait before they fail"
+            assert frame.failure is not None, "it is among those that fail"
+            for inner in [inner for inner in self.state.frames if address in self._outwards(inner)]:
+                self.drop(inner)
+            self.drop(address)
+            self.fail(address, frame.failure)
+
+    def cancel(self) -> None:
+        """Give up all but the steps that may be running."""
+        for address, frame in list(self.state.frames.items()):
+            if not isinstance(frame, StepFrame) or frame.phase != "ready":
+                self.drop(address)
+        self._forget_output()
+
+    def bail(self, address: Address, ref: Ref) -> None:
+        """The step at ``address``, whose frame is gone, ends its workflow with ``ref``."""
+        scope = next((outer for outer in self._outwards(address) if self._is_nested(outer)), None)
+        for inner in [inner for inner in self.state.frames if scope is None or scope in self._outwards(inner)]:
+            self.drop(inner)
+        if scope is not None:
+            self.drop(scope)
+            self.complete(scope, ref)
+        else:
+            self.state.output = ref
+            self.state.bailed = True
+            self.values.retain(ref)
+
+    def end(self) -> None:
+        """The run has ended: nothing of it goes on. Its output stays."""
+        for address in list(self.state.frames):
+            self.drop(address)
+        for seqs in self.state.events.values():
+            for seq in seqs:
+                self.values.release(seq)
+        self.state.events.clear()
+        self.state.undoable.clear()
+        self.state.busy = self.state.idle = 0
+        self.fresh.clear()
+
+    def _forget_output(self) -> None:
+        if self.state.output is not None:
+            self.values.release(self.state.output)
+            self.state.output = None
+            self.state.busy -= not self.graph.output_is_last
+
+    # ------------------------------------------------------------------ compensation
+
+    def undo_next(self) -> None:
+        """Begin the compensation of the step that completed last, of those that are left."""
+        if self.state.undoable:
+            last = self.state.undoable[-1]
+            self.put(Address(last.address + UNDO), StepFrame(input=last.output))
+
+    # ------------------------------------------------------------------ the tree
+
+    def _parent(self, place: Place) -> object:
+        assert place.parent is not None, "the root and compensations are never completed"
+        return self.graph.places[place.parent].node
+
+    def _outwards(self, address: Address) -> Iterator[Address]:
+        """What a node is in, from the innermost on: blocks, loops, foreachs, nested workflows."""
+        place = self.graph.places.get(node_key(address))
+        while place is not None and place.parent is not None:
+            place = self.graph.places[place.parent]
+            match place.node:
+                case SequenceNode():
+                    return
+                case ParallelNode() | BranchNode() | SwitchNode():
+                    address = beside(address, place.node.id)
+                case _:
+                    address = around(address)
+            yield address
+
+    def _is_nested(self, address: Address) -> bool:
+        return isinstance(self.place(address).node, WorkflowNode)
+
+    def _begun(self, address: Address, kind: type[_F], what: Address) -> _F:
+        frame = self.state.frames.get(address)
+        if not isinstance(frame, kind):
+            raise JournalMisfit(f"{what!r} has run, but {address!r}, which it is in, was not begun", what)
+        return frame
+
+
+def kept_refs(frame: Frame) -> Iterator[Ref]:
+    """What a frame keeps at hand. Of a foreach's outputs only the numbers are kept, and of a nested workflow's input:
+    they are read again when they are asked for."""
+    match frame:
+        case StepFrame():
+            yield frame.input
+            for seq in (frame.suspension, frame.answer, *frame.once.values()):
+                if seq:
+                    yield seq
+        case BlockFrame():
+            if frame.open is None:
+                yield frame.input
+            yield from frame.outputs.values()
+        case ForeachFrame() | MapFrame() | SleepFrame() | WaitFrame():
+            yield frame.input
+        case LoopFrame() | ScopeFrame():
+            if frame.output is not None:
+                yield frame.output
+
+
+def _item(of: Ref, index: int) -> Ref:
+    if isinstance(of, Listed):
+        return of.parts[index]
+    assert isinstance(of, (int, Item)), "only a list has items"
+    return Item(of, index)

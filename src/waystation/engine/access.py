@@ -1,0 +1,70 @@
+"""How a step's context, and the functions of the graph, reach the run they are part of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Never, Protocol, TypeVar
+
+import msgspec
+
+from waystation.core.addresses import Address
+from waystation.define.executable import Executable
+from waystation.define.step import Step
+from waystation.define.workflow import Workflow
+from waystation.store.protocol import StoreTransaction
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class StepControl:
+    """How the driver reaches a step that is in flight: ``cancelled`` is set once its run is cancelled."""
+
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class RunAccess(Protocol):
+    """What a context needs of the driver of its run."""
+
+    async def recorded(self, address: Address, name: str) -> bytes | None:
+        """The value ``once`` recorded under ``name``, as JSON."""
+        ...
+
+    async def record(self, address: Address, name: str, value: bytes) -> None:
+        """Record a value of ``once``; durable when this returns."""
+
+    def write(self, address: Address, attempt: int, chunk: bytes) -> None:
+        """Have a chunk recorded soon, and at the latest with the step's end."""
+
+    async def begin_transaction(self) -> StoreTransaction:
+        """Open the store's database to a step's writes."""
+        ...
+
+    async def output_of(self, near: Address, id_: str) -> bytes | None:
+        """The output of a step that has succeeded, as JSON, seen from ``near``."""
+        ...
+
+    async def scope_input(self, near: Address) -> bytes:
+        """The input of the workflow that ``near`` is in, as JSON."""
+        ...
+
+    def shared(self) -> Mapping[str, msgspec.Raw]:
+        """The run state, by key."""
+        ...
+
+    def context(self) -> Mapping[str, msgspec.Raw]:
+        """The request context, by key."""
+        ...
+
+
+async def load_result(access: RunAccess, near: Address, step: Executable[Never, T] | str) -> T | object | None:
+    """The output of a step, as its type; of one named by its id, as plain data."""
+    value = await access.output_of(near, step if isinstance(step, str) else step.id)
+    if value is None:
+        return None
+    if isinstance(step, (Step, Workflow)):
+        output: object = step.output.load(value)
+        return output
+    return msgspec.json.decode(value)

@@ -1,0 +1,47 @@
+"""Follows a run: its events so far, then those to come, from the journal and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from waystation.core.entries import AnyEntry, Seq, decode_entry
+from waystation.core.flow import JournalMisfit
+from waystation.core.machine import Machine
+from waystation.define.workflow import Workflow
+from waystation.engine.engine import Engine
+from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent
+from waystation.errors import DefinitionChanged
+
+_PAGE = 1000
+
+
+async def follow(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, after: Seq
+) -> AsyncIterator[AnyEvent]:
+    """The run's events after entry ``after``, until it ends.
+
+    Raises:
+        DefinitionChanged: the journal does not fit the code at hand.
+    """
+    fold = EventFold(run_id, Machine(workflow.graph))
+    read: Seq = 0
+    with engine.hub.listening(run_id) as grown:
+        while True:
+            grown.clear()
+            page = await engine.store.read(run_id, after=read, limit=_PAGE)
+            for data in page:
+                read += 1
+                for event in _fold(fold, decode_entry(data), workflow, run_id):
+                    if event.seq > after:
+                        yield event
+                    if isinstance(event, RunFinishedEvent):
+                        return
+            if len(page) < _PAGE:
+                await grown.wait()
+
+
+def _fold(fold: EventFold, entry: AnyEntry, workflow: Workflow[object, object], run_id: str) -> list[AnyEvent]:
+    try:
+        return fold.feed(entry)
+    except JournalMisfit as misfit:
+        raise DefinitionChanged(run_id=run_id, workflow_id=workflow.id, differences=[misfit.reason]) from None

@@ -1,0 +1,148 @@
+"""What a driver has under way: attempts of steps, and decisions of the graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from waystation.core.entries import Millis
+from waystation.core.machine import Machine
+from waystation.core.signals import Action, CutOff, RunStep
+from waystation.engine.access import StepControl
+from waystation.engine.clock import Clock
+from waystation.engine.step_runner import Outcome
+
+Work: TypeAlias = Coroutine[object, object, Outcome | None]
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """Something under way.
+
+    Attributes:
+        action: what was asked for.
+        began: when.
+        control: how to tell a step that its run is cancelled.
+        task: the task that it runs in.
+        is_cut: whether it was cut off: its end is told as that.
+    """
+
+    action: Action
+    began: Millis
+    control: StepControl = field(default_factory=StepControl)
+    task: asyncio.Task[None] | None = None
+    is_cut: bool = False
+    stop_timer: Callable[[], None] | None = None
+
+    def cut(self) -> None:
+        """End it from outside, now."""
+        self.is_cut = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def cut_off(self, now: Millis) -> Outcome | None:
+        """What to tell the machine of its being cut off."""
+        if not isinstance(self.action, RunStep):
+            return None
+        return Outcome(CutOff(self.action.address, self.action.attempt, self.began, now))
+
+    def done(self) -> None:
+        """It has ended: nothing need cut it off any more."""
+        if self.stop_timer is not None:
+            self.stop_timer()
+            self.stop_timer = None
+
+
+class InFlight:
+    """The tasks of one run.
+
+    Arguments:
+        run_id: the run, to name the tasks by.
+        clock: by which the time of grace is measured.
+        came: called with how each ended.
+    """
+
+    def __init__(self, run_id: str, clock: Clock, came: Callable[[Outcome | None], None]) -> None:
+        self._run_id = run_id
+        self._clock = clock
+        self._came = came
+        self._running: dict[object, Running] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, running: Running, work: Callable[[], Work]) -> None:
+        """Begin ``work`` as a task, unless it is under way already: after a reload the machine names all that is
+        active."""
+        key = _key(running.action)
+        if key not in self._running:
+            self._running[key] = running
+            name = f"{self._run_id}:{running.action.address or 'output'}"
+            running.task = asyncio.create_task(self._run(key, running, work), name=name)
+
+    async def _run(self, key: object, running: Running, work: Callable[[], Work]) -> None:
+        outcome: Outcome | None = None
+        try:
+            outcome = await work()
+        except asyncio.CancelledError:
+            if not running.is_cut:
+                raise
+            outcome = running.cut_off(self._clock.now())
+        finally:
+            running.done()
+            del self._running[key]
+            self._came(outcome)
+
+    def add(self, running: Running) -> None:
+        """Something runs in the driver's own task."""
+        self._running[_key(running.action)] = running
+
+    def remove(self, running: Running) -> None:
+        """What ran in the driver's own task has ended."""
+        running.done()
+        self._running.pop(_key(running.action), None)
+
+    def cancel_steps(self, machine: Machine, grace_ms: Millis) -> list[Outcome]:
+        """The run is cancelled: tell its steps, and cut them off when their time of grace is over.
+
+        Gives what to tell the machine of steps that it believes to run, and that do not.
+        """
+        by_address = {r.action.address: r for r in self._running.values() if isinstance(r.action, RunStep)}
+        now = self._clock.now()
+        gone: list[Outcome] = []
+        for address, frame in machine.ready_steps().items():
+            running = by_address.get(address)
+            if running is None:
+                gone.append(Outcome(CutOff(address, frame.attempt, now, now)))
+            elif not running.control.cancelled.is_set():
+                running.control.cancelled.set()
+                running.stop_timer = self._clock.call_at(now + grace_ms, running.cut)
+        for running in list(self._running.values()):
+            if not isinstance(running.action, RunStep):
+                running.cut()
+        return gone
+
+    def drop_missing(self, machine: Machine) -> None:
+        """Cancel what the machine does not know (any more): a workflow has ended around it."""
+        for running in list(self._running.values()):
+            if running.action.address and running.action.address not in machine.state.frames:
+                running.control.cancelled.set()
+                if running.task is not None:
+                    running.task.cancel()
+
+    async def cancel(self) -> None:
+        """Cancel all, and wait for it."""
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _key(action: Action) -> object:
+    """Names an action, so that the same one is not begun twice."""
+    if isinstance(action, RunStep):
+        return action.address, action.attempt, action.answer
+    return action

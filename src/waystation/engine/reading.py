@@ -1,0 +1,146 @@
+"""Reads what a run recorded: the outputs of its steps, the inputs of its workflows, values by reference.
+
+None of it is part of the frontier, so that stays small; it is read from the journal when someone asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from waystation.core.addresses import Address, around, beside, node_key, prefix_of
+from waystation.core.entries import (
+    AnyEntry,
+    EventDefaulted,
+    EventMatched,
+    Mapped,
+    Ref,
+    Seq,
+    StepBailed,
+    StepSucceeded,
+    decode_entry,
+    value_of,
+)
+from waystation.core.machine import Machine
+from waystation.core.state import ScopeFrame
+from waystation.core.values import Values
+from waystation.define.nodes import ROOT_KEY
+from waystation.errors import StoreCorrupt
+from waystation.store.protocol import Store
+
+_MOST_AT_ONCE = 5_000
+
+
+async def hold_missing(store: Store, run_id: str, values: Values) -> None:
+    """Read in what ``values`` are referred to and not at hand.
+
+    Raises:
+        StoreCorrupt: the journal does not have them.
+    """
+    missing = values.missing()
+    for start in range(0, len(missing), _MOST_AT_ONCE):
+        wanted = missing[start : start + _MOST_AT_ONCE]
+        found = await store.read_some(run_id, wanted)
+        for seq in wanted:
+            value = value_of(decode_entry(found[seq])) if seq in found else None
+            if value is None:
+                raise StoreCorrupt(f"the journal of run {run_id!r} lacks the value of entry {seq}")
+            values.hold(seq, value)
+
+
+class RunReader:
+    """Reads one run's journal, for the steps and functions of that run."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._outputs: _Outputs | None = None
+
+    async def output_of(self, machine: Machine, near: str, id_: str) -> bytes | None:
+        """The output of the step ``id_`` (or of ``nested/step``), as seen from the node at ``near``.
+
+        The nearest is meant: of the same item or turn, then of the same workflow, then of those around it; of the
+        turns of a loop, the last.
+        """
+        outputs = await self._known(machine)
+        place = near
+        while True:
+            address = beside(place, id_)
+            if address in outputs.by_address:
+                return await self.value(outputs.by_address[address])
+            here = machine.graph.places.get(node_key(place))
+            scope = here.scope if here is not None else ROOT_KEY
+            for found in machine.graph.places.values():
+                if found.node.id == id_ and found.scope == scope and found.key in outputs.last_turns:
+                    return await self.value(outputs.last_turns[found.key])
+            if not prefix_of(place):
+                return None
+            place = around(place)
+
+    async def scope_input(self, machine: Machine, near: str) -> bytes:
+        """The input of the workflow that ``near`` is in."""
+        place = near
+        while prefix_of(place):
+            place = around(place)
+            frame = machine.state.frames.get(Address(place))
+            if isinstance(frame, ScopeFrame):
+                return await self.value(frame.input)
+        return await self.value(machine.state.input_seq)
+
+    async def value(self, ref: Ref) -> bytes:
+        """The value of ``ref``, as JSON."""
+        values = Values()
+        values.retain(ref)
+        await hold_missing(self._store, self._run_id, values)
+        return values.json(ref)
+
+    def note(self, first: Seq, entries: Sequence[AnyEntry]) -> None:
+        """Entries were appended, from seq ``first`` on."""
+        if self._outputs is not None:
+            for seq, entry in enumerate(entries, first):
+                self._outputs.note(seq, entry)
+
+    def forget(self) -> None:
+        """The journal may have grown unseen."""
+        self._outputs = None
+
+    async def _known(self, machine: Machine) -> _Outputs:
+        if self._outputs is not None:
+            return self._outputs
+        outputs = _Outputs()
+        journal = await self._store.read(self._run_id)
+        for seq, data in enumerate(journal, 1):
+            outputs.note(seq, decode_entry(data))
+        # Kept only if nothing was committed while it was read: else it may lack what was.
+        if len(journal) == machine.state.last_seq:
+            self._outputs = outputs
+        return outputs
+
+
+class _Outputs:
+    """Which entry holds the output of what.
+
+    Attributes:
+        by_address: the outputs of steps, maps and waits.
+        last_turns: of what is in a loop, and in no foreach, the last: by key.
+    """
+
+    def __init__(self) -> None:
+        self.by_address: dict[str, Seq] = {}
+        self.last_turns: dict[str, Seq] = {}
+
+    def note(self, seq: Seq, entry: AnyEntry) -> None:
+        """Take in an entry of the journal."""
+        if isinstance(entry, EventMatched):
+            seq = entry.event
+        elif not isinstance(entry, (StepSucceeded, StepBailed, Mapped, EventDefaulted)):
+            return
+        self.by_address[entry.address] = seq
+        if "#" in entry.address and "[" not in entry.address:
+            self.last_turns[node_key(entry.address)] = seq
+
+
+def plain(value: bytes) -> object:
+    """JSON as plain data."""
+    return msgspec.json.decode(value)

@@ -1,0 +1,160 @@
+"""A workflow together with the app that runs it: where runs are created."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from waystation.beginning import begin, input_data
+from waystation.core.entries import RunStarted, decode_entry
+from waystation.define.workflow import Workflow
+from waystation.engine import intake
+from waystation.engine.hooks import ask_to_start
+from waystation.errors import IdempotencyConflict, RunAlreadyStarted
+from waystation.results import RunResult
+from waystation.run import Run
+from waystation.store.protocol import IdempotencyKeyUsed
+
+if TYPE_CHECKING:
+    from waystation.runtime import Waystation
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class RunnableWorkflow(Generic[In, Out]):
+    """A workflow together with the app that runs it.
+
+    Attributes:
+        workflow: the definition.
+    """
+
+    def __init__(self, app: Waystation, workflow: Workflow[In, Out]) -> None:
+        self.workflow = workflow
+        self._app = app
+        self._untyped = cast("Workflow[object, object]", workflow)
+
+    def check_input(self, input: In | object) -> None:
+        """Hold an input against the workflow's schema, and do nothing else.
+
+        Raises:
+            InvalidInput: it does not fit.
+        """
+        input_data(self._untyped, input)
+
+    async def create_run(
+        self,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run[In, Out]:
+        """Create a run. It is pending, durably, when this returns.
+
+        Arguments:
+            run_id: its id; by default a new random one. 1 to 200 characters.
+            resource_id: what the run is about (a user, an order), to list runs by.
+            idempotency_key: of several creations with one key the first makes the run; the others give that run.
+
+        Raises:
+            RunAlreadyExists: a run of that id is in the store.
+            InvalidId: no run can have that id.
+        """
+        engine, _ = await self._app.opened()
+        names = _names(run_id, resource_id, idempotency_key)
+        try:
+            await intake.create(engine, self._untyped, names)
+        except IdempotencyKeyUsed as used:
+            return Run(self._app, self.workflow, used.run_id)
+        return Run(self._app, self.workflow, names.run_id)
+
+    async def start(
+        self,
+        input: In | object,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        idempotency_key: str | None = None,
+        state: object = None,
+        request_context: Mapping[str, object] | None = None,
+        per_step: bool = False,
+    ) -> RunResult[Out]:
+        """Create a run, start it and wait until it rests. Creation and start are one write.
+
+        With an ``idempotency_key`` that was used before, nothing is started: this waits for the run that was, and
+        gives its result.
+
+        Raises as ``create_run`` and ``Run.start`` do; then no run was created. And:
+            IdempotencyConflict: the run of that key was started with other input.
+        """
+        run = await self.start_async(
+            input,
+            run_id=run_id,
+            resource_id=resource_id,
+            idempotency_key=idempotency_key,
+            state=state,
+            request_context=request_context,
+            per_step=per_step,
+        )
+        return await run.wait()
+
+    async def start_async(
+        self,
+        input: In | object,
+        *,
+        run_id: str | None = None,
+        resource_id: str | None = None,
+        idempotency_key: str | None = None,
+        state: object = None,
+        request_context: Mapping[str, object] | None = None,
+        per_step: bool = False,
+    ) -> Run[In, Out]:
+        """Create a run and start it, and do not wait: when this returns, the start is durable. As ``start`` else."""
+        beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
+        engine, dispatcher = await self._app.opened()
+        await dispatcher.ready()
+        names = _names(run_id, resource_id, idempotency_key)
+        if self.workflow.hooks.on_start is not None:
+            await ask_to_start(
+                self._untyped, names.run_id, self.workflow.input.load(beginning.input), names.resource_id
+            )
+        try:
+            taken = await intake.create_started(engine, self._untyped, names, beginning)
+        except IdempotencyKeyUsed as used:
+            return await self._started_before(used.run_id, beginning, str(idempotency_key))
+        dispatcher.drive(taken)
+        return Run(self._app, self.workflow, names.run_id)
+
+    async def _started_before(self, run_id: str, beginning: intake.Beginning, key: str) -> Run[In, Out]:
+        """The run that was made with this key: started, if it was only created."""
+        engine, dispatcher = await self._app.opened()
+        run = Run(self._app, self.workflow, run_id)
+        if await run.status() == "pending":
+            try:
+                dispatcher.drive(await intake.start(engine, self._untyped, run_id, beginning))
+            except RunAlreadyStarted:
+                pass  # by another, just now: its input is looked at below
+            else:
+                return run
+        for data in await engine.store.read(run_id, limit=10):
+            entry = decode_entry(data)
+            if isinstance(entry, RunStarted) and bytes(entry.input) != beginning.input:
+                raise IdempotencyConflict(
+                    f"run {run_id!r} was started with the idempotency key {key!r} and other input; "
+                    "use a key of its own for each start that is meant to be one",
+                    run_id=run_id,
+                )
+        return run
+
+    def create_run_sync(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
+        """``create_run`` for code that is not async."""
+        return self._app.call(self.create_run(run_id=run_id, resource_id=resource_id))
+
+
+def _names(run_id: str | None, resource_id: str | None, idempotency_key: str | None) -> intake.Names:
+    return intake.Names(
+        run_id=str(uuid.uuid4()) if run_id is None else run_id,
+        resource_id=resource_id,
+        idempotency_key=idempotency_key,
+    )
