@@ -28,9 +28,6 @@ class Explained:
         self.plan += [detail for *_, detail in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
         return self._connection.execute(sql, values)
 
-    def executemany(self, sql: str, values: Any) -> None:
-        assert not values, "the store is empty"
-
 
 @pytest.fixture
 async def connection(tmp_path: Path) -> AsyncIterator[sqlite3.Connection]:

@@ -226,3 +226,15 @@ async def test_of_a_pruned_run_no_row_is_left(store: Store) -> None:
     connection = vars(store)["_connection"]
     for table in ("runs", "journal", "frontiers", "suspensions"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+async def test_long_runs_are_pruned_in_several_transactions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waystation.store.sqlite_writes._MOST_PRUNED", 10)
+    for number in range(7):
+        await store.create_run(new_run(f"r{number}"))
+        await store.commit(commit(1, *[b"x"] * 4, run_id=f"r{number}", head=head("failed", at=number)))
+    began: list[str] = []
+    vars(store)["_connection"].set_trace_callback(lambda sql: began.append(sql) if sql.startswith("BEGIN") else None)
+    assert await store.prune(100, limit=5) == 5
+    assert len(began) == 3, "of two runs, two and one"
+    assert await store.prune(100, limit=5) == 2

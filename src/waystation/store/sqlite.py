@@ -136,11 +136,17 @@ class SQLiteStore:
     async def prune(self, ended_before: Millis, *, limit: int) -> int:
         """Delete at most ``limit`` runs that ended before then, the oldest first; gives how many.
 
-        The file does not shrink; what is free in it is used again.
+        It takes several small transactions where the runs are long, so that others get in between. The file does not
+        shrink; what is free in it is used again.
         """
-        return await self._write(
-            partial(writes.prune, numbers=self._numbers, ended_before=ended_before, limit=limit), settles=False
-        )
+        deleted = 0
+        while deleted < limit:
+            apply = partial(writes.prune, numbers=self._numbers, ended_before=ended_before, limit=limit - deleted)
+            batch = await self._write(apply, settles=False)
+            if not batch:
+                break
+            deleted += batch
+        return deleted
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """Keep the description of a definition, once."""

@@ -25,6 +25,9 @@ from waystation.store.sqlite_reads import get_run
 
 _MOST_NUMBERS = 10_000
 
+_MOST_PRUNED = 10_000
+"""When so many entries are deleted, the transaction is long enough: the loop and other processes wait for it."""
+
 # Appends the first entry only if the run's epoch is the writer's, the journal reaches ``after``, and not beyond it:
 # the fence, the comparison and the append are one statement. Refused, it does nothing and counts no row.
 _APPEND = """
@@ -210,23 +213,27 @@ def delete_run(connection: sqlite3.Connection, numbers: RunNumbers, run_id: str)
     run_no, status = row
     if status == "running":
         raise RunIsRunning(f"run {run_id!r} is running: cancel it first, or wait for its end", run_id=run_id)
-    _delete(connection, numbers, [(run_no, run_id)])
+    _delete(connection, numbers, run_no, run_id)
     return True
 
 
 def prune(connection: sqlite3.Connection, numbers: RunNumbers, ended_before: Millis, limit: int) -> int:
-    """Delete the runs that ended longest ago; gives how many."""
+    """Delete those of the runs that ended longest ago, up to ``limit`` and about 10,000 entries; gives how many."""
     ended = connection.execute(_ENDED, (ended_before, max(limit, 0))).fetchall()
-    _delete(connection, numbers, ended)
+    entries = 0
+    for deleted, (run_no, run_id) in enumerate(ended, 1):
+        entries += _delete(connection, numbers, run_no, run_id)
+        if entries >= _MOST_PRUNED:
+            return deleted
     return len(ended)
 
 
-def _delete(connection: sqlite3.Connection, numbers: RunNumbers, runs: Sequence[tuple[int, str]]) -> None:
-    of = [(run_no,) for run_no, _ in runs]
-    for table in ("suspensions", "frontiers", "journal", "runs"):
-        connection.executemany(f"DELETE FROM {table} WHERE run_no = ?", of)  # noqa: S608  (constants)
-    for _, run_id in runs:
-        numbers.drop(run_id)
+def _delete(connection: sqlite3.Connection, numbers: RunNumbers, run_no: int, run_id: str) -> int:
+    """Delete all of a run; gives how many entries it had."""
+    for table in ("suspensions", "frontiers", "runs"):
+        connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608  (constants)
+    numbers.drop(run_id)
+    return connection.execute("DELETE FROM journal WHERE run_no = ?", (run_no,)).rowcount
 
 
 def put_definition(connection: sqlite3.Connection, fingerprint: str, workflow_id: str, description: bytes) -> None:
