@@ -136,7 +136,8 @@ def create_step(
         suspend, resume, state: as for ``@step``; not with an agent.
         prompt: makes the agent's prompt of the input.
         deps: given to the agent as its dependencies.
-        retry, timeout, total_timeout, undo: as for ``@step``. An agent's own retries (of a model's bad answer) lie within one attempt.
+        retry, timeout, total_timeout, undo: as for ``@step``. An agent's own retries (of a model's bad answer) lie
+            within one attempt.
 
     Raises:
         DefinitionError: parts are missing, or do not go together.

@@ -105,9 +105,12 @@ def _check_placeholder(where: str, draft: Draft, before: Sequence[Node], part: P
     if part.root == "state":
         _check_state(where, draft)
     elif part.root == "steps":
-        ids = sorted(_results(before), key=len, reverse=True)
-        if not any(part.path == id_ or part.path.startswith(f"{id_}.") for id_ in ids):
-            raise DefinitionError(f"{where}: {part} names no node before the map. {_known(before)}")
+        id_ = part.path.partition(".")[0]
+        if id_ not in _results(before):
+            raise DefinitionError(
+                f"{where}: {part} names {id_!r}, and no node before the map has that id. {_known(before)} (one with a "
+                "dot in its id is named by FromStep)"
+            )
 
 
 def _check_state(where: str, draft: Draft) -> None:

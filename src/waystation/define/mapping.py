@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from waystation.define.step import AnyStep
+from waystation.define.executable import AnyExecutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,11 @@ class FromStep:
     """The output of a step of the same workflow, or a part of it.
 
     Arguments:
-        step: the step; or several, of which the first that has run is taken (after a branch, say).
+        step: the step or nested workflow; or several, of which the first that has run is taken (after a branch, say).
         path: a dotted path into its output, ``"customer.name"`` or ``"lines.0.price"``; "." for all of it.
     """
 
-    step: AnyStep | Sequence[AnyStep]
+    step: AnyExecutable | Sequence[AnyExecutable]
     path: str = "."
 
 

@@ -21,8 +21,7 @@ class Placeholder:
 
     Attributes:
         root: one of ``ROOTS``.
-        path: the dotted path after it; "" for all of it. Under ``steps`` it begins with the id of a node, which may
-            hold dots itself.
+        path: the dotted path after it; "" for all of it. Under ``steps`` its first part is the id of a node.
     """
 
     root: str
