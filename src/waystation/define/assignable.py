@@ -28,9 +28,9 @@ def meets(output: _Form, wanted: _Form) -> bool:
     output, wanted = _plain(output), _plain(wanted)
     if output == wanted or Any in (output, wanted) or wanted is object:
         return True
-    if _is_union(output):
+    if is_union(output):
         return all(meets(part, wanted) for part in typing.get_args(output))
-    if _is_union(wanted):
+    if is_union(wanted):
         return any(meets(output, part) for part in typing.get_args(wanted))
     if typing.get_origin(output) is Literal:
         return all(_value_meets(value, wanted) for value in typing.get_args(output))
@@ -52,7 +52,8 @@ def _plain(form: _Form) -> _Form:
             return type(None) if form is None else form
 
 
-def _is_union(form: _Form) -> bool:
+def is_union(form: _Form) -> bool:
+    """Whether a form is ``A | B``, however that is written."""
     return typing.get_origin(form) in _UNIONS
 
 
@@ -132,7 +133,7 @@ def item_types(form: object) -> list[object] | None:
     form = _plain(form)
     if form is Any:
         return [Any]
-    if _is_union(form):
+    if is_union(form):
         of_parts = [item_types(part) for part in typing.get_args(form)]
         return None if None in of_parts else [item for items in of_parts for item in items or ()]
     if isinstance(form, typing.NewType):
@@ -162,7 +163,7 @@ def keyed_meets(parts: Mapping[str, object], wanted: object, *, optional: bool) 
     wanted = _plain(wanted)
     if wanted is object or wanted is Any:
         return []
-    if _is_union(wanted):
+    if is_union(wanted):
         tried = [keyed_meets(parts, choice, optional=optional) for choice in typing.get_args(wanted)]
         return min(tried, key=len)
     origin = typing.get_origin(wanted) or wanted

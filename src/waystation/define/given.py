@@ -93,11 +93,12 @@ def checked_function(workflow_id: str, given: object, wanted: Wanted) -> FlowFun
         DefinitionError: it is no function, or takes neither one nor two arguments.
     """
     start = f"workflow {workflow_id!r}: {wanted.who}"
-    if not callable(given) or isinstance(given, Step):
+    shown = in_words(given)
+    if isinstance(given, Step) or not callable(given):
         raise DefinitionError(
-            f"{start} is {in_words(given)}; give a function that takes {wanted.takes} and returns {wanted.returns}"
+            f"{start} is {shown}; give a function that takes {wanted.takes} and returns {wanted.returns}"
         )
-    function = cast("Callable[..., object]", given)
+    function: Callable[..., object] = given
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
@@ -107,7 +108,7 @@ def checked_function(workflow_id: str, given: object, wanted: Wanted) -> FlowFun
         signature.bind(*([object()] * (2 if takes_two else 1)))
     except TypeError:
         raise DefinitionError(
-            f"{start}, {in_words(given)}, cannot be called with one argument or two, its signature is {signature}; "
+            f"{start}, {shown}, cannot be called with one argument or two, its signature is {signature}; "
             f"give a function that takes {wanted.takes}, and may take {wanted.second} after it"
         ) from None
     return FlowFunction(function, takes_two)

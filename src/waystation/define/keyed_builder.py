@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, Never, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
@@ -272,7 +272,8 @@ class KeyedBuilder(Uncommitted, Generic[In, Out]):
     def _keyed(self, part: Part) -> KeyedBuilder[In, Out]:
         return KeyedBuilder(self.draft.with_part(part))
 
-    def _builder(self, part: Part) -> Builder[In, Out, X]:
+    def _builder(self, part: Part) -> Builder[In, Out, Any]:
+        # What comes next is of whatever type the method that calls this says.
         from waystation.define.builder import Builder  # which builds on this module
 
-        return Builder(self.draft.with_part(part))
+        return Builder[In, Out, Any](self.draft.with_part(part))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal, cast
 
-from waystation.define.assignable import meets
+from waystation.define.assignable import is_union, meets
 from waystation.define.drafts import (
     UNSET,
     BranchPart,
@@ -145,11 +145,10 @@ class Maker:
         return BranchNode(id_, reaching(self.flow), tuple(condition for condition, _ in choices), children)
 
     def _choice(self, given: object) -> tuple[FlowFunction, Child]:
+        shown = in_words(given)
         pair = cast("Sequence[object]", given) if isinstance(given, (tuple, list)) else ()
         if len(pair) != 2:  # noqa: PLR2004
-            raise DefinitionError(
-                f"{self._where}: .branch() takes (condition, step) pairs, and was given {in_words(given)}"
-            )
+            raise DefinitionError(f"{self._where}: .branch() takes (condition, step) pairs, and was given {shown}")
         condition, step = pair
         if isinstance(condition, Step):
             raise DefinitionError(
@@ -161,9 +160,9 @@ class Maker:
         return self._function(condition, who, "what reaches the branch", "True or False"), child
 
     def _switch(self, part: SwitchPart) -> SwitchNode:
-        if not isinstance(part.cases, Mapping):
+        given = _as_dict(part.cases)
+        if given is None:
             raise DefinitionError(f"{self._where}: .switch() takes a dict of steps by key, not {in_words(part.cases)}")
-        given = cast("Mapping[object, object]", part.cases)
         if not given:
             raise EmptyWorkflow(f"{self._where}: .switch(key, {{}}) has no cases; give it at least one")
         children: dict[int, Child] = {}  # by the identity of what was given: a step may be there under several keys
@@ -240,9 +239,9 @@ class Maker:
     # ----------------------------------------------------------------------- map
 
     def _map(self, part: MapPart) -> MapNode:
-        if isinstance(part.how, Mapping):
+        given = _as_dict(part.how)
+        if given is not None:
             id_ = self._id("map", part.id, self._after("map", "input"))
-            given = cast("Mapping[object, object]", part.how)
             output = map_output(part.output, dict[str, Any])
             sources = checked_sources(self.draft, self.before, id_, given, output)
             return MapNode(id_, reaching(self.flow), output, sources=sources)
@@ -302,6 +301,10 @@ class Maker:
         return WaitNode(id_, reaching(self.flow), event, data, match, timeout, default)
 
 
+def _as_dict(given: object) -> Mapping[object, object] | None:
+    return cast("Mapping[object, object]", given) if isinstance(given, Mapping) else None
+
+
 # --------------------------------------------------------------------------- annotations of functions
 
 
@@ -320,14 +323,12 @@ def _named_values(form: object) -> Sequence[object] | None:
         return [None]
     if form is bool:
         return [True, False]
-    if isinstance(form, type) and issubclass(form, Enum):
-        return list(form)
     if typing.get_origin(form) is Literal:
         return list(typing.get_args(form))
-    if meets(form, typing.Union[bool, Enum, None]) and typing.get_args(form):
+    if is_union(form):
         of_parts = [_named_values(part) for part in typing.get_args(form)]
         return None if None in of_parts else [value for values in of_parts for value in values or ()]
-    return None
+    return list(form) if isinstance(form, type) and issubclass(form, Enum) else None
 
 
 def _same_key(first: object, second: object) -> bool:

@@ -10,6 +10,7 @@ from typing_extensions import TypeForm
 
 from waystation.define.assignable import meets
 from waystation.define.drafts import Draft
+from waystation.define.executable import AnyExecutable, Executable
 from waystation.define.fields import fields_of
 from waystation.define.given import checked_schema, in_words
 from waystation.define.mapping import FromContext, FromInit, FromState, FromStep, Source, Template, Value
@@ -25,9 +26,7 @@ from waystation.define.nodes import (
     SwitchNode,
     WorkflowNode,
 )
-from waystation.define.step import Step
 from waystation.define.templates import Placeholder, parse_template
-from waystation.define.workflow import Workflow
 from waystation.errors import DataError, DefinitionError, TypesDoNotMeet, UnsupportedType
 from waystation.schema import Schema, schema_for, type_name
 
@@ -74,9 +73,9 @@ def _check_source(where: str, draft: Draft, before: Sequence[Node], source: Sour
     match source:
         case FromStep():
             for step in steps_of(source):
-                if not isinstance(step, (Step, Workflow)):
+                if not isinstance(step, Executable):
                     raise DefinitionError(f"{where}: FromStep({in_words(step)}) takes a step, or a list of steps")
-                _check_step(where, before, step.id, step)
+                _check_step(where, before, cast("AnyExecutable", step))
         case Value():
             try:
                 schema_for(object).dump(source.value)
@@ -118,7 +117,8 @@ def _check_state(where: str, draft: Draft) -> None:
         raise DefinitionError(f"{where} reads the run state, and the workflow has none: give workflow(..., state=...)")
 
 
-def _check_step(where: str, before: Sequence[Node], id_: str, step: object) -> None:
+def _check_step(where: str, before: Sequence[Node], step: AnyExecutable) -> None:
+    id_ = step.id
     known = {child.id: child for child in _children(before)}
     child = known.get(id_)
     if child is not None:

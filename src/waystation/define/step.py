@@ -28,6 +28,7 @@ Out = TypeVar("Out")
 S = TypeVar("S", default=None)
 R = TypeVar("R", default=None)
 St = TypeVar("St")
+Said = TypeVar("Said", default=Mapping[str, object])
 R_co = TypeVar("R_co", covariant=True, default=None)
 St_co = TypeVar("St_co", covariant=True, default=Mapping[str, object])
 In_contra = TypeVar("In_contra", contravariant=True)
@@ -176,22 +177,22 @@ def step(
     id: str | None = None,
     suspend: TypeForm[S],
     resume: TypeForm[R],
-    state: TypeForm[St],
+    state: TypeForm[Said],
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
-) -> StatefulStepDecorator[S, R, St]: ...
+) -> StatefulStepDecorator[S, R, Said]: ...
 @overload
 def step(
     *,
     id: str | None = None,
-    state: TypeForm[St],
+    state: TypeForm[Said],
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
-) -> StatefulStepDecorator[None, None, St]: ...
+) -> StatefulStepDecorator[None, None, Said]: ...
 def step(
     fn: Execute | None = None,
     /,
@@ -256,11 +257,11 @@ def define_step(
     output: TypeForm[Out],
     suspend: TypeForm[S],
     resume: TypeForm[R],
-    execute: Callable[[In, StepContext[S, R, St]], Awaitable[Out]]
+    execute: Callable[[In, StepContext[S, R, Said]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext[S, R, St]], Out]
+    | Callable[[In, StepContext[S, R, Said]], Out]
     | Callable[[In], Out],
-    state: TypeForm[St] = ...,
+    state: TypeForm[Said] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
@@ -272,11 +273,11 @@ def define_step(
     id: str,
     input: TypeForm[In],
     output: TypeForm[Out],
-    execute: Callable[[In, StepContext[None, None, St]], Awaitable[Out]]
+    execute: Callable[[In, StepContext[None, None, Said]], Awaitable[Out]]
     | Callable[[In], Awaitable[Out]]
-    | Callable[[In, StepContext[None, None, St]], Out]
+    | Callable[[In, StepContext[None, None, Said]], Out]
     | Callable[[In], Out],
-    state: TypeForm[St] = ...,
+    state: TypeForm[Said] = ...,
     retry: Retry | None = None,
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
