@@ -17,7 +17,7 @@ from waystation.errors import RunNotFound
 from waystation.store import Store, open_store
 from waystation.store.protocol import JournalMoved, RunFilter, Schedule
 from waystation.testing.store_suite.transactions import amounts, make_ledger
-from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
+from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,19 +122,19 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
-    opened = open_store(url)
-    await opened.open()
-    yield opened
-    await opened.close()
+    store = open_store(url)
+    await store.open()
+    yield store
+    await store.close()
 
 
 @pytest.fixture
 async def other(url: str, store: Store) -> AsyncIterator[Store]:
     """Another store object on the same file: to the first, it is as another process."""
-    opened = open_store(url)
-    await opened.open()
-    yield opened
-    await opened.close()
+    another = open_store(url)
+    await another.open()
+    yield another
+    await another.close()
 
 
 async def test_of_starts_with_one_key_in_several_processes_one_is_written(url: str, store: Store) -> None:
@@ -184,7 +184,7 @@ async def test_what_a_killed_process_wrote_in_a_transaction_is_there_with_its_co
 
 async def test_a_run_that_another_process_deleted_is_not_written_to(store: Store, other: Store) -> None:
     await store.create_run(new_run())
-    await store.commit(commit(1, b"2"))
+    await store.commit(commit(1, b"2", frontier=b"state", opened=[opened(2, "a")]))
     assert await other.delete_run("r1")
     for late in (commit(2, b"late"), commit(2, head=head("failed")), commit(0, b"first")):
         with pytest.raises(RunNotFound):
@@ -220,7 +220,7 @@ async def test_a_deleted_runs_number_is_not_given_again(store: Store) -> None:
 async def test_of_a_pruned_run_no_row_is_left(store: Store) -> None:
     for number in range(5):
         await store.create_run(new_run(f"r{number}", key=f"k{number}"))
-        done = commit(1, b"2", run_id=f"r{number}", head=head("failed"), frontier=b"state")
+        done = commit(1, b"2", run_id=f"r{number}", head=head("failed"), frontier=b"state", opened=[opened(2, "a")])
         await store.commit(done)
     assert await store.prune(10, limit=10) == 5
     connection = vars(store)["_connection"]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from waystation.errors import StoreBusy, StoreClosed, StoreFull, TransactionMisused
-from waystation.store import Store, open_store
-from waystation.store.protocol import StoreTransaction
+from waystation.store import Store, open_store, sqlite_writes
+from waystation.store.protocol import Fenced, StoreTransaction
 from waystation.testing.store_suite.transactions import amounts, make_ledger
 from waystation.testing.store_suite.writes import CREATED, commit, new_run, opened
 
@@ -95,6 +95,16 @@ async def test_what_would_break_it_is_refused_and_it_goes_on(
     await store.commit(commit(1, b"2"), within=transaction)
     assert await amounts(store) == [5, 6]
     assert list(await store.read("r1")) == [CREATED, b"2"]
+
+
+async def test_a_statement_of_the_stores_own_is_refused_too_after_the_store_has_run_it(
+    store: Store, transaction: StoreTransaction
+) -> None:
+    with pytest.raises(Fenced):
+        await store.commit(commit(1, b"x", epoch=9), within=transaction)
+    append: str = vars(sqlite_writes)["_APPEND"]
+    with pytest.raises(TransactionMisused):
+        await transaction.execute(append, (1, b"x", 1, 0, 1, 1, 1))
 
 
 async def test_a_trigger_of_the_users_cannot_write_to_the_stores_tables_either(

@@ -66,9 +66,10 @@ class DeletionSuite(OnAsyncio):
 
     async def test_pruning_deletes_what_ended_before_then_the_oldest_first(self, store: Store) -> None:
         for number in range(12):
-            status = _ENDS[number % 3]
-            await store.create_run(new_run(f"e{number:02}", at=99 - number, head=head("running", epoch=0)))
-            await store.commit(commit(1, b"2", run_id=f"e{number:02}", head=head(status, at=number)))
+            # Neither in the order in which they began, nor in that in which they are written.
+            end = number * 5 % 12
+            await store.create_run(new_run(f"e{end:02}", at=99 - end, head=head("running", epoch=0)))
+            await store.commit(commit(1, b"2", run_id=f"e{end:02}", head=head(_ENDS[end % 3], at=end)))
         for status in UNFINISHED:
             await store.create_run(new_run(f"u-{status}", at=0, head=head(status, epoch=0, at=0)))
         unfinished = [run_id for run_id in await _left(store) if run_id.startswith("u")]
