@@ -421,9 +421,7 @@ class Run(Generic[In, Out]):
         if ended is not None:
             return ended
         if machine.is_paused():
-            return RunPaused(
-                run_id=self.run_id, workflow_id=self.workflow.id, next_steps=tuple(machine.ready_steps())
-            )
+            return RunPaused(run_id=self.run_id, workflow_id=self.workflow.id, next_steps=tuple(machine.ready_steps()))
         return RunSuspended(
             run_id=self.run_id, workflow_id=self.workflow.id, suspensions=await self._suspensions(machine)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -11,10 +10,11 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
 from waystation.background import BackgroundLoop
+from waystation.beginning import begin
 from waystation.core.entries import StepSuspended, decode_entry
 from waystation.core.machine import Machine
-from waystation.define.schedule import schedules_by_id
 from waystation.define.hooks import Hooks
+from waystation.define.schedule import schedules_by_id
 from waystation.define.workflow import Workflow
 from waystation.dispatch.local import LocalDispatcher
 from waystation.dispatch.protocol import Dispatcher
@@ -22,8 +22,8 @@ from waystation.engine import intake
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
 from waystation.engine.hooks import ask_to_start, tell_of_rest
-from waystation.engine.loading import misfits
 from waystation.engine.leases import Lease, new_worker_id
+from waystation.engine.loading import misfits
 from waystation.engine.retention import prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import (
@@ -39,7 +39,6 @@ from waystation.errors import (
     WrongLoop,
 )
 from waystation.results import Misfit, RunResult, Suspension, suspension_of
-from waystation.beginning import begin
 from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
 from waystation.store import open_store
@@ -278,7 +277,9 @@ class Waystation:
         return RunnableWorkflow(self, named)
 
     def _unknown(self, id_: str, version: str | None) -> UnknownWorkflow:
-        known = ", ".join(f"{key.workflow_id!r}" + (f" {key.version!r}" if key.version else "") for key in self._workflows)
+        known = ", ".join(
+            f"{key.workflow_id!r}" + (f" {key.version!r}" if key.version else "") for key in self._workflows
+        )
         of_version = f" in version {version!r}" if version else ""
         return UnknownWorkflow(
             f"workflow {id_!r}{of_version} is not registered with this app; registered: {known or 'none'}"

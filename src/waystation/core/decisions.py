@@ -314,9 +314,7 @@ def _undecided(machine: Machine, signal: signals.Undecided) -> Iterable[AnyEntry
 def _counted(machine: Machine, signal: signals.Counted) -> Iterable[AnyEntry]:
     frame = machine.state.frames.get(signal.address)
     if isinstance(frame, ForeachFrame) and frame.count < 0:
-        yield ForeachBegun(
-            at=signal.at, address=signal.address, count=signal.count, concurrency=signal.concurrency
-        )
+        yield ForeachBegun(at=signal.at, address=signal.address, count=signal.count, concurrency=signal.concurrency)
 
 
 def _turned(machine: Machine, signal: signals.Turned) -> Iterable[AnyEntry]:

@@ -47,7 +47,6 @@ from waystation.define.nodes import (
     WorkflowNode,
 )
 
-
 _F = TypeVar("_F", bound=Frame)
 
 

@@ -68,9 +68,7 @@ def forked(
     return journal, machine
 
 
-def _shared(
-    graph: Graph, entries: Sequence[AnyEntry], address: Address, created: RunCreated
-) -> list[AnyEntry] | None:
+def _shared(graph: Graph, entries: Sequence[AnyEntry], address: Address, created: RunCreated) -> list[AnyEntry] | None:
     machine = Machine(graph)
     machine.apply(created)
     numbers: dict[Seq, Seq] = {}

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from waystation.core import signals
-from waystation.core.addresses import ROOT, Address, node_key
+from waystation.core.addresses import ROOT, Address
 from waystation.core.decisions import DECIDE
 from waystation.core.entries import (
     AnyEntry,
@@ -48,6 +48,7 @@ from waystation.core.state import (
     State,
     StepFrame,
     WaitFrame,
+    is_busy,
 )
 from waystation.define.nodes import Graph
 
@@ -168,29 +169,23 @@ class Machine:
             output = self.state.output
             return None if output is None else signals.CheckOutput(output)
         frame = self.state.frames.get(address)
+        if frame is None or not is_busy(frame):
+            return None
         match frame:
-            case StepFrame() if frame.phase == "ready":
+            case StepFrame():
                 return signals.RunStep(
                     address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
                 )
-            case BlockFrame() if frame.open is None:
-                return signals.Decide(address, frame.input)
-            case ForeachFrame() if frame.count < 0:
-                return signals.Decide(address, frame.input)
-            case LoopFrame() if frame.output is not None:
+            case LoopFrame():
+                assert frame.output is not None, "else there is nothing to decide"
                 return signals.Decide(address, frame.output, frame.turn)
-            case ScopeFrame() if frame.output is not None:
+            case ScopeFrame():
+                assert frame.output is not None, "else there is nothing to check"
                 return signals.CheckOutput(frame.output, address)
-            case MapFrame():
-                return signals.Decide(address, frame.input)
-            case SleepFrame() if frame.until is None:
-                return signals.Decide(address, frame.input)
-            case WaitFrame() if frame.timing:
-                return signals.Decide(address, frame.input)
-            case WaitFrame() if frame.untried:
+            case WaitFrame() if not frame.timing:
                 return signals.MatchEvents(address, frame.input, tuple(frame.untried))
-            case _:
-                return None
+            case BlockFrame() | ForeachFrame() | MapFrame() | SleepFrame() | WaitFrame():
+                return signals.Decide(address, frame.input)
 
     def _may_step(self, address: Address) -> bool:
         """Whether the step may begin now, where the run goes step by step."""

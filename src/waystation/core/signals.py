@@ -13,7 +13,6 @@ from typing import TypeAlias
 from waystation.core.addresses import ROOT, Address
 from waystation.core.entries import ErrorRecord, Millis, Ref, Seq
 
-
 # ------------------------------------------------------------------ signals: the run
 
 

@@ -379,9 +379,7 @@ def resting_head(machine: Machine, epoch: int, now: int) -> Head:
         wake_at = machine.next_wake()
         # Whoever can be asked comes first: a run that also goes on by itself waits for an answer all the same.
         status = "suspended" if machine.suspensions() else "waiting"
-    return Head(
-        status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now
-    )
+    return Head(status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now)
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

@@ -16,9 +16,7 @@ from waystation.errors import StartRefused
 _log = logging.getLogger("waystation.hooks")
 
 
-async def ask_to_start(
-    workflow: Workflow[object, object], run_id: str, input: object, resource_id: str | None
-) -> None:
+async def ask_to_start(workflow: Workflow[object, object], run_id: str, input: object, resource_id: str | None) -> None:
     """Ask ``on_start`` whether the run may start.
 
     Raises:

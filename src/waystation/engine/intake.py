@@ -174,9 +174,7 @@ def _checked_run_id(run_id: object) -> str:
     return run_id
 
 
-async def start(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, beginning: Beginning
-) -> Taken:
+async def start(engine: Engine, workflow: Workflow[object, object], run_id: str, beginning: Beginning) -> Taken:
     """Start a pending run, and take it.
 
     Raises:
@@ -267,9 +265,7 @@ async def cancel(
     return await _write(engine, workflow, run_id, decide)
 
 
-async def proceed(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, *, per_step: bool
-) -> Taken | None:
+async def proceed(engine: Engine, workflow: Workflow[object, object], run_id: str, *, per_step: bool) -> Taken | None:
     """Have a paused run go on.
 
     Raises:
@@ -299,9 +295,7 @@ class NewEvent:
     channel: str = ""
 
 
-async def send_event(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, event: NewEvent
-) -> Taken | None:
+async def send_event(engine: Engine, workflow: Workflow[object, object], run_id: str, event: NewEvent) -> Taken | None:
     """Record an event for the run, durably; it is kept until a wait takes it.
 
     Nothing is written if an event of the same key was received before.
@@ -312,9 +306,7 @@ async def send_event(
 
     async def decide(stored: StoredRun, machine: Machine) -> Signal | None:
         if machine.state.standing not in ("pending", "running"):
-            raise RunEnded(
-                f"run {run_id!r} is {stored.record.status}; it takes no event any more", run_id=run_id
-            )
+            raise RunEnded(f"run {run_id!r} is {stored.record.status}; it takes no event any more", run_id=run_id)
         if event.key and await _was_received(engine, run_id, event.key):
             return None
         return Event(engine.clock.now(), event.name, event.data, event.key, event.actor, event.channel)

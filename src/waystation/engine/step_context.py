@@ -317,7 +317,9 @@ class RunningStep(StepContext[object, object, object]):
     def _check_no_transaction(self, name: str) -> None:
         if self._transaction is not None:
             # The record is a commit of its own, which would wait for the very transaction that waits for it.
-            raise TransactionMisused(f"step {self.step_id!r} called once({name!r}) with a transaction open; do it before")
+            raise TransactionMisused(
+                f"step {self.step_id!r} called once({name!r}) with a transaction open; do it before"
+            )
 
     # ------------------------------------------------------------------ the rest of the run
 

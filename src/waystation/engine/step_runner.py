@@ -105,9 +105,7 @@ class StepRunner:
         if action.answer and step.resume is not None:
             resume_data = step.resume.load(machine.values.json(action.answer))
         scope = machine.graph.nested(place.scope) or self.workflow
-        surroundings = Surroundings(
-            self.run_id, self.workflow.id, self.engine.agents, self.engine.tools, scope.output
-        )
+        surroundings = Surroundings(self.run_id, self.workflow.id, self.engine.agents, self.engine.tools, scope.output)
         state = StateView(
             self.access.shared(),
             step.state or scope.state,
