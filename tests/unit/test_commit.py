@@ -71,7 +71,7 @@ def test_a_step_used_twice_or_two_of_one_id_are_refused() -> None:
     refused(start.then(to_int).then(to_text).then(to_text), DuplicateId, "'to-text'", ".clone(id=")
     other = to_text.clone(id="to-int")
     refused(start.then(to_int).then(other), DuplicateId, "two steps", "'to-int'", "to_text", "@step(id=...)")
-    refused(start.parallel([to_int], id="to-int"), DuplicateId, "parallel", "'to-int'", ".parallel([...], id=...)")
+    refused(start.parallel([to_int], id="to-int"), DuplicateId, "parallel", "'to-int'", ".parallel(..., id=...)")
 
 
 def test_types_that_do_not_meet_are_refused_with_both_steps_and_both_types() -> None:

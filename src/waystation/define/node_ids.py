@@ -42,13 +42,13 @@ class NodeIds:
         start = f"workflow {self._workflow_id!r}: "
         if isinstance(node, (StepNode, WorkflowNode)) and isinstance(other, (StepNode, WorkflowNode)):
             raise DuplicateId(start + _children_clash(node, other))
-        kind = kind_of(node if not isinstance(node, (StepNode, WorkflowNode)) else other)
+        one, two = kind_of(other), kind_of(node)
+        kind = one if isinstance(node, (StepNode, WorkflowNode)) else two
+        way_out = f".{_METHODS.get(kind, kind)}(..., id=...)"
+        if one == two:
+            raise DuplicateId(f"{start}two {kind}s have the id {node.id!r}. Give one of them another: {way_out}")
         raise DuplicateId(
-            f"{start}a {kind_of(other)} and a {kind_of(node)} both have the id {node.id!r}. Give the {kind} an id "
-            f"of its own: .{_METHODS.get(kind, kind)}(..., id=...)"
-            if kind_of(node) != kind_of(other)
-            else f"{start}two {kind}s have the id {node.id!r}. Give one of them another: "
-            f".{_METHODS.get(kind, kind)}(..., id=...)"
+            f"{start}a {one} and a {two} both have the id {node.id!r}. Give the {kind} an id of its own: {way_out}"
         )
 
 
