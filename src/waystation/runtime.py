@@ -326,7 +326,7 @@ class Waystation:
         engine, _ = await self.opened()
         where = RunFilter(
             workflow_id=workflow,
-            statuses=(cast("RunStatus", status),) if isinstance(status, str) else status,
+            statuses=(status,) if isinstance(status, str) else status,
             resource_id=resource_id,
             since=_millis(since),
             until=_millis(until),

@@ -18,7 +18,7 @@ from waystation.cli.exits import Exit, UsageError, exit_for
 from waystation.cli.tree import run_tree
 from waystation.define.workflow import Workflow
 from waystation.errors import RunNotFound, WaystationError
-from waystation.results import RunActive, RunFailed, RunSucceeded, RunSuspended
+from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended
 from waystation.run import Run
 from waystation.runtime import Waystation
 from waystation.store.protocol import RunStatus
@@ -89,6 +89,7 @@ def resume(
     ] = None,
     step: Annotated[str | None, typer.Option("--step", help="The suspended step, if several wait.")] = None,
     label: Annotated[str | None, typer.Option("--label", help="The label it was suspended with.")] = None,
+    item: Annotated[int | None, typer.Option("--item", help="Of a foreach: the number of the item, from 0.")] = None,
     suspension: Annotated[str | None, typer.Option("--suspension", help="The id of the very suspension.")] = None,
     actor: Annotated[str, typer.Option("--actor", help="Who answers; recorded.")] = "",
     app: AppOption = None,
@@ -101,7 +102,7 @@ def resume(
         answer = _json_argument("--data", data)
         found = await opened.get_run(run)
         result = await found.resume(
-            data=answer, step=step, label=label, suspension=suspension, actor=actor, channel="cli"
+            data=answer, step=step, label=label, item=item, suspension=suspension, actor=actor, channel="cli"
         )
         return _tell(found, result, json=json)
 
@@ -239,9 +240,9 @@ def _tell(run: Run[object, object], result: shapes.AnyResult, *, json: bool) -> 
     match result:
         case RunSucceeded():
             return Exit.OK
-        case RunFailed():
+        case RunFailed() | RunCancelled():
             return Exit.FAILED
-        case RunSuspended():
+        case RunSuspended() | RunPaused():
             return Exit.SUSPENDED
         case RunActive():
             return Exit.OK

@@ -12,8 +12,18 @@ from rich.text import Text
 
 from waystation.cli.shapes import AnyResult, compact, json_text, suspension_data
 from waystation.cli.tree import status_text
+from waystation.core.entries import ErrorRecord
 from waystation.define.workflow import Workflow
-from waystation.results import RunActive, RunFailed, RunSucceeded, RunSuspended, Suspension, when
+from waystation.results import (
+    RunActive,
+    RunCancelled,
+    RunFailed,
+    RunPaused,
+    RunSucceeded,
+    RunSuspended,
+    Suspension,
+    when,
+)
 from waystation.store.protocol import RunRecord
 
 out = Console(soft_wrap=True, highlight=False)
@@ -37,6 +47,13 @@ def print_result(workflow: Workflow[object, object], result: AnyResult) -> None:
             error = result.error
             at = f" at step {error.address}" if error.address else ""
             out.print(Text(f"failed{at}: {error.type}: {error.message}", style="red"))
+            _print_undo_errors(result.undo_errors)
+        case RunCancelled():
+            if result.reason:
+                out.print(Text(f"reason: {result.reason}", style="magenta"))
+            _print_undo_errors(result.undo_errors)
+        case RunPaused():
+            out.print(Text(f"paused before {', '.join(result.next_steps)}", style="dim"))
         case RunSuspended():
             for suspension in result.suspensions:
                 _print_suspension(suspension, workflow)
@@ -44,6 +61,11 @@ def print_result(workflow: Workflow[object, object], result: AnyResult) -> None:
             out.print(Text(f"answer it: waystation resume {result.run_id}{named} --data JSON", style="dim"))
         case RunActive():
             pass
+
+
+def _print_undo_errors(errors: Sequence[ErrorRecord]) -> None:
+    for error in errors:
+        out.print(Text(f"not undone: {error.address}: {error.type}: {error.message}", style="red"))
 
 
 def _print_suspension(suspension: Suspension, workflow: Workflow[object, object]) -> None:

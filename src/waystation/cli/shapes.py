@@ -6,14 +6,24 @@ from collections.abc import Mapping
 
 import msgspec
 
+from waystation.core.addresses import node_key
 from waystation.core.entries import ErrorRecord, Millis
-from waystation.core.history import RunHistory, StepHistory
+from waystation.core.history import NodeHistory, RunHistory, StepHistory
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, WaystationError
-from waystation.results import RunActive, RunFailed, RunSucceeded, RunSuspended, Suspension, when
+from waystation.results import (
+    RunActive,
+    RunCancelled,
+    RunFailed,
+    RunPaused,
+    RunSucceeded,
+    RunSuspended,
+    Suspension,
+    when,
+)
 from waystation.store.protocol import RunRecord
 
-AnyResult = RunSucceeded[object] | RunFailed | RunSuspended | RunActive
+AnyResult = RunSucceeded[object] | RunFailed | RunSuspended | RunCancelled | RunPaused | RunActive
 
 
 def json_text(data: object) -> str:
@@ -42,6 +52,7 @@ def record_data(record: RunRecord) -> dict[str, object]:
     return {
         "run_id": record.run_id,
         "workflow_id": record.workflow_id,
+        "version": record.version,
         "status": record.status,
         "resource_id": record.resource_id,
         "created_at": _time(record.created_at),
@@ -52,7 +63,7 @@ def record_data(record: RunRecord) -> dict[str, object]:
 
 def suspension_data(suspension: Suspension, workflow: Workflow[object, object] | None = None) -> dict[str, object]:
     """An open suspension: what is asked, and what an answer looks like."""
-    step = None if workflow is None else workflow.graph.step(suspension.address)
+    step = None if workflow is None else workflow.graph.step(node_key(suspension.address))
     payload = suspension.payload
     if step is not None and step.suspend is not None:
         try:
@@ -83,6 +94,12 @@ def result_data(workflow: Workflow[object, object], result: AnyResult) -> dict[s
             data["result"] = msgspec.json.decode(workflow.output.dump(result.result))
         case RunFailed():
             data["error"] = failure_data(result.error)
+            data["undo_errors"] = [failure_data(error) for error in result.undo_errors]
+        case RunCancelled():
+            data["reason"] = result.reason
+            data["undo_errors"] = [failure_data(error) for error in result.undo_errors]
+        case RunPaused():
+            data["next_steps"] = list(result.next_steps)
         case RunSuspended():
             data["suspensions"] = [suspension_data(each, workflow) for each in result.suspensions]
         case RunActive():
@@ -106,6 +123,22 @@ def history_data(record: RunRecord, history: RunHistory) -> dict[str, object]:
         "error": None if history.error is None else failure_data(history.error),
         "branches": {address: list(taken) for address, taken in history.branches.items()},
         "steps": [_step_data(step) for step in history.steps],
+        "nodes": [_node_data(node) for node in history.nodes],
+        "cancel": None if history.cancel is None else msgspec.to_builtins(history.cancel),
+        "forked_from": history.forked_from or None,
+    }
+
+
+def _node_data(node: NodeHistory) -> dict[str, object]:
+    return {
+        "address": node.address,
+        "status": node.status,
+        "at": _time(node.at),
+        "until": _time(node.until),
+        "taken": list(node.taken),
+        "count": node.count,
+        "output": raw_data(node.output),
+        "error": None if node.error is None else failure_data(node.error),
     }
 
 

@@ -7,9 +7,24 @@ from rich.text import Text
 from rich.tree import Tree
 
 from waystation.cli.shapes import compact, raw_data
+from waystation.core.addresses import beside, inside, of_item, of_turn
 from waystation.core.entries import ErrorRecord, Millis
-from waystation.core.history import RunHistory, StepHistory
-from waystation.define.nodes import BranchNode, Graph, Node, ParallelNode, SequenceNode, StepNode
+from waystation.core.history import NodeHistory, RunHistory, StepHistory
+from waystation.define.nodes import (
+    BranchNode,
+    ForeachNode,
+    Graph,
+    LoopNode,
+    MapNode,
+    Node,
+    ParallelNode,
+    SequenceNode,
+    SleepNode,
+    StepNode,
+    SwitchNode,
+    WaitNode,
+    WorkflowNode,
+)
 from waystation.results import when
 from waystation.store.protocol import RunRecord
 
@@ -20,12 +35,20 @@ STYLES = {
     "waiting": ("…", "cyan"),
     "running": ("▶", "blue"),
     "pending": ("·", "dim"),
+    "paused": ("⏯", "yellow"),
     "cancelled": ("■", "magenta"),
     "not begun": ("·", "dim"),
     "not taken": ("–", "dim"),
 }
 
 _LONGEST = 200
+_MOST_SHOWN = 20
+
+_BLOCKS: dict[type, str] = {
+    ParallelNode: "side by side",
+    BranchNode: "where a condition is true",
+    SwitchNode: "one of these",
+}
 
 
 def status_text(status: str) -> Text:
@@ -47,13 +70,17 @@ def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result
     if history.started_at is not None and history.ended_at is not None:
         head.append(f"  after {_duration(history.ended_at - history.started_at)}", style="dim")
     tree = Tree(head, guide_style="dim")
+    if history.forked_from:
+        tree.add(Text(f"forked from {history.forked_from}", style="dim"))
     if history.input is not None:
         tree.add(_data("input", raw_data(history.input)))
-    steps = {str(step.address): step for step in history.steps}
+    drawing = _Drawing(history)
     for node in graph.root.children if graph is not None else ():
-        _add(tree, node, steps, history)
-    for step in steps.values():  # recorded, and not in the graph at hand
-        tree.add(_step(step))
+        drawing.add(tree, node, node.id)
+    drawing.add_rest(tree)
+    if history.cancel is not None:
+        by = f" by {history.cancel.actor}" if history.cancel.actor else ""
+        tree.add(Text(f"cancelled{by}: {history.cancel.reason or 'no reason given'}", style="magenta"))
     if record.status == "success":
         tree.add(_data("result", result))
     if history.error is not None:
@@ -61,26 +88,98 @@ def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result
     return tree
 
 
-def _add(tree: Tree, node: Node, steps: dict[str, StepHistory], history: RunHistory) -> None:
-    match node:
-        case StepNode():
-            step = steps.pop(node.id, None)
-            tree.add(_step(step) if step is not None else _idle(node.id, "not begun"))
-        case ParallelNode():
-            block = tree.add(Text.assemble((node.id, "bold"), ("  side by side", "dim")))
-            for child in node.children:
-                _add(block, child, steps, history)
-        case BranchNode():
-            decided = next((taken for address, taken in history.branches.items() if address == node.id), None)
-            block = tree.add(Text.assemble((node.id, "bold"), ("  where a condition is true", "dim")))
-            for child in node.children:
-                if decided is not None and child.id not in decided:
-                    block.add(_idle(child.id, "not taken"))
-                else:
-                    _add(block, child, steps, history)
-        case SequenceNode():
-            for inner in node.children:
-                _add(tree, inner, steps, history)
+class _Drawing:
+    """What happened, drawn along the graph; what was drawn is taken away."""
+
+    def __init__(self, history: RunHistory) -> None:
+        self._steps: dict[str, StepHistory] = {step.address: step for step in history.steps}
+        self._nodes: dict[str, NodeHistory] = {node.address: node for node in history.nodes}
+
+    def add(self, tree: Tree, node: Node, address: str) -> None:
+        """Draw the node at ``address``, and what is in it."""
+        match node:
+            case StepNode():
+                step = self._steps.pop(address, None)
+                tree.add(_step(step) if step is not None else _idle(address, "not begun"))
+            case WorkflowNode():
+                inner = tree.add(Text.assemble((address, "bold"), ("  workflow", "dim")))
+                for child in node.workflow.graph.root.children:
+                    self.add(inner, child, inside(address, child.id))
+            case ParallelNode() | BranchNode() | SwitchNode():
+                self._add_block(tree, node, address)
+            case ForeachNode() | LoopNode():
+                self._add_repeated(tree, node, address)
+            case MapNode() | SleepNode() | WaitNode():
+                tree.add(_node(address, node, self._nodes.get(address)))
+            case SequenceNode():
+                for child in node.children:
+                    self.add(tree, child, child.id)
+
+    def add_rest(self, tree: Tree) -> None:
+        """Draw what is recorded and not in the graph at hand; compensations are drawn here too."""
+        for step in self._steps.values():
+            tree.add(_step(step))
+
+    def _add_block(self, tree: Tree, node: ParallelNode | BranchNode | SwitchNode, address: str) -> None:
+        happened = self._nodes.get(address)
+        block = tree.add(Text.assemble((address, "bold"), (f"  {_BLOCKS[type(node)]}", "dim")))
+        if happened is not None and happened.error is not None:
+            block.add(_error("failed", happened.error))
+        for child in node.children:
+            if happened is not None and child.id not in happened.taken:
+                block.add(_idle(child.id, "not taken"))
+            else:
+                self.add(block, child, beside(address, child.id))
+
+    def _add_repeated(self, tree: Tree, node: ForeachNode | LoopNode, address: str) -> None:
+        happened = self._nodes.get(address)
+        kind = "for each item" if isinstance(node, ForeachNode) else "again and again"
+        count = (
+            f", {happened.count} {'items' if isinstance(node, ForeachNode) else 'turns'}"
+            if happened and happened.count is not None
+            else ""
+        )
+        block = tree.add(Text.assemble((address, "bold"), (f"  {kind}{count}", "dim")))
+        if happened is not None and happened.error is not None:
+            block.add(_error("failed", happened.error))
+        numbers = self._numbers(address)
+        for number in numbers[:_MOST_SHOWN]:
+            item = of_item if isinstance(node, ForeachNode) else of_turn
+            self.add(block, node.child, item(address, number, node.child.id))
+        if len(numbers) > _MOST_SHOWN:
+            block.add(Text(f"... {len(numbers) - _MOST_SHOWN} more; --json shows all", style="dim"))
+            for number in numbers[_MOST_SHOWN:]:
+                self._forget(f"{address}[{number}]/", f"{address}#{number}/")
+        if not numbers:
+            block.add(_idle(node.child.id, "not begun"))
+
+    def _numbers(self, address: str) -> list[int]:
+        """The items or turns of which something is known."""
+        found: set[int] = set()
+        for known in (*self._steps, *self._nodes):
+            if known.startswith((f"{address}[", f"{address}#")):
+                number = known[len(address) + 1 :].split("/", 1)[0].rstrip("]")
+                found.add(int(number))
+        return sorted(found)
+
+    def _forget(self, *prefixes: str) -> None:
+        for address in [address for address in self._steps if address.startswith(prefixes)]:
+            del self._steps[address]
+
+
+def _node(address: str, node: MapNode | SleepNode | WaitNode, happened: NodeHistory | None) -> Group | Text:
+    if happened is None:
+        return _idle(address, "not begun")
+    head = Text.assemble((address, "bold"), "  ").append_text(status_text(happened.status))
+    if happened.until is not None and happened.status == "waiting":
+        what = f"event {node.event!r} or " if isinstance(node, WaitNode) else ""
+        head.append(f"  until {what}{when(happened.until).astimezone():%Y-%m-%d %H:%M:%S}", style="dim")
+    lines = [head]
+    if happened.output is not None:
+        lines.append(_data("  gave", raw_data(happened.output)))
+    if happened.error is not None:
+        lines.append(_error("  failed", happened.error))
+    return Group(*lines)
 
 
 def _idle(id_: str, status: str) -> Text:

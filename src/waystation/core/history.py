@@ -11,25 +11,41 @@ from waystation.core.addresses import Address
 from waystation.core.entries import (
     AnyEntry,
     BranchTaken,
+    CancelRequested,
     ErrorRecord,
+    EventAwaited,
+    EventDefaulted,
+    EventMatched,
+    EventReceived,
+    EventTimedOut,
+    ForeachBegun,
+    LoopDecided,
+    Mapped,
     Millis,
+    NodeFailed,
     OnceRecorded,
+    RunCancelled,
     RunCreated,
     RunFailed,
     RunStarted,
     RunSucceeded,
     Seq,
+    SleepBegun,
+    SleepEnded,
+    StepBailed,
+    StepCancelled,
+    StepEntry,
     StepFailed,
     StepRetrying,
     StepSucceeded,
     StepSuspended,
     SuspensionAnswered,
 )
-from waystation.core.fold import JournalMisfit
+from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.define.nodes import Graph
 
-StepStatus: TypeAlias = Literal["running", "waiting", "suspended", "success", "failed"]
+StepStatus: TypeAlias = Literal["running", "waiting", "suspended", "success", "failed", "cancelled"]
 
 
 class AskedAndAnswered(msgspec.Struct, kw_only=True):
@@ -73,12 +89,49 @@ class StepHistory(msgspec.Struct, kw_only=True):
     failures: list[ErrorRecord] = []
 
 
+class NodeHistory(msgspec.Struct, kw_only=True):
+    """What happened at a node that is no step: a branch, a loop, a map, a sleep, a wait, ...
+
+    Attributes:
+        address: the node.
+        status: how it stands.
+        at: when it last recorded something.
+        until: of a sleep or a wait: until when.
+        taken: of a branch or switch: the ids it chose.
+        count: of a foreach: how many items; of a loop: how many turns so far.
+        output: of a map or a wait: what it gave.
+        error: why it failed.
+    """
+
+    address: Address
+    status: StepStatus = "running"
+    at: Millis = 0
+    until: Millis | None = None
+    taken: tuple[str, ...] = ()
+    count: int | None = None
+    output: msgspec.Raw | None = None
+    error: ErrorRecord | None = None
+
+
+class CancelHistory(msgspec.Struct, kw_only=True):
+    """Who cancelled the run, and why."""
+
+    at: Millis
+    reason: str = ""
+    actor: str = ""
+    channel: str = ""
+    address: str = ""
+
+
 class RunHistory(msgspec.Struct, kw_only=True):
     """What happened in a run.
 
     Attributes:
         steps: in the order they were first heard of.
         branches: branch address to the ids it took.
+        nodes: what happened at nodes that are no steps, in the order they first recorded something.
+        cancel: who cancelled it; None if nobody has.
+        forked_from: the run whose past it shares, "" for none.
     """
 
     workflow_id: str = ""
@@ -89,6 +142,9 @@ class RunHistory(msgspec.Struct, kw_only=True):
     error: ErrorRecord | None = None
     steps: list[StepHistory] = []
     branches: dict[Address, tuple[str, ...]] = {}
+    nodes: list[NodeHistory] = []
+    cancel: CancelHistory | None = None
+    forked_from: str = ""
 
 
 def history_of(entries: Sequence[AnyEntry], graph: Graph | None = None) -> RunHistory:
@@ -98,15 +154,10 @@ def history_of(entries: Sequence[AnyEntry], graph: Graph | None = None) -> RunHi
         entries: the whole journal, in order.
         graph: the run's graph, if at hand: then steps that have begun and recorded nothing yet are listed too.
     """
-    history = RunHistory()
-    steps: dict[Address, StepHistory] = {}
+    telling = _Telling()
     for seq, entry in enumerate(entries, 1):
-        _tell(history, steps, seq, entry)
-    if graph is not None and history.ended_at is None:
-        for address in _under_way(entries, graph):
-            steps.setdefault(address, StepHistory(address=address))
-    history.steps = list(steps.values())
-    return history
+        telling.tell(seq, entry)
+    return telling.history(_under_way(entries, graph) if graph is not None else [])
 
 
 def _under_way(entries: Sequence[AnyEntry], graph: Graph) -> list[Address]:
@@ -118,30 +169,98 @@ def _under_way(entries: Sequence[AnyEntry], graph: Graph) -> list[Address]:
     return [address for address in machine.state.frames if machine.step_frame(address) is not None]
 
 
-def _tell(history: RunHistory, steps: dict[Address, StepHistory], seq: Seq, entry: AnyEntry) -> None:
-    match entry:
-        case RunCreated():
-            history.workflow_id, history.created_at = entry.workflow_id, entry.at
-        case RunStarted():
-            history.started_at, history.input = entry.at, entry.input
-        case RunSucceeded():
-            history.ended_at = entry.at
-        case RunFailed():
-            history.ended_at, history.error = entry.at, entry.error
-        case BranchTaken():
-            history.branches[entry.address] = entry.taken
-        case StepSucceeded() | StepFailed() | StepRetrying() | StepSuspended() | SuspensionAnswered() | OnceRecorded():
-            step = steps.setdefault(entry.address, StepHistory(address=entry.address))
-            _tell_step(step, seq, entry)
-        case _:
-            pass
+class _Telling:
+    """A history in the making."""
+
+    def __init__(self) -> None:
+        self._run = RunHistory()
+        self._steps: dict[Address, StepHistory] = {}
+        self._nodes: dict[Address, NodeHistory] = {}
+        self._events: dict[Seq, EventReceived] = {}
+
+    def history(self, under_way: Sequence[Address]) -> RunHistory:
+        """What was told, and the steps that have begun and recorded nothing yet."""
+        run = self._run
+        if run.ended_at is None:
+            for address in under_way:
+                self._steps.setdefault(address, StepHistory(address=address))
+        run.steps, run.nodes = list(self._steps.values()), list(self._nodes.values())
+        if run.ended_at is not None:
+            # What was under way then was given up: the run ended around it.
+            for step in run.steps:
+                step.status = _as_ended(step.status)
+            for node in run.nodes:
+                node.status = _as_ended(node.status)
+        return run
+
+    def tell(self, seq: Seq, entry: AnyEntry) -> None:
+        """Take in the next entry."""
+        match entry:
+            case StepEntry() | SuspensionAnswered() | OnceRecorded():
+                step = self._steps.setdefault(entry.address, StepHistory(address=entry.address))
+                _tell_step(step, seq, entry)
+            case EventReceived():
+                self._events[seq] = entry
+            case RunCreated() | RunStarted() | RunSucceeded() | RunFailed() | RunCancelled() | CancelRequested():
+                self._tell_run(entry)
+            case _:
+                self._tell_node(entry)
+
+    def _tell_run(
+        self, entry: RunCreated | RunStarted | RunSucceeded | RunFailed | RunCancelled | CancelRequested
+    ) -> None:
+        run = self._run
+        match entry:
+            case RunCreated():
+                run.workflow_id, run.created_at, run.forked_from = entry.workflow_id, entry.at, entry.forked_from
+            case RunStarted():
+                run.started_at, run.input = entry.at, entry.input
+            case CancelRequested():
+                run.cancel = CancelHistory(
+                    at=entry.at,
+                    reason=entry.reason,
+                    actor=entry.actor,
+                    channel=entry.channel,
+                    address=entry.address,
+                )
+            case RunFailed():
+                run.ended_at, run.error = entry.at, entry.error
+            case RunSucceeded() | RunCancelled():
+                run.ended_at = entry.at
+
+    def _node(self, entry: AnyEntry, address: Address, status: StepStatus) -> NodeHistory:
+        node = self._nodes.setdefault(address, NodeHistory(address=address))
+        node.status, node.at = status, entry.at
+        return node
+
+    def _tell_node(self, entry: AnyEntry) -> None:
+        match entry:
+            case BranchTaken():
+                self._run.branches[entry.address] = entry.taken
+                self._node(entry, entry.address, "success").taken = entry.taken
+            case ForeachBegun():
+                self._node(entry, entry.address, "success").count = entry.count
+            case LoopDecided():
+                self._node(entry, entry.address, "running" if entry.again else "success").count = entry.turn
+            case Mapped() | EventDefaulted():
+                self._node(entry, entry.address, "success").output = entry.output
+            case SleepBegun() | EventAwaited():
+                self._node(entry, entry.address, "waiting").until = entry.until
+            case SleepEnded():
+                self._node(entry, entry.address, "success")
+            case EventMatched():
+                self._node(entry, entry.address, "success").output = self._events[entry.event].data
+            case NodeFailed() | EventTimedOut():
+                self._node(entry, entry.address, "failed").error = entry.error
+            case _:
+                pass
 
 
-def _tell_step(
-    step: StepHistory,
-    seq: Seq,
-    entry: StepSucceeded | StepFailed | StepRetrying | StepSuspended | SuspensionAnswered | OnceRecorded,
-) -> None:
+def _as_ended(status: StepStatus) -> StepStatus:
+    return status if status in ("success", "failed") else "cancelled"
+
+
+def _tell_step(step: StepHistory, seq: Seq, entry: StepEntry | SuspensionAnswered | OnceRecorded) -> None:
     if isinstance(entry, OnceRecorded):
         step.once.append(entry.name)
         return
@@ -155,10 +274,12 @@ def _tell_step(
     step.attempts += 1
     step.began = entry.began if step.began is None else step.began
     match entry:
-        case StepSucceeded():
+        case StepSucceeded() | StepBailed():
             step.status, step.ended, step.output = "success", entry.at, entry.output
         case StepFailed():
             step.status, step.ended, step.error = "failed", entry.at, entry.error
+        case StepCancelled():
+            step.status, step.ended = "cancelled", entry.at
         case StepRetrying():
             step.status, step.retry_at = "waiting", entry.retry_at
             step.failures.append(entry.error)
@@ -167,3 +288,5 @@ def _tell_step(
             step.suspensions.append(
                 AskedAndAnswered(seq=seq, asked_at=entry.at, payload=entry.payload, label=entry.label)
             )
+        case _:
+            pass

@@ -27,7 +27,7 @@ from waystation.define.nodes import UNDO
 if TYPE_CHECKING:
     from waystation.core.fold import Fold
 
-TRANSITIONS: dict[tuple[Phase, type[AnyEntry]], Phase | None] = {
+TRANSITIONS: dict[tuple[Phase, type], Phase | None] = {
     ("ready", StepSucceeded): None,
     ("ready", StepBailed): None,
     ("ready", StepFailed): None,

@@ -67,4 +67,5 @@ async def load_result(access: RunAccess, near: Address, step: Executable[Never, 
     if isinstance(step, (Step, Workflow)):
         output: object = step.output.load(value)
         return output
-    return msgspec.json.decode(value)
+    plain: object = msgspec.json.decode(value)
+    return plain

@@ -11,9 +11,9 @@ and the driver ends. Nothing in memory remembers a parked run.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -31,8 +31,6 @@ from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.errors import LeaseLost, RunNotFound, StoreError
 from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus, StoreTransaction
-
-_log = logging.getLogger("waystation.driver")
 
 _YIELD_EVERY = 0.01
 """A run whose steps never wait gives way to others this often, in seconds."""
@@ -130,7 +128,7 @@ class Driver:
                 self._outcomes.append(Outcome(self._flow.check(action, self.machine)))
             else:
                 running = Running(action, self._engine.clock.now())
-                self._in_flight.begin(running, lambda running=running: self._do(running))
+                self._in_flight.begin(running, partial(self._do, running))
         return None
 
     async def _do(self, running: Running) -> Outcome:
@@ -360,8 +358,8 @@ class Driver:
         """The request context as it is now."""
         return self.machine.state.context
 
-    def _beside_the_loop(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work, name=f"{self.run_id}:beside")  # type: ignore[arg-type]
+    def _beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work, name=f"{self.run_id}:beside")
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal, TypeAlias, cast
 
 import msgspec
@@ -295,7 +296,7 @@ def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:
     return None if make is None else make(entry, {"run_id": run_id, "seq": seq, "at": entry.at})
 
 
-def _step(kind: Callable[..., AnyEvent], *fields: str) -> Callable[[AnyEntry, dict[str, object]], AnyEvent]:
+def _made(kind: Callable[..., AnyEvent], *fields: str) -> Callable[[AnyEntry, dict[str, object]], AnyEvent]:
     """Makes events of ``kind`` from entries: of its fields, those that hold JSON become plain data."""
 
     def make(entry: AnyEntry, base: dict[str, object]) -> AnyEvent:
@@ -313,34 +314,27 @@ def _plain(value: object) -> object:
 
 
 _EVENTS: Mapping[type[AnyEntry], Callable[[AnyEntry, dict[str, object]], AnyEvent]] = {
-    RunStarted: _step(RunStartedEvent, "input"),
-    StepSucceeded: _step(StepSucceededEvent, "address", "attempt", "output"),
-    StepFailed: _step(StepFailedEvent, "address", "attempt", "error"),
-    StepRetrying: _step(StepRetryingEvent, "address", "attempt", "error", "retry_at"),
-    StepSuspended: _step(StepSuspendedEvent, "address", "payload", "label"),
-    StepCancelled: _step(StepCancelledEvent, "address", "attempt"),
-    StepBailed: _step(StepBailedEvent, "address", "attempt", "output"),
-    SuspensionAnswered: _step(StepResumedEvent, "address", "data", "actor"),
-    StepWrote: _step(StepOutputEvent, "address", "attempt", "chunks"),
-    BranchTaken: _step(BranchTakenEvent, "address", "taken"),
-    NodeFailed: _step(NodeFailedEvent, "address", "error"),
-    EventTimedOut: _step(NodeFailedEvent, "address", "error"),
-    SleepBegun: _step(SleepBegunEvent, "address", "until"),
-    EventReceived: _step(EventReceivedEvent, "name", "data", "actor"),
-    EventMatched: _step(EventMatchedEvent, "address"),
-    CancelRequested: _step(CancelRequestedEvent, "reason", "actor"),
-    UndoBegun: _step(UndoBegunEvent),
-    RunSucceeded: lambda _, base: _finished("success", base),
-    RunFailed: lambda entry, base: _finished("failed", base, entry),
-    RunCancelled: lambda _, base: _finished("cancelled", base),
+    RunStarted: _made(RunStartedEvent, "input"),
+    StepSucceeded: _made(StepSucceededEvent, "address", "attempt", "output"),
+    StepFailed: _made(StepFailedEvent, "address", "attempt", "error"),
+    StepRetrying: _made(StepRetryingEvent, "address", "attempt", "error", "retry_at"),
+    StepSuspended: _made(StepSuspendedEvent, "address", "payload", "label"),
+    StepCancelled: _made(StepCancelledEvent, "address", "attempt"),
+    StepBailed: _made(StepBailedEvent, "address", "attempt", "output"),
+    SuspensionAnswered: _made(StepResumedEvent, "address", "data", "actor"),
+    StepWrote: _made(StepOutputEvent, "address", "attempt", "chunks"),
+    BranchTaken: _made(BranchTakenEvent, "address", "taken"),
+    NodeFailed: _made(NodeFailedEvent, "address", "error"),
+    EventTimedOut: _made(NodeFailedEvent, "address", "error"),
+    SleepBegun: _made(SleepBegunEvent, "address", "until"),
+    EventReceived: _made(EventReceivedEvent, "name", "data", "actor"),
+    EventMatched: _made(EventMatchedEvent, "address"),
+    CancelRequested: _made(CancelRequestedEvent, "reason", "actor"),
+    UndoBegun: _made(UndoBegunEvent),
+    RunSucceeded: _made(partial(RunFinishedEvent, status="success")),
+    RunFailed: _made(partial(RunFinishedEvent, status="failed"), "error"),
+    RunCancelled: _made(partial(RunFinishedEvent, status="cancelled")),
 }
-
-
-def _finished(
-    status: Literal["success", "failed", "cancelled"], base: dict[str, object], entry: AnyEntry | None = None
-) -> RunFinishedEvent:
-    make: Callable[..., RunFinishedEvent] = RunFinishedEvent
-    return make(**base, status=status, error=entry.error if isinstance(entry, RunFailed) else None)
 
 
 class Hub:

@@ -7,7 +7,7 @@ count; so a nested workflow may know less than the one around it. What is change
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import cast
 
 import msgspec
@@ -88,9 +88,14 @@ class StateView:
         return error.located(InvalidState, workflow_id=self._workflow_id, address=self._address)
 
 
-@functools.lru_cache(maxsize=1000)
 def keys_of(schema: Schema[object]) -> frozenset[str] | None:
     """The keys that a type knows; None if it takes any."""
+    return _known_keys(cast("Hashable", schema))
+
+
+@functools.lru_cache(maxsize=1000)
+def _known_keys(hashable: Hashable) -> frozenset[str] | None:
+    schema = cast("Schema[object]", hashable)
     described = schema.json_schema()
     if "$ref" in described:
         name = str(described["$ref"]).rsplit("/", 1)[-1]
@@ -108,14 +113,14 @@ def initial_state(workflow: Workflow[object, object], given: object) -> dict[str
         InvalidState: it does not fit, or is given to a workflow that declares none.
     """
     try:
-        if workflow.state is None:
-            if given is not None:
-                raise DataError([("", "is given, but the workflow declares none: workflow(..., state=Type)")])
-            return {}
-        value = workflow.state.validate({} if given is None else given)
-        return _by_key(workflow.state.dump(value))
+        if workflow.state is not None:
+            return _by_key(workflow.state.dump(workflow.state.validate({} if given is None else given)))
+        problem = DataError([("", "is given, but the workflow declares none: workflow(..., state=Type)")])
     except DataError as error:
-        raise error.located(InvalidState, workflow_id=workflow.id, address="state") from None
+        problem = error
+    if workflow.state is None and given is None:
+        return {}
+    raise problem.located(InvalidState, workflow_id=workflow.id, address="state")
 
 
 def checked_context(

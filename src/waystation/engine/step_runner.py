@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import functools
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from waystation.core.addresses import node_key
@@ -22,6 +23,8 @@ from waystation.engine.run_state import StateView
 from waystation.engine.step_context import RunningStep, StepEnd, Surroundings
 from waystation.errors import DataError, InvalidInput, InvalidOutput, NonRetryable, StepTimeout
 from waystation.store.protocol import StoreTransaction
+
+_UNCHANGED: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class StepRunner:
             # A function that swallowed the end that it asked for has ended that way all the same.
             if context is None or context.ending is None:
                 output = self._dump_output(step, action, result)
-                state = {} if context is None else context.state_changes()
+                state = _UNCHANGED if context is None else context.state_changes()
                 signal = Succeeded(action.address, action.attempt, began, self.engine.clock.now(), output, state)
                 transaction = None if context is None else context.take_transaction()
         except StepEnd:
