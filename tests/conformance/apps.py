@@ -87,6 +87,7 @@ class Place:
         clock: Clock | None = None,
         agents: dict[str, object] | None = None,
         lease: timedelta = timedelta(seconds=15),
+        grace: timedelta = timedelta(seconds=1),
     ) -> AsyncGenerator[Waystation]:
         """An app with these workflows, closed at the end."""
         store = await self.store()
@@ -97,7 +98,7 @@ class Place:
             agents=agents,
             lease=lease,
             recover_every=timedelta(milliseconds=20),
-            grace=timedelta(seconds=1),
+            grace=grace,
         ) as app:
             yield app
 
