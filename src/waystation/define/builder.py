@@ -9,30 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Generic, Self, TypeAlias, cast, overload
+from typing import Generic, Self, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
+from waystation.define.answers import Number, Truth
 from waystation.define.commit import committed
 from waystation.define.context import FlowContext
 from waystation.define.drafts import (
-    UNSET,
     BranchPart,
     ForeachPart,
     LoopPart,
     MapPart,
     ParallelPart,
-    SleepPart,
     SwitchPart,
     ThenPart,
-    Uncommitted,
-    WaitPart,
 )
 from waystation.define.executable import Executable
 from waystation.define.given import listed
 from waystation.define.keyed_builder import KeyedBuilder
 from waystation.define.mapping import Source
+from waystation.define.waiting_builder import WaitingBuilder
 from waystation.define.workflow import Workflow
 
 In = TypeVar("In")
@@ -41,9 +38,6 @@ T = TypeVar("T")
 X = TypeVar("X")
 K = TypeVar("K")
 Cur_co = TypeVar("Cur_co", covariant=True)
-
-Truth: TypeAlias = bool | Awaitable[bool]
-"""What a condition gives: the answer, or a promise of it."""
 
 
 class _Commit:
@@ -73,7 +67,7 @@ class _Commit:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Builder(Uncommitted, Generic[In, Out, Cur_co]):
+class Builder(WaitingBuilder[In, Out, Cur_co], Generic[In, Out, Cur_co]):
     """A workflow being written. Every method gives a new builder, so one may be extended in two ways.
 
     Wherever a method takes a step, it takes a committed workflow as well, which then is nested. Wherever one takes a
@@ -209,7 +203,7 @@ class Builder(Uncommitted, Generic[In, Out, Cur_co]):
         step: Executable[T, X],
         /,
         *,
-        concurrency: int | Callable[[Cur_co], int | Awaitable[int]] = 1,
+        concurrency: int | Callable[[Cur_co], Number] = 1,
         id: str | None = None,
     ) -> Builder[In, Out, list[X]]: ...
     @overload
@@ -218,7 +212,7 @@ class Builder(Uncommitted, Generic[In, Out, Cur_co]):
         step: Executable[T, X],
         /,
         *,
-        concurrency: Callable[[Cur_co, FlowContext], int | Awaitable[int]],
+        concurrency: Callable[[Cur_co, FlowContext], Number],
         id: str | None = None,
     ) -> Builder[In, Out, list[X]]: ...
     def foreach(self, step: object, /, *, concurrency: object = 1, id: str | None = None) -> object:
@@ -351,128 +345,5 @@ class Builder(Uncommitted, Generic[In, Out, Cur_co]):
             ``.map({"name": FromStep(load, "customer.name"), "note": Template("for ${init.ref}")}, output=Letter)``
         """
         return Builder(self.draft.with_part(MapPart(how, output, id)))
-
-    @overload
-    def sleep(
-        self,
-        duration: timedelta | Callable[[Cur_co], timedelta | Awaitable[timedelta]],
-        /,
-        *,
-        id: str | None = None,
-    ) -> Builder[In, Out, Cur_co]: ...
-    @overload
-    def sleep(
-        self, duration: Callable[[Cur_co, FlowContext], timedelta | Awaitable[timedelta]], /, *, id: str | None = None
-    ) -> Builder[In, Out, Cur_co]: ...
-    def sleep(self, duration: object, /, *, id: str | None = None) -> Builder[In, Out, Cur_co]:
-        """Wait, and pass on what reached the node. Meanwhile the run holds no task, thread, timer or memory.
-
-        The time at which it ends is recorded when it begins: a restart does not make it longer.
-
-        Arguments:
-            duration: how long, zero or more; or a function of the value that tells.
-            id: the node's id; by default ``sleep-after-`` and the id of the node before it (``sleep-at-start`` for the
-                first).
-        """
-        return Builder(self.draft.with_part(SleepPart("sleep", duration, id)))
-
-    @overload
-    def sleep_until(
-        self,
-        time: datetime | Callable[[Cur_co], datetime | Awaitable[datetime]],
-        /,
-        *,
-        id: str | None = None,
-    ) -> Builder[In, Out, Cur_co]: ...
-    @overload
-    def sleep_until(
-        self, time: Callable[[Cur_co, FlowContext], datetime | Awaitable[datetime]], /, *, id: str | None = None
-    ) -> Builder[In, Out, Cur_co]: ...
-    def sleep_until(self, time: object, /, *, id: str | None = None) -> Builder[In, Out, Cur_co]:
-        """As ``sleep``, until a moment; one that has passed is no wait.
-
-        Arguments:
-            time: a moment with a time zone; or a function of the value that tells.
-            id: as for ``sleep``.
-        """
-        return Builder(self.draft.with_part(SleepPart("sleep_until", time, id)))
-
-    @overload
-    def wait_for(
-        self,
-        event: str,
-        type_: TypeForm[X],
-        /,
-        *,
-        match: Callable[[X], Truth] | None = None,
-        timeout: timedelta | None = None,
-        default: X = ...,
-        id: str | None = None,
-    ) -> Builder[In, Out, X]: ...
-    @overload
-    def wait_for(
-        self,
-        event: str,
-        type_: TypeForm[X],
-        /,
-        *,
-        match: Callable[[X, Cur_co], Truth],
-        timeout: timedelta | None = None,
-        default: X = ...,
-        id: str | None = None,
-    ) -> Builder[In, Out, X]: ...
-    @overload
-    def wait_for(
-        self,
-        event: str,
-        type_: TypeForm[X],
-        /,
-        *,
-        match: Callable[[X], Truth] | None = None,
-        timeout: timedelta,
-        default: None,
-        id: str | None = None,
-    ) -> Builder[In, Out, X | None]: ...
-    @overload
-    def wait_for(
-        self,
-        event: str,
-        type_: TypeForm[X],
-        /,
-        *,
-        match: Callable[[X, Cur_co], Truth],
-        timeout: timedelta,
-        default: None,
-        id: str | None = None,
-    ) -> Builder[In, Out, X | None]: ...
-    def wait_for(
-        self,
-        event: str,
-        type_: object,
-        /,
-        *,
-        match: object = None,
-        timeout: object = None,
-        default: object = UNSET,
-        id: str | None = None,
-    ) -> Builder[In, Out, object]:
-        """Park the run until an event comes; the next node gets the event's data.
-
-        Events are sent by ``run.send_event`` and ``app.send_event``. One that comes before the run is here is kept,
-        and taken when it is.
-
-        Arguments:
-            event: the event's name. All that wait for one event in a workflow, nested ones too, take the same type.
-            type_: the type of its data.
-            match: takes the data, or the data and what reached the node; only an event for which it is true ends the
-                wait, others are left alone.
-            timeout: how long to wait at most, more than zero. When it is over the run fails with ``EventTimeout``,
-            default: or goes on with this: a value of the type, or None.
-            id: the node's id; by default ``wait-`` and the event's name.
-
-        Example:
-            ``.wait_for("paid", Payment, match=lambda paid, order: paid.order == order.id, timeout=timedelta(days=3))``
-        """
-        return Builder(self.draft.with_part(WaitPart(event, type_, match, timeout, default, id)))
 
     commit = _Commit()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
+from waystation.define.answers import Moment, Span, Truth
 from waystation.define.commit import committed
 from waystation.define.context import FlowContext
 from waystation.define.drafts import (
@@ -41,8 +42,6 @@ K = TypeVar("K")
 Parts: TypeAlias = dict[str, object]
 """What a block gives, as plain JSON data: the steps' outputs by their ids."""
 
-Truth: TypeAlias = bool | Awaitable[bool]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KeyedBuilder(Uncommitted, Generic[In, Out]):
@@ -67,11 +66,7 @@ class KeyedBuilder(Uncommitted, Generic[In, Out]):
 
     @overload
     def branch(
-        self,
-        choices: Sequence[tuple[Callable[[Parts], Truth], Executable[Never, object]]],
-        /,
-        *,
-        id: str | None = None,
+        self, choices: Sequence[tuple[Callable[[Parts], Truth], Executable[Never, object]]], /, *, id: str | None = None
     ) -> KeyedBuilder[In, Out]: ...
     @overload
     def branch(
@@ -193,11 +188,11 @@ class KeyedBuilder(Uncommitted, Generic[In, Out]):
 
     @overload
     def sleep(
-        self, duration: timedelta | Callable[[Parts], timedelta | Awaitable[timedelta]], /, *, id: str | None = None
+        self, duration: timedelta | Callable[[Parts], Span], /, *, id: str | None = None
     ) -> KeyedBuilder[In, Out]: ...
     @overload
     def sleep(
-        self, duration: Callable[[Parts, FlowContext], timedelta | Awaitable[timedelta]], /, *, id: str | None = None
+        self, duration: Callable[[Parts, FlowContext], Span], /, *, id: str | None = None
     ) -> KeyedBuilder[In, Out]: ...
     def sleep(self, duration: object, /, *, id: str | None = None) -> KeyedBuilder[In, Out]:
         """As ``Builder.sleep``."""
@@ -205,11 +200,11 @@ class KeyedBuilder(Uncommitted, Generic[In, Out]):
 
     @overload
     def sleep_until(
-        self, time: datetime | Callable[[Parts], datetime | Awaitable[datetime]], /, *, id: str | None = None
+        self, time: datetime | Callable[[Parts], Moment], /, *, id: str | None = None
     ) -> KeyedBuilder[In, Out]: ...
     @overload
     def sleep_until(
-        self, time: Callable[[Parts, FlowContext], datetime | Awaitable[datetime]], /, *, id: str | None = None
+        self, time: Callable[[Parts, FlowContext], Moment], /, *, id: str | None = None
     ) -> KeyedBuilder[In, Out]: ...
     def sleep_until(self, time: object, /, *, id: str | None = None) -> KeyedBuilder[In, Out]:
         """As ``Builder.sleep_until``."""

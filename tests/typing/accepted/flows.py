@@ -14,7 +14,9 @@ from typing_extensions import TypedDict
 from waystation import (
     Retry,
     Run,
+    RunCancelled,
     RunFailed,
+    RunPaused,
     RunSucceeded,
     RunSuspended,
     Step,
@@ -185,14 +187,16 @@ async def use(app: Waystation) -> None:
     elif result.status == "suspended":
         assert_type(result, RunSuspended)
         print(result.suspensions)
-    else:
+    elif result.status == "failed":
         assert_type(result, RunFailed)
         print(result.error.message)
+    else:
+        assert_type(result, RunCancelled | RunPaused)
     await run.resume(step=ask, data=Decision(approved=True))
     match await runnable.start(Doc(title="t")):
         case RunSucceeded(result=data):
             assert_type(data, Data)
         case RunFailed(error=error):
             print(error.message)
-        case RunSuspended():
+        case RunSuspended() | RunCancelled() | RunPaused():
             pass

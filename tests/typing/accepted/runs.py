@@ -9,8 +9,10 @@ from waystation import (
     ErrorRecord,
     Run,
     RunActive,
+    RunCancelled,
     RunFailed,
     RunnableWorkflow,
+    RunPaused,
     RunSucceeded,
     RunSuspended,
     StepContext,
@@ -61,7 +63,7 @@ async def typed_by_itself() -> bool:
     run = await runnable.create_run(resource_id="user-1")
     assert_type(run, Run[Doc, Decision])
     result = await run.start(Doc(document_id="1"))
-    assert_type(result, RunSucceeded[Decision] | RunFailed | RunSuspended)
+    assert_type(result, RunSucceeded[Decision] | RunFailed | RunSuspended | RunCancelled | RunPaused)
     if result.status == "suspended":
         assert_type(result.suspensions, tuple[Suspension, ...])
         result = await run.resume(step=approval, data=Decision(approved=True))
@@ -89,6 +91,10 @@ async def by_match(run: Run[Doc, Decision]) -> str:
             return result.error.message
         case RunSuspended():
             return result.suspensions[0].address
+        case RunCancelled():
+            return result.reason
+        case RunPaused():
+            return result.next_steps[0]
         case RunActive():
             return result.status
 
@@ -99,11 +105,16 @@ async def every_status_is_covered(run: Run[Doc, Decision]) -> int:
         return 1
     if result.status == "failed":
         return 2
+    if result.status == "cancelled":
+        return len(result.undo_errors)
+    if result.status == "paused":
+        assert_type(result, RunPaused)
+        return 4
     assert_type(result, RunSuspended)
     return len(result.suspensions)
 
 
 def in_a_script() -> Decision | None:
     result = app.run(approvals, Doc(document_id="1"))
-    assert_type(result, RunSucceeded[Decision] | RunFailed | RunSuspended)
+    assert_type(result, RunSucceeded[Decision] | RunFailed | RunSuspended | RunCancelled | RunPaused)
     return result.result if result.status == "success" else None
