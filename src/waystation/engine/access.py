@@ -13,7 +13,7 @@ from waystation.core.addresses import Address
 from waystation.define.executable import Executable
 from waystation.define.step import Step
 from waystation.define.workflow import Workflow
-from waystation.store.protocol import StoreTransaction
+from waystation.engine.turns import StepTransaction
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class RunAccess(Protocol):
     def write(self, address: Address, attempt: int, chunk: bytes) -> None:
         """Have a chunk recorded soon, and at the latest with the step's end."""
 
-    async def begin_transaction(self) -> StoreTransaction:
+    async def begin_transaction(self) -> StepTransaction:
         """Open the store's database to a step's writes."""
         ...
 

@@ -20,17 +20,31 @@ import msgspec
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, StepBailed, encode_entry
 from waystation.core.machine import Machine
-from waystation.core.signals import Action, CheckOutput, Decide, MatchEvents, Recorded, RunStep, Signal, Woken, Wrote
+from waystation.core.signals import (
+    Action,
+    CheckOutput,
+    Decide,
+    Failed,
+    MatchEvents,
+    Recorded,
+    RunStep,
+    Signal,
+    Succeeded,
+    Woken,
+    Wrote,
+)
 from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
+from waystation.engine.error_records import record_error
 from waystation.engine.flow_runner import FlowRunner
 from waystation.engine.in_flight import InFlight, Running
 from waystation.engine.loading import load_machine
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
-from waystation.errors import LeaseLost, RunNotFound, StoreError
-from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus, StoreTransaction
+from waystation.engine.turns import StepTransaction, Turns
+from waystation.errors import LeaseLost, RunNotFound, StoreError, TransactionMisused
+from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus
 
 _YIELD_EVERY = 0.01
 """A run whose steps never wait gives way to others this often, in seconds."""
@@ -58,9 +72,9 @@ class Driver:
         self._steps = StepRunner(engine, workflow, run_id, self)
         self._flow = FlowRunner(engine, workflow, run_id, self)
         self._reader = RunReader(engine.store, run_id)
-        self._commit_lock = asyncio.Lock()
         self._outcomes: list[Outcome] = []
         self._something_came = asyncio.Event()
+        self._turns = Turns(self._something_came.set)
         self._look_again = False
         self._draining = False
         self._in_flight = InFlight(run_id, engine.clock, self._came)
@@ -95,18 +109,20 @@ class Driver:
                     if (now := loop.time()) - gave_way > _YIELD_EVERY:
                         await asyncio.sleep(0)
                         gave_way = now
-                elif not self._outcomes:
-                    if self.is_at_rest() and not self._look_again:
+                elif not self._can_commit():
+                    if not self._outcomes and self.is_at_rest() and not self._look_again:
                         # Loaded at rest (an answer that someone else has meanwhile taken further): park it anew.
-                        await self._commit([])
+                        await self._record([])
                         return
                     await self._wait()
-                outcomes, self._outcomes = self._outcomes, []
-                if await self._commit(outcomes):
+                if await self._commit():
                     return
                 self._wake()
         finally:
             self._stop_timer()
+            for outcome in self._outcomes:
+                if outcome.transaction is not None:
+                    await outcome.transaction.roll_back()
             await self._in_flight.cancel()
             await _cancel(self._beside)
 
@@ -181,7 +197,7 @@ class Driver:
         self._something_came.clear()
         if self._look_again:
             self._look_again = False
-            async with self._commit_lock:
+            async with self._turns.commit:
                 await self._look()
 
     def _wake(self) -> None:
@@ -198,7 +214,7 @@ class Driver:
 
     async def _look_beside(self) -> None:
         """Look while the loop itself is busy with the one step that runs."""
-        async with self._commit_lock:
+        async with self._turns.commit:
             if self._alone is not None:
                 await self._look()
 
@@ -220,48 +236,83 @@ class Driver:
 
     # ------------------------------------------------------------------ making durable
 
-    async def _commit(self, outcomes: Sequence[Outcome]) -> bool:
-        """Handle the outcomes and make durable what comes of them; whether the run rests by that."""
+    def _can_commit(self) -> bool:
+        """Whether something has come that can be committed now: while a step has a transaction open, only that."""
+        return bool(self._outcomes) and (
+            self._turns.is_free or any(outcome.transaction is not None for outcome in self._outcomes)
+        )
+
+    async def _commit(self) -> bool:
+        """Handle what has come and make durable what comes of it; whether the run rests by that."""
         resting = False
+        outcomes, self._outcomes = self._outcomes, []
         for outcome in outcomes:
             if outcome.transaction is not None:
                 resting = await self._record([outcome.signal], within=outcome.transaction)
-        together = [outcome.signal for outcome in outcomes if outcome.transaction is None]
-        if together or not outcomes:
-            resting = await self._record(together)
-        return resting
+        together = [outcome for outcome in outcomes if outcome.transaction is None]
+        if not together:
+            return resting
+        recorded = await self._record_now([outcome.signal for outcome in together])
+        if recorded is None:  # another step has opened a transaction: they are committed after that
+            self._outcomes = [*together, *self._outcomes]
+            return False
+        return recorded
 
-    async def _record(self, given: Sequence[Signal], *, within: StoreTransaction | None = None) -> bool:
-        """Handle signals and write the entries in one commit; whether the run rests by that."""
+    async def _record(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool:
+        """Handle signals and write the entries in one commit, when it is their turn; whether the run rests by that."""
+        while True:
+            if within is None:
+                await self._turns.wait()
+            if (recorded := await self._record_now(given, within=within)) is not None:
+                return recorded
+
+    async def _record_now(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool | None:
+        """As ``_record``; None if it is not their turn, and nothing was done."""
         try:
-            async with self._commit_lock:
-                while True:
-                    signals = [*self._take_written(), *given]
-                    before = self.machine.state.last_seq
-                    entries: list[AnyEntry] = []
-                    ours: list[AnyEntry] = []
-                    for signal in signals:
-                        ours = self.machine.handle(signal)
-                        entries += ours
-                    if within is not None and not ours:
-                        await within.roll_back()  # the step was cancelled, or lost: what it wrote must not stay
-                        within = None
-                    resting = self.is_at_rest()
-                    if not entries and not resting:
-                        return False
-                    try:
-                        await self._engine.store.commit(self._write(entries, resting=resting), within=within)
-                    except JournalMoved:
-                        await self._reload()
-                        continue
-                    within = None
-                    self._committed(before + 1, entries)
-                    return resting
+            async with self._turns.commit:
+                if within is None and not self._turns.is_free:
+                    return None
+                return await self._write_until_written(given, within)
         except Fenced:
             raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id) from None
         finally:
             if within is not None:
-                await within.roll_back()
+                await within.roll_back()  # of one that was committed nothing is left to roll back
+
+    async def _write_until_written(self, given: Sequence[Signal], within: StepTransaction | None) -> bool:
+        written = self._take_written()
+        while True:
+            signals = [*written, *given]
+            before = self.machine.state.last_seq
+            entries: list[AnyEntry] = []
+            ours: list[AnyEntry] = []
+            for signal in signals:
+                ours = self.machine.handle(signal)
+                entries += ours
+            if within is not None and not ours:
+                await within.roll_back()  # the step was cancelled, or lost: what it wrote must not stay
+                within = None
+            resting = self.is_at_rest()
+            if not entries and not resting:
+                return False
+            inner = None if within is None else within.inner
+            try:
+                await self._engine.store.commit(self._write(entries, resting=resting), within=inner)
+            except JournalMoved:
+                await self._reload()
+                continue
+            except TransactionMisused as error:
+                # A statement of the step has ended the transaction, or a constraint refuses its commit.
+                await self._reload()
+                given, within = [self._failed_by(given[-1], error)], None
+                continue
+            self._committed(before + 1, entries)
+            return resting
+
+    def _failed_by(self, signal: Signal, error: TransactionMisused) -> Signal:
+        assert isinstance(signal, Succeeded), "only a step that succeeded has something to commit with"
+        record = record_error(error, signal.address)
+        return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
 
     def _committed(self, first: int, entries: Sequence[AnyEntry]) -> None:
         self._reader.note(first, entries)
@@ -338,9 +389,9 @@ class Driver:
         now = self._engine.clock.now()
         return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
 
-    async def begin_transaction(self) -> StoreTransaction:
+    async def begin_transaction(self) -> StepTransaction:
         """Open the store's database to a step's writes."""
-        return await self._engine.store.transaction()
+        return await self._turns.begin(self._engine.store)
 
     async def output_of(self, near: Address, id_: str) -> bytes | None:
         """The output of a step that has succeeded, seen from ``near``."""

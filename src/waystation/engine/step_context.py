@@ -20,6 +20,7 @@ from waystation.define.executable import Executable
 from waystation.define.step import AnyStep
 from waystation.engine.access import RunAccess, StepControl, load_result
 from waystation.engine.run_state import StateView, context_data
+from waystation.engine.turns import StepTransaction
 from waystation.errors import (
     DataError,
     InvalidInput,
@@ -31,7 +32,6 @@ from waystation.errors import (
     TransactionMisused,
 )
 from waystation.schema import Schema, schema_for
-from waystation.store.protocol import StoreTransaction
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class RunningStep(StepContext[object, object, object]):
         self._resume_data = resume_data
         self._suspend_data = suspend_data
         self._recording: dict[str, asyncio.Future[bytes]] = {}
-        self._transaction: StoreTransaction | None = None
+        self._transaction: StepTransaction | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -260,7 +260,7 @@ class RunningStep(StepContext[object, object, object]):
             raise
         self._on_loop(_leave(entered, None))
 
-    def take_transaction(self) -> StoreTransaction | None:
+    def take_transaction(self) -> StepTransaction | None:
         """The transaction that is still open, for whoever ends it with the step."""
         transaction, self._transaction = self._transaction, None
         return transaction

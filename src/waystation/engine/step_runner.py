@@ -21,8 +21,8 @@ from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.run_state import StateView
 from waystation.engine.step_context import RunningStep, StepEnd, Surroundings
+from waystation.engine.turns import StepTransaction
 from waystation.errors import DataError, InvalidInput, InvalidOutput, NonRetryable, StepTimeout
-from waystation.store.protocol import StoreTransaction
 
 _UNCHANGED: Mapping[str, bytes] = {}
 
@@ -37,7 +37,7 @@ class Outcome:
     """
 
     signal: Signal
-    transaction: StoreTransaction | None = None
+    transaction: StepTransaction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class StepRunner:
         step = place.node.step
         began = self.engine.clock.now()
         context: RunningStep | None = None
-        transaction: StoreTransaction | None = None
+        transaction: StepTransaction | None = None
         signal: Signal | None = None
         try:
             value = self._load_input(step, action, machine)

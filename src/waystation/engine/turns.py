@@ -1,0 +1,84 @@
+"""Transactions of steps beside the commits of their run.
+
+A step's open transaction holds the store's lock until the step's own result is committed with it. A commit of the same
+run from another step would wait for that lock while the result waits for that commit; so a run has one transaction at a
+time, and while it is open, commits of the run wait: all but its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from waystation.store.protocol import Store, StoreTransaction
+
+
+class StepTransaction:
+    """A store's transaction that gives the run's turn back when it is over.
+
+    Attributes:
+        inner: the store's own, to commit within.
+    """
+
+    def __init__(self, inner: StoreTransaction, over: Callable[[], None]) -> None:
+        self.inner = inner
+        self._over = over
+        self._is_over = False
+
+    async def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
+        """Run one statement; see ``StoreTransaction``."""
+        return await self.inner.execute(sql, parameters)
+
+    async def roll_back(self) -> None:
+        """Undo all of it, unless it was committed, and let go. Doing so twice is fine."""
+        try:
+            await self.inner.roll_back()
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """It is committed or rolled back: others have their turn."""
+        if not self._is_over:
+            self._is_over = True
+            self._over()
+
+
+class Turns:
+    """Who of one run may write: commits, one after another, or the step that has a transaction open.
+
+    Arguments:
+        changed: called when a transaction is over.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.commit = asyncio.Lock()
+        self._changed = changed
+        self._transaction = asyncio.Lock()
+        self._free = asyncio.Event()
+        self._free.set()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no transaction is open or about to be."""
+        return self._free.is_set()
+
+    async def wait(self) -> None:
+        """Until no transaction is open."""
+        await self._free.wait()
+
+    async def begin(self, store: Store) -> StepTransaction:
+        """Open a transaction, once the one before it and the commit under way are done."""
+        await self._transaction.acquire()
+        try:
+            async with self.commit:
+                self._free.clear()
+            inner = await store.transaction()
+        except BaseException:
+            self._over()
+            raise
+        return StepTransaction(inner, self._over)
+
+    def _over(self) -> None:
+        self._free.set()
+        self._transaction.release()
+        self._changed()

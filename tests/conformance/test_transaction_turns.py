@@ -1,0 +1,120 @@
+"""A step's open transaction, beside other steps of the same run that want to commit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
+from waystation import StepContext, step, workflow
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def place(tmp_path: object) -> Place:
+    return Place("sqlite", tmp_path)  # type: ignore[arg-type]  # it is a path
+
+
+@behaviour("step", "A step's open transaction and a sibling's result do not wait for each other", verdict="new")
+async def test_a_sibling_that_ends_while_a_transaction_is_open_is_recorded_after_it(place: Place) -> None:
+    opened, sibling_done = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def writing(n: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await tx.execute("CREATE TABLE written (n INTEGER)")
+            opened.set()
+            await sibling_done.wait()
+            await tx.execute("INSERT INTO written VALUES (?)", (n,))
+        return n
+
+    @step
+    async def beside(n: int) -> int:
+        await opened.wait()
+        asyncio.get_running_loop().call_soon(sibling_done.set)  # once this step's result has reached the driver
+        return n + 1
+
+    flow = workflow("flow", input=int, output=dict[str, int]).parallel([writing, beside]).commit()
+    async with place.app(flow) as app:
+        result = await app.get_workflow(flow).start(1)
+        assert result.status == "success"
+        assert result.result == {"writing": 1, "beside": 2}
+
+
+async def test_a_sibling_may_record_an_effect_while_a_transaction_is_open(place: Place) -> None:
+    opened, recording = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def writing(n: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await tx.execute("CREATE TABLE written (n INTEGER)")
+            opened.set()
+            await recording.wait()
+        return n
+
+    @step
+    async def beside(n: int, ctx: StepContext) -> int:
+        await opened.wait()
+
+        def effect() -> int:
+            recording.set()
+            return n + 1
+
+        return await ctx.once("effect", effect)
+
+    flow = workflow("flow", input=int, output=dict[str, int]).parallel([writing, beside]).commit()
+    async with place.app(flow) as app:
+        result = await app.get_workflow(flow).start(1)
+        assert result.status == "success"
+        assert result.result == {"writing": 1, "beside": 2}
+
+
+async def test_two_transactions_of_one_run_are_one_after_the_other(place: Place) -> None:
+    @step
+    async def prepare(n: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await tx.execute("CREATE TABLE counted (n INTEGER)")
+            await tx.execute("INSERT INTO counted VALUES (0)")
+        return n
+
+    @step
+    async def add(n: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            ((before,),) = await tx.execute("SELECT n FROM counted")
+            await asyncio.sleep(0)  # the other has every chance to come in between
+            assert isinstance(before, int)
+            await tx.execute("UPDATE counted SET n = ?", (before + n,))
+        return before + n
+
+    flow = (
+        workflow("flow", input=int, output=dict[str, int])
+        .then(prepare)
+        .parallel([add.clone(id=f"add-{number}") for number in range(5)])
+        .commit()
+    )
+    async with place.app(flow) as app:
+        result = await app.get_workflow(flow).start(1)
+        assert result.status == "success"
+        assert sorted(result.result.values()) == [1, 2, 3, 4, 5]
+
+
+async def test_a_statement_that_ends_the_transaction_by_itself_fails_the_step_and_the_run_goes_on_to_say_so(
+    place: Place,
+) -> None:
+    @step
+    async def writing(n: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await tx.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+            await tx.execute("CREATE TABLE child (of INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
+            await tx.execute("INSERT INTO child VALUES (?)", (n,))  # found out by the commit
+        return n
+
+    flow = workflow("flow", input=int, output=int).then(writing).commit()
+    async with place.app(flow) as app:
+        result = await app.get_workflow(flow).start(1)
+        assert result.status == "failed"
+        assert result.error.code == "transaction_misused"
+        assert result.error.address == "writing"
