@@ -21,8 +21,10 @@ from tests.unit.graphs import (
 )
 from waystation.core import signals
 from waystation.core.addresses import Address
-from waystation.core.entries import Joined, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
-from waystation.core.fold import JournalMisfit
+from waystation.core.decisions import DECIDE
+from waystation.core.entries import AnyEntry, Joined, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
+from waystation.core.flow import JournalMisfit
+from waystation.core.fold import EFFECTS
 from waystation.core.machine import Machine
 from waystation.core.signals import Answered, Decided, Recorded, RunStep, Start, Succeeded
 from waystation.core.state import decode_state, encode_state
@@ -30,7 +32,11 @@ from waystation.define.nodes import Graph
 
 
 def test_every_kind_of_signal_has_its_decision() -> None:
-    assert set(Machine._decide) == set(typing.get_args(signals.Signal))
+    assert set(DECIDE) == set(typing.get_args(signals.Signal))
+
+
+def test_every_kind_of_entry_has_its_effect() -> None:
+    assert set(EFFECTS) == set(typing.get_args(AnyEntry))
 
 
 def test_a_chain_runs_its_steps_one_after_another_each_on_the_output_of_the_one_before() -> None:
@@ -76,14 +82,14 @@ def test_parallel_steps_begin_together_and_what_follows_waits_for_all() -> None:
     assert addresses(world.start(b"7")) == ["first", "second"]
     assert world.succeed("second", b'"b"') == []
     (action,) = world.succeed("first", b'"a"')
-    assert action.address == "third"  # type: ignore[union-attr]  # it is a RunStep
+    assert action.address == "third"
     assert world.input_of(action) == b'{"first":"a","second":"b"}', "in the order of the definition"
 
 
 def test_a_branch_runs_each_child_that_was_taken() -> None:
     world = World(branching(first, second, asking))
     (action,) = world.start(b"7")
-    assert isinstance(action, signals.DecideBranch)
+    assert isinstance(action, signals.Decide)
     assert addresses(world.decide("branch-first", "first", "asking")) == ["first", "asking"]
     assert world.succeed("first", b'"a"') == []
     (after,) = world.succeed("asking", b'"c"')

@@ -16,17 +16,19 @@ from waystation.core.signals import (
     Action,
     Checked,
     CheckOutput,
-    DecideBranch,
+    Decide,
     Decided,
     Failed,
+    MatchEvents,
     Recorded,
     RunStep,
     Succeeded,
     Suspended,
 )
 from waystation.core.state import StepFrame, decode_state, encode_state
+from waystation.define.builder import Builder
+from waystation.define.keyed_builder import KeyedBuilder
 from waystation.define.nodes import BranchNode, Graph
-from waystation.define.workflow import Builder, KeyedBuilder
 
 
 def build(shape: list[tuple[str, int]]) -> Graph:
@@ -113,7 +115,7 @@ class Life:
                     )
                 else:
                     world.tell(Suspended(action.address, action.attempt, now, now, b'"?"', ""))
-            case DecideBranch():
+            case Decide():
                 node = world.graph.places[action.address].node
                 assert isinstance(node, BranchNode)
                 ids = [child.id for child in node.children]
@@ -121,6 +123,8 @@ class Life:
                 world.tell(Decided(action.address, now, tuple(id_ for id_ in ids if id_ in taken)))
             case CheckOutput():
                 world.tell(Checked(now))
+            case MatchEvents():
+                raise AssertionError("no graph here waits for an event")
         self.doing += world.machine.take_actions()
 
     def die(self) -> None:
@@ -143,7 +147,7 @@ class Life:
         assert live is not None
         assert again is not None
         for state in (live, again):  # a waiting step is woken by time alone, which no entry tells
-            state.busy = 0
+            state.busy = state.idle = 0
             for frame in state.frames.values():
                 if isinstance(frame, StepFrame) and frame.phase == "ready":
                     frame.phase = "waiting"
@@ -189,10 +193,12 @@ def finish(life: Life) -> None:
             match action:
                 case RunStep():
                     life.doing += world.succeed(action.address, attempt=action.attempt)
-                case DecideBranch():
+                case Decide():
                     life.doing += world.decide(action.address)
                 case CheckOutput():
                     world.check()
+                case MatchEvents():
+                    raise AssertionError("no graph here waits for an event")
 
 
 @settings(max_examples=100, deadline=None)
