@@ -126,10 +126,9 @@ def _check_step(where: str, before: Sequence[Node], step: AnyExecutable) -> None
             raise DefinitionError(f"{where}: FromStep names a step {id_!r} that is not the one of that id here")
         return
     for node in before:
-        if isinstance(node, (ForeachNode, LoopNode)) and node.child.id == id_:
-            kind = "foreach" if isinstance(node, ForeachNode) else "loop"
+        if isinstance(node, ForeachNode) and node.child.id == id_:
             raise DefinitionError(
-                f"{where}: {id_!r} runs many times, in {kind} {node.id!r}, so it has no one output. Name the {kind}: "
+                f"{where}: {id_!r} runs for each item of foreach {node.id!r}, so it has no one output. Name the foreach: "
                 f"Template('${{steps.{node.id}}}'), or make the value with .map(function)"
             )
     raise DefinitionError(f"{where}: there is no step {id_!r} before the map. {_known(before)}")
@@ -146,6 +145,8 @@ def _children(before: Sequence[Node]) -> Iterator[Child]:
             yield node
         elif isinstance(node, (ParallelNode, BranchNode, SwitchNode)):
             yield from node.children
+        elif isinstance(node, LoopNode):
+            yield node.child  # whose last turn is meant
 
 
 def _results(before: Sequence[Node]) -> list[str]:
