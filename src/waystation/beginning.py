@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from waystation.define.workflow import Workflow
-from waystation.engine.intake import Beginning
+from waystation.engine.creation import Beginning
 from waystation.engine.run_state import checked_context, initial_state
 from waystation.errors import DataError, InvalidEventData, InvalidInput, UnknownEvent
 

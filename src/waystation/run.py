@@ -18,7 +18,7 @@ from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
 from waystation.define.workflow import Workflow
-from waystation.engine import intake
+from waystation.engine import creation, intake
 from waystation.engine.events import RESTING, AnyEvent
 from waystation.engine.following import follow
 from waystation.engine.hooks import ask_to_start
@@ -215,7 +215,7 @@ class Run(Generic[In, Out]):
         except DataError as error:
             raise error.located(InvalidResumeData, workflow_id=self.workflow.id, address=address) from None
 
-    async def _go_on(self, taken: intake.Taken | None) -> None:
+    async def _go_on(self, taken: creation.Taken | None) -> None:
         """Drive a run that was taken, or tell whoever drives it."""
         _, dispatcher = await self._app.opened()
         if taken is not None:
@@ -341,9 +341,9 @@ class Run(Generic[In, Out]):
         )
         if made is None:
             raise self._not_run(address)
-        names = intake.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
+        names = creation.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
         await dispatcher.ready()
-        dispatcher.drive(await intake.create_taken(engine, self._untyped, names, *made))
+        dispatcher.drive(await creation.create_taken(engine, self._untyped, names, *made))
         return Run(self._app, self.workflow, names.run_id)
 
     def _forked_at(self, entries: Sequence[AnyEntry], name: str) -> Address:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from waystation.beginning import begin, input_data
 from waystation.core.entries import RunStarted, decode_entry
 from waystation.define.workflow import Workflow
-from waystation.engine import intake
+from waystation.engine import creation, intake
 from waystation.engine.hooks import ask_to_start
 from waystation.errors import IdempotencyConflict, RunAlreadyStarted
 from waystation.results import RunResult
@@ -64,7 +64,7 @@ class RunnableWorkflow(Generic[In, Out]):
         engine, _ = await self._app.opened()
         names = _names(run_id, resource_id, idempotency_key)
         try:
-            await intake.create(engine, self._untyped, names)
+            await creation.create(engine, self._untyped, names)
         except IdempotencyKeyUsed as used:
             return Run(self._app, self.workflow, used.run_id)
         return Run(self._app, self.workflow, names.run_id)
@@ -120,13 +120,13 @@ class RunnableWorkflow(Generic[In, Out]):
                 self._untyped, names.run_id, self.workflow.input.load(beginning.input), names.resource_id
             )
         try:
-            taken = await intake.create_started(engine, self._untyped, names, beginning)
+            taken = await creation.create_started(engine, self._untyped, names, beginning)
         except IdempotencyKeyUsed as used:
             return await self._started_before(used.run_id, beginning, str(idempotency_key))
         dispatcher.drive(taken)
         return Run(self._app, self.workflow, names.run_id)
 
-    async def _started_before(self, run_id: str, beginning: intake.Beginning, key: str) -> Run[In, Out]:
+    async def _started_before(self, run_id: str, beginning: creation.Beginning, key: str) -> Run[In, Out]:
         """The run that was made with this key: started, if it was only created."""
         engine, dispatcher = await self._app.opened()
         run = Run(self._app, self.workflow, run_id)
@@ -152,8 +152,8 @@ class RunnableWorkflow(Generic[In, Out]):
         return self._app.call(self.create_run(run_id=run_id, resource_id=resource_id))
 
 
-def _names(run_id: str | None, resource_id: str | None, idempotency_key: str | None) -> intake.Names:
-    return intake.Names(
+def _names(run_id: str | None, resource_id: str | None, idempotency_key: str | None) -> creation.Names:
+    return creation.Names(
         run_id=str(uuid.uuid4()) if run_id is None else run_id,
         resource_id=resource_id,
         idempotency_key=idempotency_key,

@@ -18,7 +18,7 @@ from waystation.define.schedule import schedules_by_id
 from waystation.define.workflow import Workflow
 from waystation.dispatch.local import LocalDispatcher
 from waystation.dispatch.protocol import Dispatcher
-from waystation.engine import intake
+from waystation.engine import creation
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
 from waystation.engine.hooks import ask_to_start, tell_of_rest
@@ -467,7 +467,7 @@ class Waystation:
         await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
         await dispatcher.ready()
         try:
-            taken = await intake.create_started(engine, workflow, intake.Names(run_id=run_id), beginning)
+            taken = await creation.create_started(engine, workflow, creation.Names(run_id=run_id), beginning)
         except RunAlreadyExists:
             return  # another process was first
         dispatcher.drive(taken)

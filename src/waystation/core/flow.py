@@ -10,7 +10,7 @@ Nothing is decided here and nothing is recorded: the fold calls this for what an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
@@ -69,6 +69,7 @@ class Flow:
         closed: suspensions given up; whoever makes that durable empties the list.
         fresh: addresses at which something can be done now; ``ROOT`` for the workflow's output.
         failing: blocks and foreachs that fail once nothing in them is under way.
+        on_complete: told of each node that is done, and of what it gave; for those who look back.
     """
 
     def __init__(self, graph: Graph, state: State) -> None:
@@ -78,6 +79,7 @@ class Flow:
         self.closed: list[Seq] = []
         self.fresh: list[Address] = []
         self.failing: set[Address] = set()
+        self.on_complete: Callable[[Address, Ref], None] | None = None
         for address, frame in state.frames.items():
             for ref in kept_refs(frame):
                 self.values.retain(ref)
@@ -168,6 +170,8 @@ class Flow:
     def complete(self, address: Address, ref: Ref) -> None:
         """The node at ``address`` gave ``ref``: go on to what follows it."""
         place = self.place(address)
+        if self.on_complete is not None:
+            self.on_complete(address, ref)
         if place.next is not None:
             self.enter(beside(address, place.next), ref)
             return

@@ -22,7 +22,7 @@ No clock, no chance, no I/O: signals bring times and chances with them. The grap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from waystation.core import signals
 from waystation.core.addresses import ROOT, Address
@@ -30,6 +30,7 @@ from waystation.core.decisions import DECIDE
 from waystation.core.entries import (
     AnyEntry,
     Millis,
+    Ref,
     RunCancelled,
     RunFailed,
     RunSucceeded,
@@ -94,6 +95,10 @@ class Machine:
         self._flow.fresh = list(self.state.frames)
         if self.state.output is not None and self.state.standing == "running":
             self._flow.fresh.append(ROOT)
+
+    def tell_of_outputs(self, told: Callable[[Address, Ref], None]) -> None:
+        """Have ``told`` called with each node that is done from now on, and what it gave."""
+        self._flow.on_complete = told
 
     # ------------------------------------------------------------------ deciding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from waystation.core.machine import Machine
-from waystation.engine.intake import Taken
+from waystation.engine.creation import Taken
 
 
 class Dispatcher(Protocol):

@@ -11,13 +11,9 @@ and the driver ends. Nothing in memory remembers a parked run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Sequence
 from functools import partial
 
-import msgspec
-
-from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, StepBailed, encode_entry
 from waystation.core.machine import Machine
 from waystation.core.signals import (
@@ -26,15 +22,14 @@ from waystation.core.signals import (
     Decide,
     Failed,
     MatchEvents,
-    Recorded,
     RunStep,
     Signal,
     Succeeded,
     Woken,
-    Wrote,
 )
 from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
+from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.flow_runner import FlowRunner
@@ -43,14 +38,11 @@ from waystation.engine.loading import load_machine
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.engine.turns import StepTransaction, Turns
-from waystation.errors import LeaseLost, RunNotFound, StoreError, TransactionMisused
+from waystation.errors import LeaseLost, RunNotFound, TransactionMisused
 from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus
 
 _YIELD_EVERY = 0.01
 """A run whose steps never wait gives way to others this often, in seconds."""
-
-_WRITE_EVERY = 0.05
-"""What steps write is recorded this often, in seconds."""
 
 
 class Driver:
@@ -69,8 +61,6 @@ class Driver:
         self._engine = engine
         self._workflow = workflow
         self._epoch = epoch
-        self._steps = StepRunner(engine, workflow, run_id, self)
-        self._flow = FlowRunner(engine, workflow, run_id, self)
         self._reader = RunReader(engine.store, run_id)
         self._outcomes: list[Outcome] = []
         self._something_came = asyncio.Event()
@@ -79,7 +69,9 @@ class Driver:
         self._draining = False
         self._in_flight = InFlight(run_id, engine.clock, self._came)
         self._alone: Running | None = None
-        self._written: list[tuple[Address, int, bytes]] = []
+        self._access = DriverAccess(self, self._reader, engine.clock)
+        self._steps = StepRunner(engine, workflow, run_id, self._access)
+        self._flow = FlowRunner(engine, workflow, run_id, self._access)
         self._beside: set[asyncio.Task[None]] = set()
         self._stop_timer = _nothing
 
@@ -112,7 +104,7 @@ class Driver:
                 elif not self._can_commit():
                     if not self._outcomes and self.is_at_rest() and not self._look_again:
                         # Loaded at rest (an answer that someone else has meanwhile taken further): park it anew.
-                        await self._record([])
+                        await self.record([])
                         return
                     await self._wait()
                 if await self._commit():
@@ -210,7 +202,7 @@ class Driver:
         self._look_again = True
         self._something_came.set()
         if self._alone is not None:
-            self._beside_the_loop(self._look_beside())
+            self.beside_the_loop(self._look_beside())
 
     async def _look_beside(self) -> None:
         """Look while the loop itself is busy with the one step that runs."""
@@ -248,7 +240,7 @@ class Driver:
         outcomes, self._outcomes = self._outcomes, []
         for outcome in outcomes:
             if outcome.transaction is not None:
-                resting = await self._record([outcome.signal], within=outcome.transaction)
+                resting = await self.record([outcome.signal], within=outcome.transaction)
         together = [outcome for outcome in outcomes if outcome.transaction is None]
         if not together:
             return resting
@@ -258,7 +250,11 @@ class Driver:
             return False
         return recorded
 
-    async def _record(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool:
+    async def begin_transaction(self) -> StepTransaction:
+        """Open the store's database to a step's writes; until that is over, nothing else of the run is committed."""
+        return await self._turns.begin(self._engine.store)
+
+    async def record(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool:
         """Handle signals and write the entries in one commit, when it is their turn; whether the run rests by that."""
         while True:
             if within is None:
@@ -280,10 +276,9 @@ class Driver:
                 await within.roll_back()  # of one that was committed nothing is left to roll back
 
     async def _write_until_written(self, given: Sequence[Signal], within: StepTransaction | None) -> bool:
-        written = self._take_written()
+        written = self._access.take_written()
         while True:
             signals = [*written, *given]
-            before = self.machine.state.last_seq
             entries: list[AnyEntry] = []
             ours: list[AnyEntry] = []
             for signal in signals:
@@ -306,7 +301,7 @@ class Driver:
                 await self._reload()
                 given, within = [self._failed_by(given[-1], error)], None
                 continue
-            self._committed(before + 1, entries)
+            self._committed(entries)
             return resting
 
     def _failed_by(self, signal: Signal, error: TransactionMisused) -> Signal:
@@ -314,8 +309,8 @@ class Driver:
         record = record_error(error, signal.address)
         return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
 
-    def _committed(self, first: int, entries: Sequence[AnyEntry]) -> None:
-        self._reader.note(first, entries)
+    def _committed(self, entries: Sequence[AnyEntry]) -> None:
+        self._reader.note(entries)
         if any(isinstance(entry, StepBailed) for entry in entries):
             self._in_flight.drop_missing(self.machine)
         self._heed_cancel()
@@ -356,60 +351,8 @@ class Driver:
         # The reload may have been for a commit of ctx.once, while the loop waits: what is new is begun there.
         self._something_came.set()
 
-    # ------------------------------------------------------------------ what steps ask for (RunAccess)
-
-    async def recorded(self, address: Address, name: str) -> bytes | None:
-        """The value ``ctx.once`` recorded under ``name``."""
-        frame = self.machine.step_frame(address)
-        seq = frame.once.get(name) if frame is not None else None
-        return None if seq is None else await self._reader.value(seq)
-
-    async def record(self, address: Address, name: str, value: bytes) -> None:
-        """Record a value of ``ctx.once``, durably."""
-        await self._record([Recorded(address, self._engine.clock.now(), name, value)])
-
-    def write(self, address: Address, attempt: int, chunk: bytes) -> None:
-        """Have a chunk recorded soon."""
-        self._written.append((address, attempt, chunk))
-        if len(self._written) == 1:
-            self._beside_the_loop(self._flush_written())
-
-    async def _flush_written(self) -> None:
-        await asyncio.sleep(_WRITE_EVERY)
-        if self._written:
-            # If the store fails now, the step's end will meet the same, and is told.
-            with suppress(StoreError, LeaseLost, RunNotFound):
-                await self._record([])
-
-    def _take_written(self) -> list[Signal]:
-        written, self._written = self._written, []
-        chunks: dict[tuple[Address, int], list[bytes]] = {}
-        for address, attempt, chunk in written:
-            chunks.setdefault((address, attempt), []).append(chunk)
-        now = self._engine.clock.now()
-        return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
-
-    async def begin_transaction(self) -> StepTransaction:
-        """Open the store's database to a step's writes."""
-        return await self._turns.begin(self._engine.store)
-
-    async def output_of(self, near: Address, id_: str) -> bytes | None:
-        """The output of a step that has succeeded, seen from ``near``."""
-        return await self._reader.output_of(self.machine, near, id_)
-
-    async def scope_input(self, near: Address) -> bytes:
-        """The input of the workflow that ``near`` is in."""
-        return await self._reader.scope_input(self.machine, near)
-
-    def shared(self) -> Mapping[str, msgspec.Raw]:
-        """The run state as it is now."""
-        return dict(self.machine.state.shared)
-
-    def context(self) -> Mapping[str, msgspec.Raw]:
-        """The request context as it is now."""
-        return self.machine.state.context
-
-    def _beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
+    def beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
+        """Have ``work`` done in a task of its own, that ends with the driver."""
         task = asyncio.create_task(work, name=f"{self.run_id}:beside")
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from waystation.core.addresses import Address, around, beside, node_key, prefix_of
 from waystation.core.entries import (
     AnyEntry,
-    EventDefaulted,
-    EventMatched,
-    Mapped,
     Ref,
-    Seq,
-    StepBailed,
-    StepSucceeded,
     decode_entry,
     value_of,
 )
 from waystation.core.machine import Machine
 from waystation.core.state import ScopeFrame
 from waystation.core.values import Values
-from waystation.define.nodes import ROOT_KEY
+from waystation.define.nodes import ROOT_KEY, Graph
 from waystation.errors import StoreCorrupt
 from waystation.store.protocol import Store
 
@@ -58,7 +50,7 @@ class RunReader:
         self._outputs: _Outputs | None = None
 
     async def output_of(self, machine: Machine, near: str, id_: str) -> bytes | None:
-        """The output of the step ``id_`` (or of ``nested/step``), as seen from the node at ``near``.
+        """The output of the node ``id_`` (or of ``nested/step``), as seen from the node at ``near``.
 
         The nearest is meant: of the same item or turn, then of the same workflow, then of those around it; of the
         turns of a loop, the last.
@@ -95,11 +87,11 @@ class RunReader:
         await hold_missing(self._store, self._run_id, values)
         return values.json(ref)
 
-    def note(self, first: Seq, entries: Sequence[AnyEntry]) -> None:
-        """Entries were appended, from seq ``first`` on."""
+    def note(self, entries: Sequence[AnyEntry]) -> None:
+        """Entries were appended."""
         if self._outputs is not None:
-            for seq, entry in enumerate(entries, first):
-                self._outputs.note(seq, entry)
+            for entry in entries:
+                self._outputs.note(entry)
 
     def forget(self) -> None:
         """The journal may have grown unseen."""
@@ -108,10 +100,10 @@ class RunReader:
     async def _known(self, machine: Machine) -> _Outputs:
         if self._outputs is not None:
             return self._outputs
-        outputs = _Outputs()
+        outputs = _Outputs(machine.graph)
         journal = await self._store.read(self._run_id)
-        for seq, data in enumerate(journal, 1):
-            outputs.note(seq, decode_entry(data))
+        for data in journal:
+            outputs.note(decode_entry(data))
         # Kept only if nothing was committed while it was read: else it may lack what was.
         if len(journal) == machine.state.last_seq:
             self._outputs = outputs
@@ -119,28 +111,26 @@ class RunReader:
 
 
 class _Outputs:
-    """Which entry holds the output of what.
+    """What each node gave, found by folding the journal once more.
 
     Attributes:
-        by_address: the outputs of steps, maps and waits.
+        by_address: the outputs of nodes.
         last_turns: of what is in a loop, and in no foreach, the last: by key.
     """
 
-    def __init__(self) -> None:
-        self.by_address: dict[str, Seq] = {}
-        self.last_turns: dict[str, Seq] = {}
+    def __init__(self, graph: Graph) -> None:
+        self.by_address: dict[str, Ref] = {}
+        self.last_turns: dict[str, Ref] = {}
+        self._machine = Machine(graph)
+        self._machine.tell_of_outputs(self._completed)
 
-    def note(self, seq: Seq, entry: AnyEntry) -> None:
-        """Take in an entry of the journal."""
-        if isinstance(entry, EventMatched):
-            seq = entry.event
-        elif not isinstance(entry, (StepSucceeded, StepBailed, Mapped, EventDefaulted)):
-            return
-        self.by_address[entry.address] = seq
-        if "#" in entry.address and "[" not in entry.address:
-            self.last_turns[node_key(entry.address)] = seq
+    def note(self, entry: AnyEntry) -> None:
+        """Take in the next entry of the journal."""
+        self._machine.apply(entry)
+        self._machine.settled()
+        self._machine.take_actions()
 
-
-def plain(value: bytes) -> object:
-    """JSON as plain data."""
-    return msgspec.json.decode(value)
+    def _completed(self, address: Address, ref: Ref) -> None:
+        self.by_address[address] = ref
+        if "#" in address and "[" not in address:
+            self.last_turns[node_key(address)] = ref

@@ -1,0 +1,144 @@
+"""New runs: created pending, or created and started in one write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from waystation.core.addresses import Address
+from waystation.core.entries import AnyEntry, RunCreated, Seq, encode_entry
+from waystation.core.machine import Machine
+from waystation.core.signals import Start
+from waystation.define.workflow import Workflow
+from waystation.engine.engine import Engine
+from waystation.errors import InvalidId
+from waystation.store.protocol import Head, NewRun, Opened
+
+_LONGEST_RUN_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run this process has taken over, to be driven under ``epoch``."""
+
+    run_id: str
+    epoch: int
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """What a run begins with, checked, as JSON.
+
+    Attributes:
+        input: the workflow's input.
+        state: the run state, by key.
+        context: the request context, by key.
+        per_step: whether the run pauses after each step.
+    """
+
+    input: bytes
+    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    per_step: bool = False
+
+    def signal(self, at: int) -> Start:
+        """The start, as the machine takes it."""
+        return Start(at, self.input, self.state, self.context, self.per_step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By what a new run is known.
+
+    Attributes:
+        run_id: its id.
+        resource_id: what it is about.
+        idempotency_key: unique among the runs of its workflow.
+    """
+
+    run_id: str
+    resource_id: str | None = None
+    idempotency_key: str | None = None
+
+
+async def create(engine: Engine, workflow: Workflow[object, object], names: Names) -> None:
+    """Create a pending run, durably.
+
+    Raises:
+        RunAlreadyExists.
+        IdempotencyKeyUsed: there is a run of that key.
+    """
+    await engine.keep_definition(workflow)
+    created = _created(engine, workflow)
+    await engine.store.create_run(_new_run(names, created, [created]))
+
+
+async def create_started(
+    engine: Engine, workflow: Workflow[object, object], names: Names, beginning: Beginning
+) -> Taken:
+    """Create a run that is started, and take it: one write, so there is no half of it. Raises as ``create`` does."""
+    machine = Machine(workflow.graph)
+    created = _created(engine, workflow)
+    machine.apply(created)
+    entries = [created, *machine.handle(beginning.signal(created.at))]
+    return await create_taken(engine, workflow, names, entries, machine)
+
+
+async def create_taken(
+    engine: Engine,
+    workflow: Workflow[object, object],
+    names: Names,
+    entries: Sequence[AnyEntry],
+    machine: Machine,
+) -> Taken:
+    """Create a run with a journal of its own, that stands as ``machine`` does, and take it."""
+    created = entries[0]
+    assert isinstance(created, RunCreated), "a journal begins with that"
+    await engine.keep_definition(workflow)
+    head = Head(
+        status="running",
+        epoch=1,
+        owner=engine.worker_id,
+        fingerprint=created.fingerprint,
+        updated_at=created.at,
+    )
+    opened, _ = machine.settled()
+    await engine.store.create_run(_new_run(names, created, entries, head, opened))
+    return Taken(names.run_id, head.epoch, machine)
+
+
+def _created(engine: Engine, workflow: Workflow[object, object]) -> RunCreated:
+    return RunCreated(
+        at=engine.clock.now(),
+        workflow_id=workflow.id,
+        fingerprint=workflow.graph.fingerprint,
+        version=workflow.version,
+    )
+
+
+def _new_run(
+    names: Names,
+    created: RunCreated,
+    entries: Sequence[AnyEntry],
+    head: Head | None = None,
+    opened: Sequence[tuple[Seq, Address]] = (),
+) -> NewRun:
+    return NewRun(
+        run_id=_checked_run_id(names.run_id),
+        workflow_id=created.workflow_id,
+        version=created.version,
+        fingerprint=created.fingerprint,
+        created_at=created.at,
+        entries=[encode_entry(entry) for entry in entries],
+        resource_id=names.resource_id,
+        idempotency_key=names.idempotency_key,
+        head=head,
+        opened=[Opened(seq=seq, address=address) for seq, address in opened],
+    )
+
+
+def _checked_run_id(run_id: object) -> str:
+    if not isinstance(run_id, str) or not 1 <= len(run_id) <= _LONGEST_RUN_ID or not run_id.isprintable():
+        raise InvalidId(f"a run cannot have the id {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable characters")
+    return run_id

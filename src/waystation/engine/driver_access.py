@@ -1,0 +1,100 @@
+"""What the steps and functions of a run ask of its driver: ``RunAccess``, as a driver gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from waystation.core.addresses import Address
+from waystation.core.machine import Machine
+from waystation.core.signals import Recorded, Signal, Wrote
+from waystation.engine.clock import Clock
+from waystation.engine.reading import RunReader
+from waystation.engine.turns import StepTransaction
+from waystation.errors import LeaseLost, RunNotFound, StoreError
+
+_WRITE_EVERY = 0.05
+"""What steps write is recorded this often, in seconds."""
+
+
+class Recorder(Protocol):
+    """The driver, as far as this needs it."""
+
+    machine: Machine
+
+    async def record(self, given: Sequence[Signal]) -> bool:
+        """Make signals durable."""
+        ...
+
+    async def begin_transaction(self) -> StepTransaction:
+        """Open the store's database to a step's writes."""
+        ...
+
+    def beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
+        """Have ``work`` done in a task of its own."""
+
+
+class DriverAccess:
+    """See ``RunAccess``."""
+
+    def __init__(self, driver: Recorder, reader: RunReader, clock: Clock) -> None:
+        self._driver = driver
+        self._reader = reader
+        self._clock = clock
+        self._written: list[tuple[Address, int, bytes]] = []
+
+    async def recorded(self, address: Address, name: str) -> bytes | None:
+        """The value ``ctx.once`` recorded under ``name``."""
+        frame = self._driver.machine.step_frame(address)
+        seq = frame.once.get(name) if frame is not None else None
+        return None if seq is None else await self._reader.value(seq)
+
+    async def record(self, address: Address, name: str, value: bytes) -> None:
+        """Record a value of ``ctx.once``, durably."""
+        await self._driver.record([Recorded(address, self._clock.now(), name, value)])
+
+    def write(self, address: Address, attempt: int, chunk: bytes) -> None:
+        """Have a chunk recorded soon."""
+        self._written.append((address, attempt, chunk))
+        if len(self._written) == 1:
+            self._driver.beside_the_loop(self._flush_written())
+
+    async def _flush_written(self) -> None:
+        await asyncio.sleep(_WRITE_EVERY)
+        if self._written:
+            # If the store fails now, the step's end will meet the same, and is told.
+            with suppress(StoreError, LeaseLost, RunNotFound):
+                await self._driver.record([])
+
+    def take_written(self) -> list[Signal]:
+        """What was written since this was last asked, to go before whatever is recorded next."""
+        written, self._written = self._written, []
+        chunks: dict[tuple[Address, int], list[bytes]] = {}
+        for address, attempt, chunk in written:
+            chunks.setdefault((address, attempt), []).append(chunk)
+        now = self._clock.now()
+        return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
+
+    async def begin_transaction(self) -> StepTransaction:
+        """Open the store's database to a step's writes."""
+        return await self._driver.begin_transaction()
+
+    async def output_of(self, near: Address, id_: str) -> bytes | None:
+        """The output of a step that has succeeded, seen from ``near``."""
+        return await self._reader.output_of(self._driver.machine, near, id_)
+
+    async def scope_input(self, near: Address) -> bytes:
+        """The input of the workflow that ``near`` is in."""
+        return await self._reader.scope_input(self._driver.machine, near)
+
+    def shared(self) -> Mapping[str, msgspec.Raw]:
+        """The run state as it is now."""
+        return dict(self._driver.machine.state.shared)
+
+    def context(self) -> Mapping[str, msgspec.Raw]:
+        """The request context as it is now."""
+        return self._driver.machine.state.context
