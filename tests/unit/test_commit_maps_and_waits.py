@@ -82,7 +82,8 @@ def test_a_map_names_steps_that_come_before_it() -> None:
     refused(start.map({"a": FromStep(count)}), DefinitionError, "It is the first node")
     refused(start.map({"a": FromInit()}, output=int), TypesDoNotMeet, "int, which has no keys")
     loop = workflow("flow", input=Doc, output=object).then(numbers).foreach(to_text)
-    refused(loop.map({"a": FromStep(to_text)}), DefinitionError, "for each item", "${steps.foreach-to-text}")
+    refused(loop.map({"a": FromStep(to_text)}), DefinitionError, "for each item", ".map(function, id=...)")
+    refused(loop.map({"a": Template("${steps.foreach-to-text}")}), DefinitionError, "'foreach-to-text'", "'numbers'")
     start.then(count).do_while(more, bool).map({"a": FromStep(more)}).map(lambda _: 1, output=int).commit()
 
 

@@ -20,10 +20,12 @@ from waystation.define.nodes import (
     Child,
     ForeachNode,
     LoopNode,
+    MapNode,
     Node,
     ParallelNode,
     StepNode,
     SwitchNode,
+    WaitNode,
     WorkflowNode,
 )
 from waystation.define.templates import Placeholder, parse_template
@@ -107,8 +109,8 @@ def _check_placeholder(where: str, draft: Draft, before: Sequence[Node], part: P
         id_ = part.path.partition(".")[0]
         if id_ not in _results(before):
             raise DefinitionError(
-                f"{where}: {part} names {id_!r}, and no node before the map has that id. {_known(before)} (one with a "
-                "dot in its id is named by FromStep)"
+                f"{where}: {part} names {id_!r}, and no step, map or wait before the map has that id. {_known(before)} "
+                "(a step with a dot in its id is named by FromStep)"
             )
 
 
@@ -128,8 +130,8 @@ def _check_step(where: str, before: Sequence[Node], step: AnyExecutable) -> None
     for node in before:
         if isinstance(node, ForeachNode) and node.child.id == id_:
             raise DefinitionError(
-                f"{where}: {id_!r} runs for each item of foreach {node.id!r}, so it has no one output. Name the foreach: "
-                f"Template('${{steps.{node.id}}}'), or make the value with .map(function)"
+                f"{where}: {id_!r} runs for each item of foreach {node.id!r}, and has no one output. Take "
+                "the whole list by .map(function, id=...) just after the foreach"
             )
     raise DefinitionError(f"{where}: there is no step {id_!r} before the map. {_known(before)}")
 
@@ -150,12 +152,14 @@ def _children(before: Sequence[Node]) -> Iterator[Child]:
 
 
 def _results(before: Sequence[Node]) -> list[str]:
-    """The ids of nodes that have an output to be named, in the order they were written."""
+    """The ids of nodes whose outputs are recorded under them, in the order they were written: what a block, foreach,
+    loop or sleep gives is put together from those of others."""
     ids: dict[str, None] = {}
     for node in before:
         for child in _children([node]):
             ids[child.id] = None
-        ids[node.id] = None
+        if isinstance(node, (MapNode, WaitNode)):
+            ids[node.id] = None
     return list(ids)
 
 
