@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from waystation.core.entries import Millis
 from waystation.core.machine import Machine
-from waystation.core.signals import Action, CutOff, RunStep
+from waystation.core.signals import Action, CheckOutput, CutOff, Decide, MatchEvents, RunStep
 from waystation.engine.access import StepControl
 from waystation.engine.clock import Clock
 from waystation.engine.step_runner import Outcome
@@ -143,6 +143,12 @@ class InFlight:
 
 def _key(action: Action) -> object:
     """Names an action, so that the same one is not begun twice."""
-    if isinstance(action, RunStep):
-        return action.address, action.attempt, action.answer
-    return action
+    match action:
+        case RunStep():
+            return action.address, action.attempt, action.answer
+        case Decide():
+            return action.address, action.turn, "decide"
+        case MatchEvents():
+            return action.address, action.events
+        case CheckOutput():
+            return action.address, "output"
