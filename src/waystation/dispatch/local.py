@@ -21,6 +21,7 @@ from waystation.engine.engine import Engine
 from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
+from waystation.engine.reading import hold_missing
 from waystation.engine.retention import prune_on
 from waystation.engine.schedules import Scheduler
 from waystation.engine.timers import Alarm
@@ -156,6 +157,8 @@ class LocalDispatcher:
         self._returning.discard(run_id)
         try:
             await driver.drive()
+            # The parts that a run's output is put together from (a foreach's) need not be at hand.
+            await hold_missing(self._engine.store, run_id, driver.machine.values)
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
             lost = True
