@@ -17,7 +17,7 @@ class Retry:
         attempts: how often the step is tried in all, at least 1 (``3`` is the first try and two more).
         backoff: ``"fixed"`` waits ``initial`` each time; ``"exponential"`` doubles it each time.
         initial: the wait before the second attempt, 0 or more.
-        maximum: no wait is longer than this.
+        maximum: no wait grows longer than this, or than ``initial`` if that is longer.
         jitter: from 0 to 1: the part of each wait that is drawn by chance, so that many runs that failed
             together do not come back together. ``1`` is "full jitter" (AWS Architecture Blog, 2015).
         on: only these exceptions are tried again. ``NonRetryable`` never is.
@@ -50,7 +50,8 @@ class Retry:
             attempt: the attempt that failed.
             chance: a number from 0 to 1 for the jitter; the caller draws it, so this stays a pure function.
         """
-        longest = self.maximum.total_seconds() * 1000
+        # An hour between attempts is an hour, though nothing was said of the maximum, which is less by default.
+        longest = max(self.maximum, self.initial).total_seconds() * 1000
         wait = self.initial.total_seconds() * 1000
         if self.backoff == "exponential":
             # 2.0 ** 1024 overflows a float; far below that every wait has reached its maximum.
