@@ -133,6 +133,8 @@ class StepRunner:
         if step.timeout is None and step.total_timeout is None:
             return await self._finish(step, call)
         seconds, which = self._time_left(step, action)
+        if seconds <= 0:
+            raise StepTimeout(f"step {step.id!r} was not tried again: its {which}, was over before")
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
