@@ -3,72 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Generic, Never
+from typing import Never
 
 from typing_extensions import TypeVar
 
 from waystation.beginning import begin, event_data
-from waystation.choosing import Selector, check_step, choose_suspension, names_place
+from waystation.choosing import Selector, choose_suspension
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import AnyEntry, RunCreated, Seq, StepEntry, StepSuspended, decode_entry
-from waystation.core.forking import forked
-from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
-from waystation.define.workflow import Workflow
 from waystation.engine import creation, intake
 from waystation.engine.events import RESTING, AnyEvent
-from waystation.engine.following import follow
 from waystation.engine.hooks import ask_to_start
-from waystation.engine.loading import load_machine
-from waystation.engine.run_state import checked_context, initial_state
-from waystation.errors import (
-    DataError,
-    InvalidInput,
-    InvalidResumeData,
-    InvalidState,
-    RunNotFound,
-    StepNotRun,
-)
-from waystation.results import (
-    RunActive,
-    RunCancelled,
-    RunFailed,
-    RunPaused,
-    RunResult,
-    RunSucceeded,
-    RunSuspended,
-    Suspension,
-    ended_result,
-    suspension_of,
-)
-from waystation.store.protocol import RunRecord, RunStatus, StoredRun
-
-if TYPE_CHECKING:
-    from waystation.runtime import Waystation
+from waystation.engine.run_state import checked_context
+from waystation.errors import DataError, InvalidResumeData
+from waystation.forks import make_fork
+from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunResult, RunSucceeded, RunSuspended
+from waystation.run_view import RunView
+from waystation.store.protocol import StoredRun
 
 In = TypeVar("In", default=object)
 Out = TypeVar("Out", default=object)
 
 
-class Run(Generic[In, Out]):
+class Run(RunView[In, Out]):
     """A run of a workflow. Made by ``create_run`` or ``get_run``.
 
     Attributes:
         run_id: its name, unique in the store.
         workflow: the workflow it is a run of.
     """
-
-    def __init__(self, app: Waystation, workflow: Workflow[In, Out], run_id: str) -> None:
-        self.run_id = run_id
-        self.workflow = workflow
-        self._app = app
-        self._untyped: Workflow[object, object] = workflow  # type: ignore[assignment]  # the engine checks data by schema, not by static type
-
-    def __repr__(self) -> str:
-        return f"<run {self.run_id!r} of {self.workflow.id!r}>"
 
     # ------------------------------------------------------------------ start
 
@@ -317,67 +283,21 @@ class Run(Generic[In, Out]):
             RunAlreadyExists, RunNotFound, DefinitionChanged, StoreError.
         """
         engine, dispatcher = await self._app.opened()
-        stored = await engine.store.load(self.run_id)
-        if stored is None:
-            raise RunNotFound(f"there is no run {self.run_id!r} in the store", run_id=self.run_id)
-        await load_machine(engine.store, self._untyped, stored)
+        await self._load()  # so that a journal that does not fit the code at hand is refused as such
         entries = await self.journal()
-        address = self._forked_at(entries, _name(from_step) or "")
-        created = RunCreated(
-            at=engine.clock.now(),
-            workflow_id=self.workflow.id,
-            fingerprint=self.workflow.graph.fingerprint,
-            version=self.workflow.version,
-            forked_from=self.run_id,
-        )
-        made = forked(
-            self.workflow.graph,
+        made = make_fork(
+            self._untyped,
+            self.run_id,
             entries,
-            address,
-            created=created,
-            at=created.at,
-            input=None if input is None else self._step_input(address, input),
-            state=self._state_changes(state),
+            _name(from_step) or "",
+            at=engine.clock.now(),
+            input=input,
+            state=state,
         )
-        if made is None:
-            raise self._not_run(address)
         names = creation.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
         await dispatcher.ready()
         dispatcher.drive(await creation.create_taken(engine, self._untyped, names, *made))
         return Run(self._app, self.workflow, names.run_id)
-
-    def _forked_at(self, entries: Sequence[AnyEntry], name: str) -> Address:
-        check_step(self._untyped, self.run_id, name)
-        ran = list(dict.fromkeys(entry.address for entry in entries if isinstance(entry, StepEntry)))
-        exact = [address for address in ran if name in (address, node_key(address))]
-        found = exact or [address for address in ran if names_place(name, address)]
-        if not found:
-            raise self._not_run(name)
-        return found[-1] if name not in found else Address(name)
-
-    def _not_run(self, name: str) -> StepNotRun:
-        return StepNotRun(
-            f"step {name!r} has not run in run {self.run_id!r}; a fork begins at a step that has", run_id=self.run_id
-        )
-
-    def _step_input(self, address: Address, input: object) -> bytes:
-        step = self.workflow.graph.step(node_key(address))
-        assert step is not None, "only steps have run"
-        try:
-            return step.input.dump(step.input.validate(input))
-        except DataError as error:
-            raise error.located(InvalidInput, workflow_id=self.workflow.id, address=address) from None
-
-    def _state_changes(self, state: Mapping[str, object] | None) -> Mapping[str, bytes] | None:
-        if not state:
-            return None
-        found = initial_state(self._untyped, dict(state))
-        unknown = [key for key in state if key not in found]
-        if unknown:
-            raise InvalidState(
-                [(key, "is no key of the run state") for key in unknown], workflow_id=self.workflow.id, address="state"
-            )
-        return {key: found[key] for key in state}
 
     # ------------------------------------------------------------------ events
 
@@ -410,84 +330,7 @@ class Run(Generic[In, Out]):
         await dispatcher.ready()
         await self._go_on(await intake.send_event(engine, self._untyped, self.run_id, event))
 
-    # ------------------------------------------------------------------ results
-
-    async def _rest(self) -> RunResult[Out]:
-        _, dispatcher = await self._app.opened()
-        return await self._rested(await dispatcher.rest(self.run_id))
-
-    async def _rested(self, machine: Machine) -> RunResult[Out]:
-        ended = ended_result(self.workflow, self.run_id, machine)
-        if ended is not None:
-            return ended
-        if machine.is_paused():
-            return RunPaused(run_id=self.run_id, workflow_id=self.workflow.id, next_steps=tuple(machine.ready_steps()))
-        return RunSuspended(
-            run_id=self.run_id, workflow_id=self.workflow.id, suspensions=await self._suspensions(machine)
-        )
-
-    async def _suspensions(self, machine: Machine) -> tuple[Suspension, ...]:
-        engine, _ = await self._app.opened()
-        found = {seq: address for address, seq in machine.suspensions().items()}
-        entries = await engine.store.read_some(self.run_id, sorted(found))
-        suspensions: list[Suspension] = []
-        for seq in sorted(entries):
-            entry = decode_entry(entries[seq])
-            assert isinstance(entry, StepSuspended), "a suspension is known by the seq of its entry"
-            suspensions.append(suspension_of(self._untyped, self.run_id, found[seq], seq, entry))
-        return tuple(suspensions)
-
-    async def result(
-        self,
-    ) -> RunSucceeded[Out] | RunFailed | RunSuspended | RunCancelled | RunPaused | RunActive:
-        """How the run stands now, without waiting.
-
-        Raises:
-            RunNotFound.
-        """
-        stored, machine = await self._load()
-        status = stored.record.status
-        if status == "pending" or status == "running" or status == "waiting":  # noqa: PLR1714  (mypy narrows by no other form)
-            return RunActive(run_id=self.run_id, workflow_id=self.workflow.id, status=status)
-        return await self._rested(machine)
-
-    async def wait(self) -> RunResult[Out]:
-        """Wait until the run rests, wherever it is driven, and give its result."""
-        return await self._rest()
-
-    # ------------------------------------------------------------------ looking
-
-    async def status(self) -> RunStatus:
-        """The run's status now. Raises ``RunNotFound``."""
-        return (await self.record()).status
-
-    async def record(self) -> RunRecord:
-        """What the store's list knows of the run. Raises ``RunNotFound``."""
-        engine, _ = await self._app.opened()
-        record = await engine.store.get_run(self.run_id)
-        if record is None:
-            raise RunNotFound(f"there is no run {self.run_id!r} in the store", run_id=self.run_id)
-        return record
-
-    async def journal(self) -> Sequence[AnyEntry]:
-        """Every entry of the run's journal, in order; the entry at index ``i`` has the seq ``i + 1``."""
-        engine, _ = await self._app.opened()
-        return [decode_entry(entry) for entry in await engine.store.read(self.run_id)]
-
-    async def history(self) -> RunHistory:
-        """What happened at each step so far, made from the journal."""
-        return history_of(await self.journal(), self.workflow.graph)
-
-    async def events(self, *, after: Seq = 0) -> AsyncIterator[AnyEvent]:
-        """The run's events after journal entry ``after``, past ones first, then live ones, until the run ends.
-
-        Made from the journal, so a reader that starts late, is slow, or sits in another process misses nothing;
-        and one that lost its connection goes on from the last ``seq`` it has.
-        """
-        engine, dispatcher = await self._app.opened()
-        dispatcher.watch()
-        async for event in follow(engine, self._untyped, self.run_id, after):
-            yield event
+    # ------------------------------------------------------------------ following it
 
     async def stream(
         self,
@@ -503,13 +346,6 @@ class Run(Generic[In, Out]):
             yield event
             if isinstance(event, RESTING):
                 return
-
-    async def _load(self) -> tuple[StoredRun, Machine]:
-        engine, _ = await self._app.opened()
-        stored = await engine.store.load(self.run_id)
-        if stored is None:
-            raise RunNotFound(f"there is no run {self.run_id!r} in the store", run_id=self.run_id)
-        return stored, await load_machine(engine.store, self._untyped, stored)
 
     # ------------------------------------------------------------------ for scripts
 
