@@ -31,7 +31,6 @@ from waystation.core.entries import (
     NodeFailed,
     OnceRecorded,
     OutputChecked,
-    RunFailed,
     RunProceeded,
     RunStarted,
     RunSucceeded,
@@ -158,7 +157,7 @@ def _checked(machine: Machine, signal: signals.Checked) -> Iterable[AnyEntry]:
                 yield OutputChecked(at=signal.at, address=signal.address)
     elif state.output is not None:
         if signal.error is not None:
-            yield RunFailed(at=signal.at, error=signal.error)
+            yield NodeFailed(at=signal.at, address=ROOT, error=signal.error)  # first the run is undone, then it ends
         else:
             yield RunSucceeded(at=signal.at, result=state.output)
 

@@ -255,8 +255,8 @@ class InputReplaced(Entry, frozen=True, tag="input-replaced"):
 
 
 class NodeFailed(Entry, frozen=True, tag="node-failed"):
-    """What is no step failed: a condition, a key or a map raised, a foreach was given no list, a nested workflow's
-    output does not fit."""
+    """What is no step failed: a condition, a key or a map raised, a foreach was given no list, the output of a nested
+    workflow, or of the run itself (at no address), does not fit."""
 
     address: Address
     error: ErrorRecord

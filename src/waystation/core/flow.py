@@ -361,6 +361,11 @@ class Flow:
         self.state.busy = self.state.idle = 0
         self.fresh.clear()
 
+    def refuse_output(self, error: ErrorRecord) -> None:
+        """What the last node gave does not fit what the workflow declares: the run fails."""
+        self._forget_output()
+        self.state.failure = error
+
     def _forget_output(self) -> None:
         if self.state.output is not None:
             self.values.release(self.state.output)

@@ -250,6 +250,8 @@ class _Telling:
                 self._node(entry, entry.address, "success")
             case EventMatched():
                 self._node(entry, entry.address, "success").output = self._events[entry.event].data
+            case NodeFailed(address=""):
+                pass  # told by the end of the run
             case NodeFailed() | EventTimedOut():
                 self._node(entry, entry.address, "failed").error = entry.error
             case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from waystation.core.addresses import Address, beside, of_turn
+from waystation.core.addresses import ROOT, Address, beside, of_turn
 from waystation.core.entries import (
     AnyEntry,
     BranchTaken,
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 
 def _node_failed(fold: Fold, entry: NodeFailed) -> None:
+    if entry.address == ROOT:
+        fold.flow.refuse_output(entry.error)
+        return
     frame = fold.state.frames.get(entry.address)
     if frame is None or isinstance(frame, StepFrame):
         raise JournalMisfit(fold.why_not_entered(entry.address), entry.address)

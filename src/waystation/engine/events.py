@@ -162,7 +162,8 @@ class BranchTakenEvent(Event, frozen=True, tag="branch-taken"):
 
 
 class NodeFailedEvent(Event, frozen=True, tag="node-failed"):
-    """A condition, a key, a map or the like failed, or a wait for an event timed out."""
+    """A condition, a key, a map or the like failed, a wait for an event timed out, or the run's output does not fit (at
+    no address)."""
 
     address: str
     error: ErrorRecord

@@ -17,6 +17,7 @@ from waystation.core.addresses import number_of
 from waystation.core.signals import RunStep
 from waystation.define.context import StepContext, SyncTransaction, Transaction
 from waystation.define.executable import Executable
+from waystation.define.nodes import UNDO
 from waystation.define.step import AnyStep
 from waystation.engine.access import RunAccess, StepControl, load_result
 from waystation.engine.run_state import StateView, context_data
@@ -207,6 +208,11 @@ class RunningStep(StepContext[object, object, object]):
         self._end(Ending("abort", text=reason))
 
     def _end(self, ending: Ending) -> Never:
+        if self.address.endswith(UNDO):
+            raise StepError(
+                f"step {self.step_id!r} called {ending.kind}() while it undoes {self.address.removesuffix(UNDO)!r}: the "
+                "run is ending already; let it return or raise"
+            )
         self.ending = ending
         raise StepEnd
 
