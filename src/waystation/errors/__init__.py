@@ -1,0 +1,229 @@
+"""The one tree of errors.
+
+Every public error class carries a stable ``code`` (for programs: it never changes, messages may), a one-line
+docstring that is its default message, and the fields a program needs to react. A message says what happened,
+where, and what to do about it.
+
+    WaystationError
+    ├── DefinitionError   the workflow's definition is wrong: found before anything runs
+    │   ├── InvalidId
+    │   ├── InvalidSignature
+    │   ├── UnsupportedType
+    │   ├── DuplicateId
+    │   ├── TypesDoNotMeet
+    │   │   └── OutputMismatch
+    │   ├── EmptyWorkflow
+    │   ├── NotCommitted
+    │   ├── DuplicateWorkflow
+    │   ├── UnusedBranchTarget
+    │   ├── InvalidDuration
+    │   ├── InvalidConcurrency
+    │   └── InvalidCron
+    │       └── CronNeverFires
+    ├── DataError   data does not fit its schema: found before anything is written
+    │   ├── InvalidInput
+    │   ├── InvalidOutput
+    │   ├── InvalidSuspendPayload
+    │   ├── InvalidResumeData
+    │   ├── InvalidState
+    │   ├── InvalidRequestContext
+    │   ├── InvalidEventData
+    │   └── InvalidRecordedValue
+    ├── RunError   the request does not fit the state of the run: nothing was changed
+    │   ├── UnknownWorkflow
+    │   ├── RunNotFound
+    │   ├── RunAlreadyExists
+    │   ├── RunAlreadyStarted
+    │   ├── NotSuspended
+    │   │   ├── AlreadyAnswered
+    │   │   ├── UnknownLabel
+    │   │   └── UnknownItem
+    │   ├── AmbiguousSuspension
+    │   ├── UnknownStep
+    │   ├── DefinitionChanged
+    │   ├── UnknownEvent
+    │   ├── RunEnded
+    │   ├── RunIsRunning
+    │   ├── RunNotActive
+    │   ├── RunNotPaused
+    │   ├── StepNotRun
+    │   ├── IdempotencyConflict
+    │   ├── StartRefused
+    │   ├── UnknownSchedule
+    │   └── LeaseLost
+    ├── StepError   what can go wrong while a step runs
+    │   ├── StepTimeout
+    │   ├── NonRetryable
+    │   ├── EventTimeout
+    │   ├── NoSuchCase
+    │   ├── NotAList
+    │   ├── NegativeSleep
+    │   ├── BadConcurrency
+    │   ├── TransactionsNotSupported
+    │   ├── TransactionMisused
+    │   └── SuspendNotAllowed
+    ├── StoreError   the store could not do what was asked: nothing is half-written
+    │   ├── StoreUrlInvalid
+    │   ├── StoreClosed
+    │   ├── StoreReadOnly
+    │   ├── StoreFull
+    │   ├── StoreBusy
+    │   ├── StoreCorrupt
+    │   ├── StoreSchemaNewer
+    │   └── StoreSchemaForeign
+    ├── AppClosed
+    └── WrongLoop
+
+Each branch has a module of its own here, and the last two one together. Import all of them from this one.
+"""
+
+from waystation.errors.app import AppClosed, WrongLoop
+from waystation.errors.data import (
+    DataError,
+    InvalidEventData,
+    InvalidInput,
+    InvalidOutput,
+    InvalidRecordedValue,
+    InvalidRequestContext,
+    InvalidResumeData,
+    InvalidState,
+    InvalidSuspendPayload,
+)
+from waystation.errors.definition import (
+    CronNeverFires,
+    DefinitionError,
+    DuplicateId,
+    DuplicateWorkflow,
+    EmptyWorkflow,
+    InvalidConcurrency,
+    InvalidCron,
+    InvalidDuration,
+    InvalidId,
+    InvalidSignature,
+    NotCommitted,
+    OutputMismatch,
+    TypesDoNotMeet,
+    UnsupportedType,
+    UnusedBranchTarget,
+)
+from waystation.errors.root import WaystationError
+from waystation.errors.runs import (
+    AlreadyAnswered,
+    AmbiguousSuspension,
+    DefinitionChanged,
+    IdempotencyConflict,
+    LeaseLost,
+    NotSuspended,
+    RunAlreadyExists,
+    RunAlreadyStarted,
+    RunEnded,
+    RunError,
+    RunIsRunning,
+    RunNotActive,
+    RunNotFound,
+    RunNotPaused,
+    StartRefused,
+    StepNotRun,
+    UnknownEvent,
+    UnknownItem,
+    UnknownLabel,
+    UnknownSchedule,
+    UnknownStep,
+    UnknownWorkflow,
+)
+from waystation.errors.steps import (
+    BadConcurrency,
+    EventTimeout,
+    NegativeSleep,
+    NonRetryable,
+    NoSuchCase,
+    NotAList,
+    StepError,
+    StepTimeout,
+    SuspendNotAllowed,
+    TransactionMisused,
+    TransactionsNotSupported,
+)
+from waystation.errors.store import (
+    StoreBusy,
+    StoreClosed,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreSchemaForeign,
+    StoreSchemaNewer,
+    StoreUrlInvalid,
+)
+
+__all__ = [
+    "AlreadyAnswered",
+    "AmbiguousSuspension",
+    "AppClosed",
+    "BadConcurrency",
+    "CronNeverFires",
+    "DataError",
+    "DefinitionChanged",
+    "DefinitionError",
+    "DuplicateId",
+    "DuplicateWorkflow",
+    "EmptyWorkflow",
+    "EventTimeout",
+    "IdempotencyConflict",
+    "InvalidConcurrency",
+    "InvalidCron",
+    "InvalidDuration",
+    "InvalidEventData",
+    "InvalidId",
+    "InvalidInput",
+    "InvalidOutput",
+    "InvalidRecordedValue",
+    "InvalidRequestContext",
+    "InvalidResumeData",
+    "InvalidSignature",
+    "InvalidState",
+    "InvalidSuspendPayload",
+    "LeaseLost",
+    "NegativeSleep",
+    "NoSuchCase",
+    "NonRetryable",
+    "NotAList",
+    "NotCommitted",
+    "NotSuspended",
+    "OutputMismatch",
+    "RunAlreadyExists",
+    "RunAlreadyStarted",
+    "RunEnded",
+    "RunError",
+    "RunIsRunning",
+    "RunNotActive",
+    "RunNotFound",
+    "RunNotPaused",
+    "StartRefused",
+    "StepError",
+    "StepNotRun",
+    "StepTimeout",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreReadOnly",
+    "StoreSchemaForeign",
+    "StoreSchemaNewer",
+    "StoreUrlInvalid",
+    "SuspendNotAllowed",
+    "TransactionMisused",
+    "TransactionsNotSupported",
+    "TypesDoNotMeet",
+    "UnknownEvent",
+    "UnknownItem",
+    "UnknownLabel",
+    "UnknownSchedule",
+    "UnknownStep",
+    "UnknownWorkflow",
+    "UnsupportedType",
+    "UnusedBranchTarget",
+    "WaystationError",
+    "WrongLoop",
+]

@@ -1,0 +1,59 @@
+"""What a store could not do; nothing is half-written."""
+
+from __future__ import annotations
+
+from waystation.errors.root import WaystationError
+
+
+class StoreError(WaystationError):
+    """The store could not do what was asked."""
+
+    code = "store_error"
+
+
+class StoreUrlInvalid(StoreError):
+    """The store's address is not one that is known."""
+
+    code = "store_url_invalid"
+
+
+class StoreClosed(StoreError):
+    """The store was closed."""
+
+    code = "store_closed"
+
+
+class StoreReadOnly(StoreError):
+    """The store cannot be written to."""
+
+    code = "store_read_only"
+
+
+class StoreFull(StoreError):
+    """There is no space left for the store."""
+
+    code = "store_full"
+
+
+class StoreBusy(StoreError):
+    """Another process held the store's lock for too long."""
+
+    code = "store_busy"
+
+
+class StoreCorrupt(StoreError):
+    """The store's file is damaged or not a database."""
+
+    code = "store_corrupt"
+
+
+class StoreSchemaNewer(StoreError):
+    """The store was written by a newer version of Waystation; upgrade this one."""
+
+    code = "store_schema_newer"
+
+
+class StoreSchemaForeign(StoreError):
+    """The database belongs to another program."""
+
+    code = "store_schema_foreign"
