@@ -210,8 +210,8 @@ class RunningStep(StepContext[object, object, object]):
     def _end(self, ending: Ending) -> Never:
         if self.address.endswith(UNDO):
             raise StepError(
-                f"step {self.step_id!r} called {ending.kind}() while it undoes {self.address.removesuffix(UNDO)!r}: the "
-                "run is ending already; let it return or raise"
+                f"step {self.step_id!r} called {ending.kind}() while it undoes {self.address.removesuffix(UNDO)!r}: "
+                "the run is ending already; let it return or raise"
             )
         self.ending = ending
         raise StepEnd
