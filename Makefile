@@ -14,7 +14,7 @@ WORKERS ?= auto
 
 .PHONY: help
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # ---------------------------------------------------------------- set-up
 
@@ -88,6 +88,14 @@ bench: $(READY) ## Speed beside the raw limit of the same run
 	@$(BIN)/python -m benchmarks.foundation
 
 # ---------------------------------------------------------------- to keep it
+
+.PHONY: conformance-page
+conformance-page: $(READY) ## Write docs/conformance.md from the marks of the tests
+	@$(BIN)/python -m tests.conformance.page
+
+.PHONY: transitions-page
+transitions-page: $(READY) ## Write docs/transitions.md from the table of a step's transitions
+	@$(BIN)/python -m tests.docs.transitions_page
 
 .PHONY: lock
 lock: $(READY) ## Choose the newest versions of what development needs, with hashes and without addresses

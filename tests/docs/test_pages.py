@@ -1,0 +1,96 @@
+"""What the docs say is so: their programs run, their links lead somewhere, their made pages are as they are made."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs import transitions_page
+from tests.docs.page_runner import blocks_of
+from waystation.core.entries import StepBailed, StepCancelled, StepFailed, StepSucceeded
+from waystation.core.step_effects import TRANSITIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNNER = Path(__file__).with_name("page_runner.py")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROGRAMS = [page for page in PAGES if blocks_of(page.read_text(encoding="utf-8"))]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PROGRAMS, ids=name)
+def test_the_programs_of_a_page_run_and_print_what_their_comments_say(page: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(RUNNER), str(page)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": f"{Path(sys.executable).parent}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_guide_and_the_readme_have_programs() -> None:
+    assert {name(page) for page in PAGES if "guide/" in name(page)} <= {name(page) for page in PROGRAMS}
+    assert "README.md" in map(name, PROGRAMS)
+
+
+def test_every_fence_says_what_it_holds() -> None:
+    known = {"python", "sh", "text", "mermaid", "toml"}
+    unknown = [
+        f"{name(page)}: {fence!r}"
+        for page in PAGES
+        for fence in re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[::2]
+        if fence not in known
+    ]
+    assert unknown == []
+
+
+# --------------------------------------------------------------------------- links
+
+
+def links(page: Path) -> Iterator[tuple[str, str]]:
+    """The links of a page within the project: path (may be empty) and anchor."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            yield path, anchor
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    dead: list[str] = []
+    for path, anchor in links(page):
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(f"{path}#{anchor}")
+    assert dead == []
+
+
+# --------------------------------------------------------------------------- pages that are made
+
+
+def test_the_page_of_transitions_is_made_of_the_table() -> None:
+    assert transitions_page.PAGE.read_text(encoding="utf-8") == transitions_page.page(), "run `make transitions-page`"
+
+
+def test_the_page_of_transitions_tells_all_ends_apart() -> None:
+    ends = {entry for (_, entry), after in TRANSITIONS.items() if after is None}
+    assert ends == {StepSucceeded, StepBailed, StepFailed, StepCancelled}
+    text = transitions_page.page()
+    assert all(f": {entry.__name__}" in text for _, entry in TRANSITIONS)
