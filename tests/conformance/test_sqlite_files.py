@@ -194,7 +194,8 @@ async def test_rows_of_the_journal_are_appended_and_never_changed(tmp_path: Path
     with sqlite3.connect(file) as connection:
         for change in ("UPDATE", "DELETE"):
             connection.execute(
-                f"CREATE TRIGGER no_{change} BEFORE {change} ON journal BEGIN SELECT RAISE(ABORT, 'changed'); END"
+                f"CREATE TRIGGER no_{change} BEFORE {change} ON waystation_journal "
+                "BEGIN SELECT RAISE(ABORT, 'changed'); END"
             )
     connection.close()
     store = store_in(file)

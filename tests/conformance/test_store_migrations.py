@@ -13,7 +13,7 @@ import pytest
 from waystation.errors import StoreError
 from waystation.store import Store, open_store
 from waystation.store.protocol import IdempotencyKeyUsed, RunFilter, WorkflowKey
-from waystation.store.sqlite_schema import APPLICATION_ID, TABLES, migrations
+from waystation.store.sqlite_schema import APPLICATION_ID, PREFIX, migrations
 from waystation.testing.store_suite.writes import commit, head, new_run
 
 pytestmark = pytest.mark.anyio
@@ -33,11 +33,11 @@ RUNS_OF_1 = [
 
 
 def made_by(version: int, file: Path) -> None:
-    """A file as it was after migration ``version``, with runs in it."""
+    """A file as it was after migration ``version``, with runs in it that were written under the first."""
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        for migration in migrations()[:version]:
-            connection.executescript(migration.script)
+        first, *later = migrations()[:version]
+        connection.executescript(first.script)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {version}")
         for number, (run_id, status, updated, epoch, owner, wake_at) in enumerate(RUNS_OF_1, 1):
@@ -54,6 +54,8 @@ def made_by(version: int, file: Path) -> None:
         connection.execute(
             "INSERT INTO definitions (fingerprint, workflow_id, description) VALUES ('f', 'flow', x'BB')"
         )
+        for migration in later:
+            connection.executescript(migration.script)
 
 
 async def opened(file: Path) -> Store:
@@ -124,22 +126,74 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) 
     file = tmp_path / "runs.db"
     made_by(1, file)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE schedules (of_the_user)")
-    with pytest.raises(StoreError, match="schedules"):
+        connection.execute("CREATE TABLE waystation_schedules (of_the_user)")
+    with pytest.raises(StoreError, match="waystation_schedules"):
         await opened(file)
     with closing(sqlite3.connect(file)) as connection, connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(runs)")]
         assert "version" not in columns
-        connection.execute("DROP TABLE schedules")
+        connection.execute("DROP TABLE waystation_schedules")
     store = await opened(file)
     assert len(await listed(store, RunFilter())) == len(RUNS_OF_1)
     await store.close()
 
 
-async def test_the_tables_that_are_protected_are_those_there_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(len(migrations())))
+async def test_whatever_the_store_makes_in_the_file_has_its_prefix(version: int, tmp_path: Path) -> None:
     file = tmp_path / "runs.db"
+    if version:
+        made_by(version, file)
     await (await opened(file)).close()
     with closing(sqlite3.connect(file)) as connection:
-        there = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-        assert {name for (name,) in there} == TABLES
+        there = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    assert f"{PREFIX}runs" in there
+    assert [name for name in there if not name.removeprefix("sqlite_autoindex_").startswith(PREFIX)] == [
+        "sqlite_sequence"
+    ]
+
+
+async def test_a_file_made_anew_and_one_brought_up_to_date_have_the_same_schema(tmp_path: Path) -> None:
+    made_by(1, tmp_path / "older.db")
+    schemas: list[set[object]] = []
+    for file in (tmp_path / "older.db", tmp_path / "newer.db"):
+        await (await opened(file)).close()
+        with closing(sqlite3.connect(file)) as connection:
+            schemas.append(set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")))
+    assert schemas[0] == schemas[1]
+
+
+async def test_tables_that_users_had_beside_the_first_schema_are_left_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    made_by(1, file)
+    theirs = [
+        "CREATE TABLE schedules (runs_by_key INTEGER PRIMARY KEY AUTOINCREMENT, of_run TEXT)",
+        "CREATE INDEX runs_ended ON schedules (of_run)",
+        "INSERT INTO schedules (of_run) VALUES ('asked'), ('ended')",
+        "CREATE VIEW standing AS SELECT of_run, status FROM schedules JOIN runs ON of_run = run_id ORDER BY of_run",
+    ]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for statement in theirs:
+            connection.execute(statement)
+    store = await opened(file)
+    assert await store.schedules() == []
+    transaction = await store.transaction()
+    assert list(await transaction.execute("SELECT * FROM standing")) == [("asked", "suspended"), ("ended", "success")]
+    await transaction.execute("INSERT INTO schedules (of_run) VALUES ('failed')")
+    assert list(await transaction.execute("SELECT max(runs_by_key) FROM schedules")) == [(3,)]
+    await transaction.execute("CREATE TABLE runs (mine)")
+    await store.commit(commit(2, b"3", run_id="asked", epoch=1), within=transaction)
+    assert list(await store.read("asked")) == [b"1", b"2", b"3"]
+    await store.close()
+
+
+async def test_a_number_that_a_run_had_under_the_first_schema_is_not_given_again(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    made_by(1, file)
+    store = await opened(file)
+    assert await store.delete_run("failed")  # the last that was made
+    await store.create_run(new_run("new"))
+    await store.close()
+    with closing(sqlite3.connect(file)) as connection:
+        asked = "SELECT run_no FROM waystation_runs WHERE run_id = 'new'"
+        assert connection.execute(asked).fetchone() == (len(RUNS_OF_1) + 1,)

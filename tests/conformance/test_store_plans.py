@@ -45,17 +45,23 @@ def plan(connection: sqlite3.Connection, ask: Callable[[Any], object]) -> list[s
 
 
 LISTS = {
-    "all": (RunFilter(), "runs_by_time"),
-    "since": (RunFilter(since=5, until=9), "runs_by_time"),
-    "workflow": (RunFilter(workflow_id="flow"), "runs_by_workflow"),
-    "failed": (RunFilter(statuses=["failed"]), "runs_by_status"),
-    "success": (RunFilter(statuses=["success"]), "runs_by_time"),
-    "unfinished": (RunFilter(statuses=UNFINISHED), "runs_by_status"),
-    "ended": (RunFilter(statuses=sorted(ENDED), since=5), "runs_by_"),
-    "suspended of a workflow": (RunFilter(workflow_id="flow", statuses=["suspended"]), "runs_by_workflow_status"),
-    "unfinished of a workflow": (RunFilter(workflow_id="flow", statuses=UNFINISHED), "runs_by_workflow_status"),
-    "of a resource": (RunFilter(resource_id="x"), "runs_by_resource"),
-    "failed of a resource": (RunFilter(resource_id="x", statuses=["failed", "success"]), "runs_by_resource"),
+    "all": (RunFilter(), "waystation_runs_by_time"),
+    "since": (RunFilter(since=5, until=9), "waystation_runs_by_time"),
+    "workflow": (RunFilter(workflow_id="flow"), "waystation_runs_by_workflow"),
+    "failed": (RunFilter(statuses=["failed"]), "waystation_runs_by_status"),
+    "success": (RunFilter(statuses=["success"]), "waystation_runs_by_time"),
+    "unfinished": (RunFilter(statuses=UNFINISHED), "waystation_runs_by_status"),
+    "ended": (RunFilter(statuses=sorted(ENDED), since=5), "waystation_runs_by_"),
+    "suspended of a workflow": (
+        RunFilter(workflow_id="flow", statuses=["suspended"]),
+        "waystation_runs_by_workflow_status",
+    ),
+    "unfinished of a workflow": (
+        RunFilter(workflow_id="flow", statuses=UNFINISHED),
+        "waystation_runs_by_workflow_status",
+    ),
+    "of a resource": (RunFilter(resource_id="x"), "waystation_runs_by_resource"),
+    "failed of a resource": (RunFilter(resource_id="x", statuses=["failed", "success"]), "waystation_runs_by_resource"),
 }
 
 
@@ -63,7 +69,7 @@ LISTS = {
 async def test_a_page_is_read_in_its_order_from_an_index(connection: sqlite3.Connection, name: str) -> None:
     where, index = LISTS[name]
     steps = plan(connection, lambda asked: reads.list_runs(asked, where, 10, None))
-    lookups = [step for step in steps if "runs" in step]
+    lookups = [step for step in steps if " waystation_runs " in step]
     assert lookups
     assert all(f"USING INDEX {index}" in step for step in lookups), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
@@ -75,13 +81,18 @@ async def test_claims_and_wakes_read_only_what_could_be_claimed(connection: sqli
         plan(connection, lambda asked: reads.claimable(asked, flows, 9, 10)),
         plan(connection, lambda asked: reads.next_wake(asked, flows)),
     ):
-        lookups = [step for step in steps if " runs " in step]
+        lookups = [step for step in steps if " waystation_runs " in step]
         assert lookups
-        assert all(any(each in step for each in ("runs_orphaned", "runs_owned", "runs_asleep")) for step in lookups)
+        assert all(
+            any(
+                each in step for each in ("waystation_runs_orphaned", "waystation_runs_owned", "waystation_runs_asleep")
+            )
+            for step in lookups
+        )
 
 
 async def test_pruning_and_many_seqs_scan_no_table(connection: sqlite3.Connection) -> None:
     pruned = plan(connection, lambda asked: writes.prune(asked, writes.RunNumbers(), 9, 10))
-    assert pruned == ["SEARCH runs USING INDEX runs_ended (updated_at<?)"]
+    assert pruned == ["SEARCH waystation_runs USING INDEX waystation_runs_ended (updated_at<?)"]
     seqs = plan(connection, lambda asked: reads.last_seqs(asked, ["a", "b"]))
     assert not any("SCAN runs" in step or "SCAN journal" in step for step in seqs), seqs

@@ -191,7 +191,7 @@ async def test_a_run_that_another_process_deleted_is_not_written_to(store: Store
             await store.commit(late)
     connection = vars(other)["_connection"]
     for table in ("runs", "journal", "frontiers", "suspensions"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert connection.execute(f"SELECT count(*) FROM waystation_{table}").fetchone() == (0,)
 
 
 async def test_a_run_that_another_process_deleted_and_made_anew_is_another(store: Store, other: Store) -> None:
@@ -211,10 +211,10 @@ async def test_a_deleted_runs_number_is_not_given_again(store: Store) -> None:
     await store.create_run(new_run("first"))
     await store.create_run(new_run("last"))
     connection = vars(store)["_connection"]
-    (before,) = connection.execute("SELECT max(run_no) FROM runs").fetchone()
+    (before,) = connection.execute("SELECT max(run_no) FROM waystation_runs").fetchone()
     await store.delete_run("last")
     await store.create_run(new_run("next"))
-    assert connection.execute("SELECT run_no FROM runs WHERE run_id = 'next'").fetchone() == (before + 1,)
+    assert connection.execute("SELECT run_no FROM waystation_runs WHERE run_id = 'next'").fetchone() == (before + 1,)
 
 
 async def test_of_a_pruned_run_no_row_is_left(store: Store) -> None:
@@ -225,7 +225,7 @@ async def test_of_a_pruned_run_no_row_is_left(store: Store) -> None:
     assert await store.prune(10, limit=10) == 5
     connection = vars(store)["_connection"]
     for table in ("runs", "journal", "frontiers", "suspensions"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert connection.execute(f"SELECT count(*) FROM waystation_{table}").fetchone() == (0,)
 
 
 async def test_long_runs_are_pruned_in_several_transactions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

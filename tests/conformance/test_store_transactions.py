@@ -16,8 +16,9 @@ import pytest
 from waystation.errors import StoreBusy, StoreClosed, StoreFull, TransactionMisused
 from waystation.store import Store, open_store, sqlite_writes
 from waystation.store.protocol import Fenced, StoreTransaction
+from waystation.testing.store_suite.journal import open_now
 from waystation.testing.store_suite.transactions import amounts, make_ledger
-from waystation.testing.store_suite.writes import CREATED, commit, new_run, opened
+from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -61,26 +62,34 @@ REACHING_OUTSIDE = [
     "PRAGMA journal_mode = DELETE",
     "PRAGMA writable_schema = ON",
     "PRAGMA user_version = 7",
-    "CREATE TEMP TABLE runs (x)",
-    "CREATE TEMP VIEW runs AS SELECT 1",
+    "CREATE TEMP TABLE waystation_runs (x)",
+    "CREATE TEMP VIEW waystation_runs AS SELECT 1",
     "CREATE TEMP TRIGGER t AFTER INSERT ON ledger BEGIN SELECT 1; END",
 ]
 CHANGING_OURS = [
-    "INSERT INTO journal (run_no, seq, entry) VALUES (1, 2, x'00')",
-    "UPDATE Runs SET epoch = 99",
-    "UPDATE main.runs SET epoch = 99",
-    "DELETE FROM suspensions",
-    "REPLACE INTO frontiers VALUES (1, 1, x'00')",
-    "WITH w AS (SELECT 1) DELETE FROM workers",
-    "INSERT INTO schedules SELECT 'x', 'x', 'x', 1, 1, 1",
-    "DROP TABLE definitions",
-    "ALTER TABLE runs ADD COLUMN mine TEXT",
-    "ALTER TABLE runs RENAME TO mine",
-    "CREATE INDEX mine ON runs (epoch)",
-    "DROP INDEX runs_by_time",
-    "CREATE TRIGGER mine AFTER UPDATE ON runs BEGIN SELECT 1; END",
+    "INSERT INTO waystation_journal (run_no, seq, entry) VALUES (1, 2, x'00')",
+    "UPDATE WAYSTATION_Runs SET epoch = 99",
+    "UPDATE main.waystation_runs SET epoch = 99",
+    "DELETE FROM waystation_suspensions",
+    "REPLACE INTO waystation_frontiers VALUES (1, 1, x'00')",
+    "WITH w AS (SELECT 1) DELETE FROM waystation_workers",
+    "INSERT INTO waystation_schedules SELECT 'x', 'x', 'x', 1, 1, 1",
+    "DROP TABLE waystation_definitions",
+    "ALTER TABLE waystation_runs ADD COLUMN mine TEXT",
+    "ALTER TABLE waystation_runs RENAME TO mine",
+    "CREATE TABLE waystation_mine (x)",
+    "CREATE TABLE IF NOT EXISTS waystation_runs AS SELECT 1",
+    "CREATE VIEW waystation_mine AS SELECT 1",
+    "CREATE INDEX waystation_mine ON ledger (amount)",
+    "CREATE TRIGGER Waystation_mine AFTER INSERT ON ledger BEGIN SELECT 1; END",
+    "CREATE INDEX mine ON waystation_runs (epoch)",
+    "DROP INDEX waystation_runs_by_time",
+    "CREATE TRIGGER mine AFTER UPDATE ON waystation_runs BEGIN SELECT 1; END",
     "UPDATE sqlite_sequence SET seq = 0",
-    "EXPLAIN DELETE FROM journal",
+    "DELETE FROM sqlite_sequence",
+    "DROP TABLE sqlite_sequence",
+    "ALTER TABLE ledger RENAME TO waystation_mine",
+    "EXPLAIN DELETE FROM waystation_journal",
 ]
 
 
@@ -110,8 +119,8 @@ async def test_a_statement_of_the_stores_own_is_refused_too_after_the_store_has_
 async def test_a_trigger_of_the_users_cannot_write_to_the_stores_tables_either(
     store: Store, transaction: StoreTransaction
 ) -> None:
-    await transaction.execute("CREATE TRIGGER t AFTER INSERT ON ledger BEGIN DELETE FROM journal; END")
-    with pytest.raises(TransactionMisused, match="journal"):
+    await transaction.execute("CREATE TRIGGER t AFTER INSERT ON ledger BEGIN DELETE FROM waystation_journal; END")
+    with pytest.raises(TransactionMisused, match="waystation_journal"):
         await transaction.execute("INSERT INTO ledger VALUES (5)")
 
 
@@ -120,8 +129,8 @@ async def test_what_is_a_users_own_may_be_done(store: Store, transaction: StoreT
         "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, of_run TEXT, total INTEGER)",
         "CREATE INDEX orders_by_run ON orders (of_run)",
         "ALTER TABLE orders ADD COLUMN note TEXT",
-        "CREATE VIEW totals AS SELECT runs.run_id, total FROM runs JOIN orders ON of_run = run_id",
-        "CREATE TABLE gone (x)",
+        "CREATE VIEW totals AS SELECT run_id, total FROM waystation_runs JOIN orders ON of_run = run_id",
+        "CREATE TABLE gone (id INTEGER PRIMARY KEY AUTOINCREMENT)",
         "DROP TABLE gone",
     ):
         assert list(await transaction.execute(statement)) == []
@@ -130,6 +139,29 @@ async def test_what_is_a_users_own_may_be_done(store: Store, transaction: StoreT
     assert list(await transaction.execute("SELECT * FROM totals")) == [("r1", 5)]
     assert len(await transaction.execute("PRAGMA table_info(orders)")) == 4
     await store.commit(commit(1, b"2"), within=transaction)
+
+
+TABLES = ["runs", "journal", "frontiers", "suspensions", "workers", "definitions", "schedules"]
+
+
+async def test_a_table_of_the_users_may_have_any_name_but_one_that_begins_as_the_stores_do(
+    store: Store, transaction: StoreTransaction
+) -> None:
+    for table in TABLES:
+        await transaction.execute(f"CREATE TABLE {table} (waystation_note TEXT)")
+        await transaction.execute(f"CREATE INDEX {table}_by_time ON {table} (waystation_note)")
+        await transaction.execute(f"INSERT INTO {table} VALUES ('first')")
+        await transaction.execute(f"UPDATE {table} SET waystation_note = 'mine'")
+    await store.commit(commit(1, b"2", head=head("suspended"), opened=[opened(2, "a")]), within=transaction)
+    assert await open_now(store) == [("r1", 2, "a", b"2")]
+    assert await store.delete_run("r1")
+    again = await store.transaction()
+    for table in TABLES:
+        assert list(await again.execute(f"SELECT * FROM {table}")) == [("mine",)]
+        await again.execute(f"DROP TABLE {table}")
+    await again.roll_back()
+    assert await store.get_run("r1") is None
+    assert await store.get_run("r2") is not None
 
 
 async def test_a_full_text_table_may_be_written_to(store: Store, transaction: StoreTransaction) -> None:

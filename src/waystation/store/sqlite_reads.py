@@ -32,47 +32,47 @@ _WORKFLOWS = "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FR
 # the limit. Owners are found by going from each to the next in their index: they are few, their runs may be many.
 _CLAIMABLE = f"""
 WITH RECURSIVE owners (owner) AS (
-    SELECT min(owner) FROM runs WHERE owner IS NOT NULL
+    SELECT min(owner) FROM waystation_runs WHERE owner IS NOT NULL
     UNION ALL
-    SELECT (SELECT min(owner) FROM runs WHERE owner > owners.owner) FROM owners WHERE owner IS NOT NULL
+    SELECT (SELECT min(owner) FROM waystation_runs WHERE owner > owners.owner) FROM owners WHERE owner IS NOT NULL
 )
-SELECT run_id, run_no, updated_at AS since FROM runs INDEXED BY runs_orphaned
+SELECT run_id, run_no, updated_at AS since FROM waystation_runs INDEXED BY waystation_runs_orphaned
 WHERE status = 'running' AND owner IS NULL AND (workflow_id, version) IN ({_WORKFLOWS})
 UNION ALL
-SELECT run_id, run_no, updated_at FROM runs INDEXED BY runs_owned
+SELECT run_id, run_no, updated_at FROM waystation_runs INDEXED BY waystation_runs_owned
 WHERE owner IN (
         SELECT owner FROM owners
-        WHERE NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = owners.owner AND expires_at > :now)
+        WHERE NOT EXISTS (SELECT 1 FROM waystation_workers WHERE worker_id = owners.owner AND expires_at > :now)
     )
     AND owner IS NOT NULL AND status = 'running' AND (workflow_id, version) IN ({_WORKFLOWS})
 UNION ALL
-SELECT run_id, run_no, wake_at FROM runs INDEXED BY runs_asleep
+SELECT run_id, run_no, wake_at FROM waystation_runs INDEXED BY waystation_runs_asleep
 WHERE status IN ('waiting', 'suspended') AND wake_at <= :now AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY since, run_no LIMIT :limit
 """  # noqa: S608  (constants)
 
 _NEXT_WAKE = f"""
-SELECT wake_at FROM runs INDEXED BY runs_asleep
+SELECT wake_at FROM waystation_runs INDEXED BY waystation_runs_asleep
 WHERE status IN ('waiting', 'suspended') AND wake_at IS NOT NULL AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY wake_at LIMIT 1
 """  # noqa: S608  (constants)
 
 _LAST_SEQS = """
-SELECT run_id, (SELECT coalesce(max(seq), 0) FROM journal WHERE journal.run_no = runs.run_no)
-FROM json_each(?) CROSS JOIN runs ON run_id = value
+SELECT run_id, (SELECT coalesce(max(seq), 0) FROM waystation_journal AS journal WHERE journal.run_no = runs.run_no)
+FROM json_each(?) CROSS JOIN waystation_runs AS runs ON run_id = value
 """
 
 # CROSS JOIN: in this order, whatever the planner may think of it; it is the order of the answer.
 _OPEN = """
-SELECT run_id, workflow_id, version, address, suspensions.seq, entry
-FROM suspensions CROSS JOIN runs USING (run_no) CROSS JOIN journal USING (run_no, seq)
+SELECT run_id, workflow_id, version, address, waystation_suspensions.seq, entry
+FROM waystation_suspensions CROSS JOIN waystation_runs USING (run_no) CROSS JOIN waystation_journal USING (run_no, seq)
 WHERE (:workflow IS NULL OR workflow_id = :workflow)
 ORDER BY suspension_no LIMIT :limit
 """
 
 _OPEN_OF_RUN = """
-SELECT run_id, workflow_id, version, address, suspensions.seq, entry
-FROM runs CROSS JOIN suspensions USING (run_no) CROSS JOIN journal USING (run_no, seq)
+SELECT run_id, workflow_id, version, address, waystation_suspensions.seq, entry
+FROM waystation_runs CROSS JOIN waystation_suspensions USING (run_no) CROSS JOIN waystation_journal USING (run_no, seq)
 WHERE run_id = :run AND (:workflow IS NULL OR workflow_id = :workflow)
 ORDER BY suspension_no LIMIT :limit
 """
@@ -80,7 +80,7 @@ ORDER BY suspension_no LIMIT :limit
 
 def get_run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
     """The run's record."""
-    row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+    row = connection.execute(f"SELECT {_RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
     return None if row is None else _record(row)
 
 
@@ -88,14 +88,14 @@ def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
     """The run's record, frontier and the entries after it, as of one moment."""
     connection.execute("BEGIN")
     try:
-        row = connection.execute(f"SELECT {_RECORD} FROM runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+        row = connection.execute(f"SELECT {_RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
         if row is None:
             return None
         run_no = row[0]
-        saved = connection.execute("SELECT seq, state FROM frontiers WHERE run_no = ?", (run_no,)).fetchone()
+        saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (run_no,)).fetchone()
         frontier_seq, frontier = saved if saved is not None else (0, None)
         entries = connection.execute(
-            "SELECT entry FROM journal WHERE run_no = ? AND seq > ? ORDER BY seq", (run_no, frontier_seq)
+            "SELECT entry FROM waystation_journal WHERE run_no = ? AND seq > ? ORDER BY seq", (run_no, frontier_seq)
         )
         return StoredRun(
             record=_record(row),
@@ -111,8 +111,8 @@ def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
 def read(connection: sqlite3.Connection, run_id: str, after: Seq, limit: int | None) -> list[bytes]:
     """The run's entries after ``after``."""
     rows = connection.execute(
-        "SELECT entry FROM journal WHERE run_no = (SELECT run_no FROM runs WHERE run_id = ?) AND seq > ? "
-        "ORDER BY seq LIMIT ?",
+        "SELECT entry FROM waystation_journal WHERE run_no = (SELECT run_no FROM waystation_runs WHERE run_id = ?) "
+        "AND seq > ? ORDER BY seq LIMIT ?",
         (run_id, after, -1 if limit is None else limit),
     )
     return [entry for (entry,) in rows]
@@ -122,7 +122,8 @@ def read_some(connection: sqlite3.Connection, run_id: str, seqs: Sequence[Seq]) 
     """The entries of the given seqs."""
     return dict(
         connection.execute(
-            "SELECT seq, entry FROM journal WHERE run_no = (SELECT run_no FROM runs WHERE run_id = ?) "
+            "SELECT seq, entry FROM waystation_journal "
+            "WHERE run_no = (SELECT run_no FROM waystation_runs WHERE run_id = ?) "
             "AND seq IN (SELECT value FROM json_each(?))",
             (run_id, json.dumps(list(seqs))),
         )
@@ -146,7 +147,7 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
     for status in (None,) if where.statuses is None else dict.fromkeys(where.statuses):
         terms = _terms(where, status, place)
         condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
-        selects.append(f"SELECT {_RECORD} FROM runs{condition}")  # noqa: S608  (constants; the values are bound)
+        selects.append(f"SELECT {_RECORD} FROM waystation_runs{condition}")  # noqa: S608  (constants; the values are bound)
         values += [value for _, of in terms for value in of]
     if not selects:
         return RunPage(runs=[], cursor=None)
@@ -198,13 +199,14 @@ def open_suspensions(
 
 def get_definition(connection: sqlite3.Connection, fingerprint: str) -> bytes | None:
     """The description kept for ``fingerprint``."""
-    row = connection.execute("SELECT description FROM definitions WHERE fingerprint = ?", (fingerprint,)).fetchone()
+    asked = "SELECT description FROM waystation_definitions WHERE fingerprint = ?"
+    row = connection.execute(asked, (fingerprint,)).fetchone()
     return None if row is None else row[0]
 
 
 def workers(connection: sqlite3.Connection) -> list[Worker]:
     """Every registered worker."""
-    rows = connection.execute("SELECT worker_id, host, pid, expires_at FROM workers")
+    rows = connection.execute("SELECT worker_id, host, pid, expires_at FROM waystation_workers")
     return [Worker(worker_id=id_, host=host, pid=pid, expires_at=expires) for id_, host, pid, expires in rows]
 
 

@@ -10,20 +10,23 @@ from waystation.store.protocol import Schedule
 _COLUMNS = "schedule_id, workflow_id, spec, next_at, last_at, paused"
 
 _PUT = f"""
-INSERT INTO schedules ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO waystation_schedules ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (schedule_id) DO UPDATE
 SET workflow_id = excluded.workflow_id, spec = excluded.spec, next_at = excluded.next_at
 WHERE spec <> excluded.spec
 """  # noqa: S608  (a constant)
 
+_GET = f"SELECT {_COLUMNS} FROM waystation_schedules WHERE schedule_id = ?"  # noqa: S608  (a constant)
+
 # The comparison and the change are one statement: of any number of processes, one deals with the slot.
 _ADVANCE = """
-UPDATE schedules SET last_at = :slot, next_at = :next WHERE schedule_id = :id AND next_at = :slot AND NOT paused
+UPDATE waystation_schedules SET last_at = :slot, next_at = :next
+WHERE schedule_id = :id AND next_at = :slot AND NOT paused
 """
 
 # Letting go on what is not paused must not move its next slot: that one would be lost, or fire twice.
 _PAUSE = """
-UPDATE schedules SET next_at = CASE WHEN paused AND NOT :paused THEN :next ELSE next_at END, paused = :paused
+UPDATE waystation_schedules SET next_at = CASE WHEN paused AND NOT :paused THEN :next ELSE next_at END, paused = :paused
 WHERE schedule_id = :id
 """
 
@@ -35,13 +38,12 @@ def put_schedule(connection: sqlite3.Connection, schedule: Schedule) -> Schedule
         *(schedule.next_at, schedule.last_at, schedule.paused),
     )
     connection.execute(_PUT, values)
-    row = connection.execute(f"SELECT {_COLUMNS} FROM schedules WHERE schedule_id = ?", (schedule.schedule_id,))  # noqa: S608  (a constant)
-    return _schedule(row.fetchone())
+    return _schedule(connection.execute(_GET, (schedule.schedule_id,)).fetchone())
 
 
 def schedules(connection: sqlite3.Connection) -> list[Schedule]:
     """Every schedule, by id."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM schedules ORDER BY schedule_id")  # noqa: S608  (a constant)
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM waystation_schedules ORDER BY schedule_id")  # noqa: S608  (a constant)
     return [_schedule(row) for row in rows]
 
 

@@ -22,8 +22,8 @@ from waystation.store.sqlite_writer import Synchronous
 APPLICATION_ID = 0x57415953
 """Marks a file as a Waystation store ("WAYS")."""
 
-TABLES = frozenset({"runs", "journal", "frontiers", "suspensions", "workers", "definitions", "schedules"})
-"""The store's own tables; the file may hold others beside them."""
+PREFIX = "waystation_"
+"""Begins the name of everything the store makes in the file, which may hold users' own beside it."""
 
 _BUSY_TIMEOUT_MS = 5
 """How long SQLite itself waits for a lock; the event loop stands still meanwhile."""

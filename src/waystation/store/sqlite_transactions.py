@@ -5,7 +5,8 @@ statements, and meanwhile the store goes on reading. One step at a time has it; 
 it ends, so while it is open nothing else is written, in this process (see ``GroupWriter``) or another.
 
 What a step may run is decided by SQLite as it compiles the statement (an *authorizer*), not by looking at its text:
-anything but what would end the transaction, reach outside it, or change the store's own tables.
+anything but what would end the transaction, reach outside it, or change what is the store's own: that is whatever
+has a name that begins with ``waystation_``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from textwrap import shorten
 from waystation.errors import StoreClosed, TransactionMisused
 from waystation.store.protocol import StoreTransaction
 from waystation.store.sqlite_errors import store_error
-from waystation.store.sqlite_schema import TABLES
+from waystation.store.sqlite_schema import PREFIX
 from waystation.store.sqlite_writer import REFUSALS, patiently
 
 _ENDS = frozenset({sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
@@ -40,12 +41,17 @@ _PRAGMAS = frozenset(
     {"data_version", "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"}
 )
 
-# Where in an authorizer's arguments the name of the table stands that is changed.
+# Where in an authorizer's arguments the name stands of what is changed or made.
 _FIRST = frozenset(
     {
         sqlite3.SQLITE_INSERT,
         sqlite3.SQLITE_UPDATE,
         sqlite3.SQLITE_DELETE,
+        sqlite3.SQLITE_CREATE_TABLE,
+        sqlite3.SQLITE_CREATE_VTABLE,
+        sqlite3.SQLITE_CREATE_VIEW,
+        sqlite3.SQLITE_CREATE_INDEX,
+        sqlite3.SQLITE_CREATE_TRIGGER,
         sqlite3.SQLITE_DROP_TABLE,
         sqlite3.SQLITE_ANALYZE,
     }
@@ -60,11 +66,11 @@ _SECOND = frozenset(
     }
 )
 _VACUUM_REFUSED = "SQLite does it in no transaction"  # refused by SQLite, at run time: no authorizer is asked
-_OWN = TABLES | {"sqlite_sequence"}  # which keeps run numbers from being given twice
+_SEQUENCE = "sqlite_sequence"  # keeps run numbers from being given twice; SQLite itself writes to it for a DROP TABLE
 
 
-def _refusal(action: int, first: str | None, second: str | None) -> str | None:
-    """Why a step may not do this; None if it may."""
+def _refusal(action: int, first: str | None, second: str | None, *, drops: bool) -> str | None:
+    """Why a step may not do this; None if it may. ``drops``: the statement is a DROP TABLE, of a table that it may."""
     if action in _ENDS:
         return "its end is the step's end: leave out BEGIN, COMMIT, ROLLBACK and savepoints"
     if action in _OUTSIDE:
@@ -73,9 +79,11 @@ def _refusal(action: int, first: str | None, second: str | None) -> str | None:
         return "what is temporary would outlive it, and could hide the store's own tables: make an ordinary table"
     if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() not in _PRAGMAS:
         return f"PRAGMA {first} is not of one transaction"
-    table = first if action in _FIRST else second if action in _SECOND else None
-    if table is not None and table.lower() in _OWN:
-        return f"the table {table!r} is the store's own: it can be read, and not changed"
+    for name in (first if action in _FIRST else None, second if action in _SECOND else None):
+        if name is not None and name.lower().startswith(PREFIX):
+            return f"{name!r} is the store's own, as is every name that begins so: it can be read, and not changed"
+        if name is not None and name.lower() == _SEQUENCE and not drops:
+            return f"{name!r} is not for writing, nor for renaming a table, which writes there: it keeps runs' numbers"
     return None
 
 
@@ -87,6 +95,7 @@ class SQLiteTransaction:
         self._let_go = let_go
         self._over: Exception | None = None
         self._guarded = False
+        self._drops = False
         self._refused: str | None = None
         connection.set_authorizer(self._authorize)
 
@@ -157,11 +166,12 @@ class SQLiteTransaction:
             raise self._over
 
     def _guard(self) -> None:
-        self._guarded, self._refused = True, None
+        self._guarded, self._drops, self._refused = True, False, None
 
     def _authorize(self, action: int, first: str | None, second: str | None, _of: str | None, _by: str | None) -> int:
-        reason = _refusal(action, first, second) if self._guarded else None
+        reason = _refusal(action, first, second, drops=self._drops) if self._guarded else None
         if reason is None:
+            self._drops = self._drops or action == sqlite3.SQLITE_DROP_TABLE
             return sqlite3.SQLITE_OK
         self._refused = reason
         return sqlite3.SQLITE_DENY

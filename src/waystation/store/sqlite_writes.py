@@ -31,50 +31,51 @@ _MOST_PRUNED = 10_000
 # Appends the first entry only if the run's epoch is the writer's, the journal reaches ``after``, and not beyond it:
 # the fence, the comparison and the append are one statement. Refused, it does nothing and counts no row.
 _APPEND = """
-INSERT OR IGNORE INTO journal (run_no, seq, entry)
-SELECT run_no, ? + 1, ? FROM runs
-WHERE run_no = ? AND epoch = ? AND (? = 0 OR EXISTS (SELECT 1 FROM journal WHERE run_no = ? AND seq = ?))
+INSERT OR IGNORE INTO waystation_journal (run_no, seq, entry)
+SELECT run_no, ? + 1, ? FROM waystation_runs
+WHERE run_no = ? AND epoch = ? AND (? = 0 OR EXISTS (SELECT 1 FROM waystation_journal WHERE run_no = ? AND seq = ?))
 """
 
-_APPEND_MORE = "INSERT INTO journal (run_no, seq, entry) VALUES (?, ?, ?)"
+_APPEND_MORE = "INSERT INTO waystation_journal (run_no, seq, entry) VALUES (?, ?, ?)"
 
 _STANDING = """
-SELECT epoch, (SELECT coalesce(max(seq), 0) FROM journal WHERE journal.run_no = runs.run_no)
-FROM runs WHERE run_no = ?
+SELECT epoch, (SELECT coalesce(max(seq), 0) FROM waystation_journal AS journal WHERE journal.run_no = runs.run_no)
+FROM waystation_runs AS runs WHERE run_no = ?
 """
 
 _CREATE = """
-INSERT OR IGNORE INTO runs
+INSERT OR IGNORE INTO waystation_runs
     (run_id, workflow_id, version, idempotency_key, fingerprint, resource_id,
     created_at, updated_at, status, epoch, owner, wake_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-_SAME_KEY = "SELECT run_id FROM runs WHERE workflow_id = ? AND idempotency_key = ?"
+_SAME_KEY = "SELECT run_id FROM waystation_runs WHERE workflow_id = ? AND idempotency_key = ?"
 
 _HEAD = """
-UPDATE runs SET status = ?, epoch = ?, owner = ?, fingerprint = ?, updated_at = ?, wake_at = ? WHERE run_no = ?
+UPDATE waystation_runs SET status = ?, epoch = ?, owner = ?, fingerprint = ?, updated_at = ?, wake_at = ?
+WHERE run_no = ?
 """
 
 _CLAIM = """
-UPDATE runs SET status = 'running', owner = :worker, epoch = epoch + 1, wake_at = NULL, updated_at = :now
+UPDATE waystation_runs SET status = 'running', owner = :worker, epoch = epoch + 1, wake_at = NULL, updated_at = :now
 WHERE run_id = :run AND (
     status = 'running' AND (
         owner IS NULL OR owner = :worker
-        OR NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = runs.owner AND expires_at > :now)
+        OR NOT EXISTS (SELECT 1 FROM waystation_workers WHERE worker_id = waystation_runs.owner AND expires_at > :now)
     )
     OR status IN ('waiting', 'suspended') AND wake_at <= :now
 )
 """
 
 _ENDED = """
-SELECT run_no, run_id FROM runs
+SELECT run_no, run_id FROM waystation_runs
 WHERE status IN ('success', 'failed', 'cancelled') AND updated_at < ?
 ORDER BY updated_at, run_no LIMIT ?
 """
 
 _BEAT = """
-INSERT INTO workers (worker_id, host, pid, expires_at) VALUES (?, ?, ?, ?)
+INSERT INTO waystation_workers (worker_id, host, pid, expires_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (worker_id) DO UPDATE SET host = excluded.host, pid = excluded.pid, expires_at = excluded.expires_at
 """
 
@@ -93,7 +94,7 @@ class RunNumbers:
         """
         number = self._known.get(run_id)
         if number is None:
-            row = connection.execute("SELECT run_no FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            row = connection.execute("SELECT run_no FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()
             if row is None:
                 raise _not_found(run_id)
             number = int(row[0])
@@ -142,7 +143,7 @@ def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
         _put_frontier(connection, run_no, after + len(entries), write.frontier)
     _open(connection, run_no, write.opened)
     for seq in write.closed:
-        connection.execute("DELETE FROM suspensions WHERE run_no = ? AND seq = ?", (run_no, seq))
+        connection.execute("DELETE FROM waystation_suspensions WHERE run_no = ? AND seq = ?", (run_no, seq))
 
 
 def _append(connection: sqlite3.Connection, run_no: int, first: Seq, entries: Sequence[bytes]) -> None:
@@ -150,13 +151,15 @@ def _append(connection: sqlite3.Connection, run_no: int, first: Seq, entries: Se
 
 
 def _put_frontier(connection: sqlite3.Connection, run_no: int, seq: Seq, state: bytes) -> None:
-    connection.execute("INSERT OR REPLACE INTO frontiers (run_no, seq, state) VALUES (?, ?, ?)", (run_no, seq, state))
+    connection.execute(
+        "INSERT OR REPLACE INTO waystation_frontiers (run_no, seq, state) VALUES (?, ?, ?)", (run_no, seq, state)
+    )
 
 
 def _open(connection: sqlite3.Connection, run_no: int, opened: Sequence[Opened]) -> None:
     for each in opened:
         row = (run_no, each.seq, each.address)
-        connection.execute("INSERT INTO suspensions (run_no, seq, address) VALUES (?, ?, ?)", row)
+        connection.execute("INSERT INTO waystation_suspensions (run_no, seq, address) VALUES (?, ?, ?)", row)
 
 
 def _refuse(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
@@ -207,7 +210,7 @@ def delete_run(connection: sqlite3.Connection, numbers: RunNumbers, run_id: str)
     Raises:
         RunIsRunning: nothing was written.
     """
-    row = connection.execute("SELECT run_no, status FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    row = connection.execute("SELECT run_no, status FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None:
         return False
     run_no, status = row
@@ -230,16 +233,16 @@ def prune(connection: sqlite3.Connection, numbers: RunNumbers, ended_before: Mil
 
 def _delete(connection: sqlite3.Connection, numbers: RunNumbers, run_no: int, run_id: str) -> int:
     """Delete all of a run; gives how many entries it had."""
-    for table in ("suspensions", "frontiers", "runs"):
+    for table in ("waystation_suspensions", "waystation_frontiers", "waystation_runs"):
         connection.execute(f"DELETE FROM {table} WHERE run_no = ?", (run_no,))  # noqa: S608  (constants)
     numbers.drop(run_id)
-    return connection.execute("DELETE FROM journal WHERE run_no = ?", (run_no,)).rowcount
+    return connection.execute("DELETE FROM waystation_journal WHERE run_no = ?", (run_no,)).rowcount
 
 
 def put_definition(connection: sqlite3.Connection, fingerprint: str, workflow_id: str, description: bytes) -> None:
     """Keep a description, once."""
     connection.execute(
-        "INSERT OR IGNORE INTO definitions (fingerprint, workflow_id, description) VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO waystation_definitions (fingerprint, workflow_id, description) VALUES (?, ?, ?)",
         (fingerprint, workflow_id, description),
     )
 
@@ -252,10 +255,10 @@ def beat(connection: sqlite3.Connection, worker: Worker) -> None:
 def retire(connection: sqlite3.Connection, worker: Worker) -> None:
     """Remove the worker and hand over its runs, unless its lease was extended."""
     gone = connection.execute(
-        "DELETE FROM workers WHERE worker_id = ? AND expires_at = ?", (worker.worker_id, worker.expires_at)
+        "DELETE FROM waystation_workers WHERE worker_id = ? AND expires_at = ?", (worker.worker_id, worker.expires_at)
     )
     if gone.rowcount:
-        connection.execute("UPDATE runs SET owner = NULL WHERE owner = ?", (worker.worker_id,))
+        connection.execute("UPDATE waystation_runs SET owner = NULL WHERE owner = ?", (worker.worker_id,))
 
 
 def claim(connection: sqlite3.Connection, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
