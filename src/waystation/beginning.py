@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from waystation.define.schedule import Cron
 from waystation.define.workflow import Workflow
-from waystation.engine.creation import Beginning
+from waystation.dispatch.protocol import Dispatcher
+from waystation.engine.creation import Beginning, Names, create_started
+from waystation.engine.engine import Engine
+from waystation.engine.hooks import ask_to_start
 from waystation.engine.run_state import checked_context, initial_state
-from waystation.errors import DataError, InvalidEventData, InvalidInput, UnknownEvent
+from waystation.errors import DataError, InvalidEventData, InvalidInput, RunAlreadyExists, UnknownEvent
 
 
 def input_data(workflow: Workflow[object, object], input: object) -> bytes:
@@ -59,3 +63,22 @@ def event_data(workflow: Workflow[object, object], name: str, data: object, run_
         return schema.dump(schema.validate(data))
     except DataError as error:
         raise error.located(InvalidEventData, workflow_id=workflow.id, address=name) from None
+
+
+async def start_scheduled(
+    engine: Engine, dispatcher: Dispatcher, workflow: Workflow[object, object], cron: Cron, run_id: str
+) -> None:
+    """Create and start the run of a schedule's slot, in one write; nothing if another process was first.
+
+    Raises:
+        InvalidInput, InvalidState: what the schedule gives does not fit.
+        StartRefused.
+    """
+    beginning = begin(workflow, cron.input, state=cron.state)
+    await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
+    await dispatcher.ready()
+    try:
+        taken = await create_started(engine, workflow, Names(run_id=run_id), beginning)
+    except RunAlreadyExists:
+        return
+    dispatcher.drive(taken)

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
+from waystation.all_runs import broadcast, check_all, open_suspensions
 from waystation.background import BackgroundLoop
-from waystation.beginning import begin
-from waystation.core.entries import StepSuspended, decode_entry
+from waystation.beginning import start_scheduled
 from waystation.core.machine import Machine
 from waystation.define.hooks import Hooks
-from waystation.define.schedule import schedules_by_id
 from waystation.define.workflow import Workflow
-from waystation.dispatch.local import LocalDispatcher
 from waystation.dispatch.protocol import Dispatcher
-from waystation.engine import creation
+from waystation.engine import intake
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
-from waystation.engine.hooks import ask_to_start, tell_of_rest
-from waystation.engine.leases import Lease, new_worker_id
-from waystation.engine.loading import misfits
+from waystation.engine.hooks import tell_of_rest
 from waystation.engine.retention import prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import (
     AppClosed,
-    DuplicateWorkflow,
-    InvalidDuration,
-    NotCommitted,
-    RunAlreadyExists,
-    RunEnded,
     RunNotFound,
-    UnknownEvent,
-    UnknownWorkflow,
     WrongLoop,
 )
-from waystation.results import Misfit, RunResult, Suspension, suspension_of
+from waystation.registry import Registry
+from waystation.results import Misfit, RunResult, Suspension
 from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
+from waystation.settings import Parts, Settings, assemble
 from waystation.store import open_store
-from waystation.store.protocol import UNFINISHED, RunFilter, RunPage, RunRecord, RunStatus, Store, WorkflowKey
+from waystation.store.protocol import RunFilter, RunPage, RunStatus, Store, WorkflowKey
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T")
 
 _NO_HOOKS = Hooks()
+_MOST_TOLD = 1000
+"""So many open suspensions at most are told to a hook."""
 
 
 class Waystation:
@@ -99,20 +92,22 @@ class Waystation:
         cancel_grace: timedelta = timedelta(seconds=5),
         clock: Clock | None = None,
     ) -> None:
-        if retention is not None and retention < timedelta(0):
-            raise InvalidDuration(f"retention={retention} is negative; give how long to keep runs that have ended")
-        self._workflows = _registry(workflows)
-        self._agents = MappingProxyType(dict(agents or {}))
-        self._tools = MappingProxyType(dict(tools or {}))
+        self._settings = Settings(
+            agents=MappingProxyType(dict(agents or {})),
+            tools=MappingProxyType(dict(tools or {})),
+            recover=recover,
+            lease=lease,
+            grace=grace,
+            recover_every=recover_every,
+            look_every=look_every,
+            threads=threads,
+            retention=retention,
+            cancel_grace=cancel_grace,
+            clock=clock if clock is not None else SystemClock(),
+        )
+        self._registry = Registry(workflows)
         self._store = open_store(store) if isinstance(store, str) else store
-        self._clock = clock if clock is not None else SystemClock()
-        self._recover, self._lease, self._grace = recover, lease, grace
-        self._recover_every, self._look_every = recover_every, look_every
-        self._threads = threads
-        self._retention, self._cancel_grace = retention, cancel_grace
-        self._scheduler: Scheduler | None = None
-        self._engine: Engine | None = None
-        self._dispatcher: LocalDispatcher | None = None
+        self._parts: Parts | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
         self._background: BackgroundLoop | None = None
@@ -136,45 +131,26 @@ class Waystation:
         if self._opening is None:
             self._loop, self._opening = loop, asyncio.Lock()
         async with self._opening:
-            if self._engine is None:
-                await self._open()
-
-    async def _open(self) -> None:
-        await self._store.open()
-        worker_id = new_worker_id()
-        engine = Engine(
-            store=self._store,
-            clock=self._clock,
-            workflows=self._workflows,
-            agents=self._agents,
-            tools=self._tools,
-            threads=ThreadPoolExecutor(self._threads, thread_name_prefix="waystation-step"),
-            worker_id=worker_id,
-            cancel_grace=self._cancel_grace,
-        )
-        self._scheduler = Scheduler(self._store, self._clock, self._scheduled(), self._start_scheduled)
-        self._dispatcher = LocalDispatcher(
-            engine,
-            Lease(self._store, self._clock, self._lease, worker_id),
-            recover=self._recover,
-            recover_every=self._recover_every,
-            look_every=self._look_every,
-            grace=self._grace,
-            schedules=self._scheduler if self._recover else None,
-            retention=self._retention,
-            on_rest=self._rested,
-        )
-        await self._dispatcher.start()
-        self._engine = engine
+            if self._parts is None:
+                await self._store.open()
+                parts = assemble(
+                    self._settings,
+                    self._registry,
+                    self._store,
+                    start_scheduled=self._start_scheduled,
+                    on_rest=self._rested,
+                )
+                self._parts = parts
+                await parts.dispatcher.start()
 
     async def _rested(self, run_id: str, machine: Machine) -> None:
-        engine = self._engine
-        workflow = self._workflows[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
-        if engine is None or workflow.hooks == _NO_HOOKS:
+        engine, _ = self._at_work()
+        workflow = self._registry.by_key[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
+        if workflow.hooks == _NO_HOOKS:
             return
         suspensions: Sequence[Suspension] = ()
         if machine.state.standing == "running" and machine.suspensions():
-            suspensions = await self.pending(run_id=run_id)
+            suspensions = await open_suspensions(engine.store, self._registry, run_id=run_id, limit=_MOST_TOLD)
         await tell_of_rest(engine, workflow, run_id, machine, suspensions)
 
     def copy(self, *, store: str | Store | None = None, recover: bool | None = None) -> Waystation:
@@ -187,21 +163,9 @@ class Waystation:
         Raises:
             StoreUrlInvalid.
         """
-        return Waystation(
-            workflows=list(self._workflows.values()),
-            agents=self._agents,
-            tools=self._tools,
-            store=self._store if store is None else store,
-            recover=self._recover if recover is None else recover,
-            lease=self._lease,
-            grace=self._grace,
-            recover_every=self._recover_every,
-            look_every=self._look_every,
-            threads=self._threads,
-            retention=self._retention,
-            cancel_grace=self._cancel_grace,
-            clock=self._clock,
-        )
+        new = Waystation(workflows=list(self._registry.by_key.values()), store=self._store if store is None else store)
+        new._settings = self._settings if recover is None else replace(self._settings, recover=recover)
+        return new
 
     async def close(self) -> None:
         """Stop: no step is begun any more, those in flight end or are cancelled after the grace time, every run
@@ -209,11 +173,10 @@ class Waystation:
         if self._closed:
             return
         self._closed = True
-        if self._dispatcher is not None:
-            await self._dispatcher.stop()
-        if self._engine is not None:
+        if self._parts is not None:
+            await self._parts.dispatcher.stop()
             # A thread cannot be ended from outside: a sync step that hangs is left behind, its run handed over.
-            self._engine.threads.shutdown(wait=False, cancel_futures=True)
+            self._parts.engine.threads.shutdown(wait=False, cancel_futures=True)
             await self._store.close()
 
     async def __aenter__(self) -> Self:
@@ -225,30 +188,29 @@ class Waystation:
     ) -> None:
         await self.close()
 
-    def _parts(self) -> tuple[Engine, Dispatcher]:
-        if self._engine is None or self._dispatcher is None or self._closed:
+    def _at_work(self) -> tuple[Engine, Dispatcher]:
+        """The parts that do the work, for what is done within it, also while the app is being closed."""
+        if self._parts is None:
             raise AppClosed
-        return self._engine, self._dispatcher
+        return self._parts.engine, self._parts.dispatcher
 
     async def opened(self) -> tuple[Engine, Dispatcher]:
         """The parts that do the work, opened if need be. For the library's own rooms."""
-        if self._engine is None or self._closed or self._loop is not asyncio.get_running_loop():
+        if self._parts is None or self._closed or self._loop is not asyncio.get_running_loop():
             await self.open()
-        assert self._engine is not None, "open() makes it"
-        assert self._dispatcher is not None, "open() makes it"
-        return self._engine, self._dispatcher
+        return self._at_work()
 
     # ------------------------------------------------------------------ registry
 
     @property
     def workflows(self) -> Mapping[str, Workflow[object, object]]:
         """The registered workflows by id; of several versions the one that was given last."""
-        return {key.workflow_id: workflow for key, workflow in self._workflows.items()}
+        return self._registry.current
 
     @property
     def versions(self) -> Mapping[WorkflowKey, Workflow[object, object]]:
         """The registered workflows by id and version."""
-        return self._workflows
+        return self._registry.by_key
 
     @overload
     def get_workflow(self, workflow: str, *, version: str | None = None) -> RunnableWorkflow[object, object]: ...
@@ -267,23 +229,10 @@ class Waystation:
             UnknownWorkflow.
         """
         if isinstance(workflow, Workflow):
-            found = self._workflows.get(WorkflowKey(workflow.id, workflow.version))
-            if found is not workflow:
-                raise self._unknown(workflow.id, workflow.version)
+            if self._registry.by_key.get(WorkflowKey(workflow.id, workflow.version)) is not workflow:
+                raise self._registry.unknown(workflow.id, workflow.version)
             return RunnableWorkflow(self, workflow)
-        named = self.workflows.get(workflow) if version is None else self._workflows.get(WorkflowKey(workflow, version))
-        if named is None:
-            raise self._unknown(workflow, version)
-        return RunnableWorkflow(self, named)
-
-    def _unknown(self, id_: str, version: str | None) -> UnknownWorkflow:
-        known = ", ".join(
-            f"{key.workflow_id!r}" + (f" {key.version!r}" if key.version else "") for key in self._workflows
-        )
-        of_version = f" in version {version!r}" if version else ""
-        return UnknownWorkflow(
-            f"workflow {id_!r}{of_version} is not registered with this app; registered: {known or 'none'}"
-        )
+        return RunnableWorkflow(self, self._registry.find(workflow, version))
 
     # ------------------------------------------------------------------ runs
 
@@ -298,10 +247,7 @@ class Waystation:
         record = await engine.store.get_run(run_id)
         if record is None:
             raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
-        workflow = self._workflows.get(record.key)
-        if workflow is None:
-            raise self._unknown(record.workflow_id, record.version)
-        return Run(self, workflow, run_id)
+        return Run(self, self._registry.find(record.workflow_id, record.version), run_id)
 
     async def list_runs(
         self,
@@ -343,13 +289,7 @@ class Waystation:
             limit: at most so many.
         """
         engine, _ = await self.opened()
-        found: list[Suspension] = []
-        for row in await engine.store.open_suspensions(run_id=run_id, workflow_id=workflow, limit=limit):
-            known = self._workflows.get(WorkflowKey(row.workflow_id, row.version))
-            entry = decode_entry(row.entry)
-            if known is not None and isinstance(entry, StepSuspended):
-                found.append(suspension_of(known, row.run_id, row.address, row.seq, entry))
-        return found
+        return await open_suspensions(engine.store, self._registry, workflow_id=workflow, run_id=run_id, limit=limit)
 
     async def delete_run(self, run_id: str) -> None:
         """Delete a run, its journal and its open suspensions, for good. One that is under way must be cancelled first.
@@ -393,37 +333,19 @@ class Waystation:
             UnknownEvent: no registered workflow waits for it.
             InvalidEventData: the data does not fit; then no run of that workflow has it.
         """
-        await self.opened()
-        waiting = {
-            key: known
-            for key, known in self._workflows.items()
-            if name in known.graph.waits() and workflow in (None, key.workflow_id)
-        }
-        if not waiting:
-            raise UnknownEvent(f"no registered workflow waits for the event {name!r}")
+        engine, dispatcher = await self.opened()
+        await dispatcher.ready()
+        event = intake.NewEvent(name=name, key=idempotency_key, actor=actor, channel=channel)
         sent: list[str] = []
-        for workflow_id in dict.fromkeys(key.workflow_id for key in waiting):
-            where = RunFilter(workflow_id=workflow_id, statuses=UNFINISHED, resource_id=resource_id)
-            async for record in self._all_runs(where):
-                if record.key in waiting:
-                    run = Run(self, waiting[record.key], record.run_id)
-                    try:
-                        await run.send_event(name, data, idempotency_key=idempotency_key, actor=actor, channel=channel)
-                    except (RunEnded, RunNotFound):
-                        continue  # meanwhile
-                    sent.append(record.run_id)
+        async for run_id, taken in broadcast(
+            engine, self._registry, event, data, workflow=workflow, resource_id=resource_id
+        ):
+            if taken is not None:
+                dispatcher.drive(taken)
+            else:
+                dispatcher.nudge(run_id)
+            sent.append(run_id)
         return sent
-
-    async def _all_runs(self, where: RunFilter) -> AsyncIterator[RunRecord]:
-        engine, _ = await self.opened()
-        cursor: str | None = None
-        while True:
-            page = await engine.store.list_runs(where, limit=500, cursor=cursor)
-            for record in page.runs:
-                yield record
-            cursor = page.cursor
-            if cursor is None:
-                return
 
     async def check(self) -> Sequence[Misfit]:
         """The unfinished runs that the code at hand cannot continue, and why: the question to ask before a deploy.
@@ -431,46 +353,13 @@ class Waystation:
         Nothing is changed. ``waystation check --app module:app`` asks it on the command line.
         """
         engine, _ = await self.opened()
-        found: list[Misfit] = []
-        async for record in self._all_runs(RunFilter(statuses=UNFINISHED)):
-            workflow = self._workflows.get(record.key)
-            if workflow is None:
-                reasons: Sequence[str] = [str(self._unknown(record.workflow_id, record.version))]
-            else:
-                reasons = await misfits(engine.store, workflow, record.run_id)
-            if reasons:
-                found.append(
-                    Misfit(
-                        run_id=record.run_id,
-                        workflow_id=record.workflow_id,
-                        version=record.version,
-                        status=record.status,
-                        reasons=tuple(reasons),
-                    )
-                )
-        return found
+        return await check_all(engine.store, self._registry)
 
     # ------------------------------------------------------------------ schedules
 
-    def _scheduled(self) -> list[ScheduledWorkflow]:
-        # Of several versions only the current one starts by itself.
-        return [
-            ScheduledWorkflow(schedule_id, WorkflowKey(workflow.id, workflow.version), cron)
-            for workflow in self.workflows.values()
-            for schedule_id, cron in schedules_by_id(workflow.id, workflow.schedules).items()
-        ]
-
     async def _start_scheduled(self, scheduled: ScheduledWorkflow, run_id: str, slot: int) -> None:  # noqa: ARG002  (the run's id tells the slot)
-        workflow = self._workflows[scheduled.workflow]
-        engine, dispatcher = self._parts()
-        beginning = begin(workflow, scheduled.cron.input, state=scheduled.cron.state)
-        await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
-        await dispatcher.ready()
-        try:
-            taken = await creation.create_started(engine, workflow, creation.Names(run_id=run_id), beginning)
-        except RunAlreadyExists:
-            return  # another process was first
-        dispatcher.drive(taken)
+        engine, dispatcher = self._at_work()
+        await start_scheduled(engine, dispatcher, self._registry.by_key[scheduled.workflow], scheduled.cron, run_id)
 
     async def list_schedules(self) -> Sequence[ScheduleInfo]:
         """The schedules of this app's workflows, and when each fires next."""
@@ -490,8 +379,8 @@ class Waystation:
 
     async def _schedules(self) -> Scheduler:
         await self.opened()
-        assert self._scheduler is not None, "opening the app makes it"
-        return self._scheduler
+        assert self._parts is not None, "opening the app makes them"
+        return self._parts.scheduler
 
     # ------------------------------------------------------------------ for scripts
 
@@ -524,21 +413,6 @@ class Waystation:
                 raise WrongLoop("this app is in use on an event loop; its _sync methods need an app of their own")
             self._background = BackgroundLoop()
         return self._background.call(work)
-
-
-def _registry(workflows: Sequence[object]) -> dict[WorkflowKey, Workflow[object, object]]:
-    found: dict[WorkflowKey, Workflow[object, object]] = {}
-    for workflow in workflows:
-        if not isinstance(workflow, Workflow):
-            raise NotCommitted(f"{workflow!r} is not a committed workflow: end its definition with .commit()")
-        key = WorkflowKey(workflow.id, workflow.version)
-        if key in found:
-            version = f" and the version {key.version!r}" if key.version else ""
-            raise DuplicateWorkflow(
-                f"two workflows of this app have the id {workflow.id!r}{version}; give one another id or version"
-            )
-        found[key] = workflow
-    return found
 
 
 def _millis(time: datetime | None) -> int | None:

@@ -7,7 +7,7 @@ that of any number of answers or starts at once exactly one is accepted, and the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, EventReceived, Seq, decode_entry, encode_entry
@@ -156,10 +156,14 @@ class NewEvent:
     """An event for a run, checked. ``key`` is its idempotency key, "" for none."""
 
     name: str
-    data: bytes
+    data: bytes = b"null"
     key: str = ""
     actor: str = ""
     channel: str = ""
+
+    def with_data(self, data: bytes) -> NewEvent:
+        """The same event with other data."""
+        return replace(self, data=data)
 
 
 async def send_event(engine: Engine, workflow: Workflow[object, object], run_id: str, event: NewEvent) -> Taken | None:

@@ -1,0 +1,105 @@
+"""What is done to many runs at once: an event for all that wait for it, and the check before a deploy."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from waystation.beginning import event_data
+from waystation.core.entries import StepSuspended, decode_entry
+from waystation.engine.creation import Taken
+from waystation.engine.engine import Engine
+from waystation.engine.intake import NewEvent, send_event
+from waystation.engine.loading import misfits
+from waystation.errors import RunEnded, RunNotFound, UnknownEvent
+from waystation.registry import Registry
+from waystation.results import Misfit, Suspension, suspension_of
+from waystation.store.protocol import UNFINISHED, RunFilter, RunRecord, Store, WorkflowKey
+
+_PAGE = 500
+
+
+async def each_run(store: Store, where: RunFilter) -> AsyncIterator[RunRecord]:
+    """Every run that fits, newest first; read page by page."""
+    cursor: str | None = None
+    while True:
+        page = await store.list_runs(where, limit=_PAGE, cursor=cursor)
+        for record in page.runs:
+            yield record
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+async def broadcast(
+    engine: Engine,
+    registry: Registry,
+    event: NewEvent,
+    data: object,
+    *,
+    workflow: str | None,
+    resource_id: str | None,
+) -> AsyncIterator[tuple[str, Taken | None]]:
+    """Send an event to every unfinished run whose workflow waits for it, one after another.
+
+    Arguments:
+        event: the event; its data is made of ``data`` for each workflow.
+        data: what was given as its data.
+        workflow, resource_id: only to runs of this workflow, or about this.
+
+    Gives the id of each run that has it, and the run itself where it was taken to go on.
+
+    Raises:
+        UnknownEvent, InvalidEventData.
+    """
+    waiting: dict[WorkflowKey, NewEvent] = {}
+    for key, known in registry.by_key.items():
+        if workflow in (None, key.workflow_id) and event.name in known.graph.waits():
+            waiting[key] = event.with_data(event_data(known, event.name, data, ""))
+    if not waiting:
+        raise UnknownEvent(f"no registered workflow waits for the event {event.name!r}")
+    for workflow_id in dict.fromkeys(key.workflow_id for key in waiting):
+        where = RunFilter(workflow_id=workflow_id, statuses=UNFINISHED, resource_id=resource_id)
+        async for record in each_run(engine.store, where):
+            if record.key not in waiting:
+                continue
+            try:
+                taken = await send_event(engine, registry.by_key[record.key], record.run_id, waiting[record.key])
+            except (RunEnded, RunNotFound):
+                continue  # meanwhile
+            yield record.run_id, taken
+
+
+async def check_all(store: Store, registry: Registry) -> Sequence[Misfit]:
+    """The unfinished runs that the registered workflows cannot continue, and why."""
+    found: list[Misfit] = []
+    async for record in each_run(store, RunFilter(statuses=UNFINISHED)):
+        workflow = registry.by_key.get(record.key)
+        reasons = (
+            [registry.unknown(record.workflow_id, record.version).message]
+            if workflow is None
+            else await misfits(store, workflow, record.run_id)
+        )
+        if reasons:
+            found.append(
+                Misfit(
+                    run_id=record.run_id,
+                    workflow_id=record.workflow_id,
+                    version=record.version,
+                    status=record.status,
+                    reasons=tuple(reasons),
+                )
+            )
+    return found
+
+
+async def open_suspensions(
+    store: Store, registry: Registry, *, workflow_id: str | None = None, run_id: str | None = None, limit: int
+) -> Sequence[Suspension]:
+    """The open suspensions of registered workflows, oldest first."""
+    found: list[Suspension] = []
+    for row in await store.open_suspensions(run_id=run_id, workflow_id=workflow_id, limit=limit):
+        known = registry.by_key.get(WorkflowKey(row.workflow_id, row.version))
+        entry = decode_entry(row.entry)
+        if known is not None and isinstance(entry, StepSuspended):
+            found.append(suspension_of(known, row.run_id, row.address, row.seq, entry))
+    return found

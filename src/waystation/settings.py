@@ -1,0 +1,89 @@
+"""How an app runs, and the parts that are made of that when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from waystation.core.machine import Machine
+from waystation.dispatch.local import LocalDispatcher
+from waystation.engine.clock import Clock
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease, new_worker_id
+from waystation.engine.schedules import Scheduler, StartScheduled
+from waystation.errors import InvalidDuration
+from waystation.registry import Registry
+from waystation.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The arguments of ``Waystation`` that say how it runs; they are documented there."""
+
+    agents: Mapping[str, object]
+    tools: Mapping[str, object]
+    recover: bool
+    lease: timedelta
+    grace: timedelta
+    recover_every: timedelta
+    look_every: timedelta
+    threads: int
+    retention: timedelta | None
+    cancel_grace: timedelta
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        if self.retention is not None and self.retention < timedelta(0):
+            raise InvalidDuration(f"retention={self.retention} is negative; give how long to keep runs that have ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an open app is made of."""
+
+    engine: Engine
+    scheduler: Scheduler
+    dispatcher: LocalDispatcher
+
+
+def assemble(
+    settings: Settings,
+    registry: Registry,
+    store: Store,
+    *,
+    start_scheduled: StartScheduled,
+    on_rest: Callable[[str, Machine], Awaitable[None]],
+) -> Parts:
+    """The parts of an app, none of them at work yet.
+
+    Arguments:
+        store: opened.
+        start_scheduled: starts the run of a schedule's slot.
+        on_rest: told of each run that comes to rest here.
+    """
+    worker_id = new_worker_id()
+    engine = Engine(
+        store=store,
+        clock=settings.clock,
+        workflows=registry.by_key,
+        agents=settings.agents,
+        tools=settings.tools,
+        threads=ThreadPoolExecutor(settings.threads, thread_name_prefix="waystation-step"),
+        worker_id=worker_id,
+        cancel_grace=settings.cancel_grace,
+    )
+    scheduler = Scheduler(store, settings.clock, registry.scheduled(), start_scheduled)
+    dispatcher = LocalDispatcher(
+        engine,
+        Lease(store, settings.clock, settings.lease, worker_id),
+        recover=settings.recover,
+        recover_every=settings.recover_every,
+        look_every=settings.look_every,
+        grace=settings.grace,
+        schedules=scheduler if settings.recover else None,
+        retention=settings.retention,
+        on_rest=on_rest,
+    )
+    return Parts(engine, scheduler, dispatcher)
