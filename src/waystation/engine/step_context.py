@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import typing
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Never, TypeVar, cast
@@ -21,6 +21,7 @@ from waystation.define.nodes import UNDO
 from waystation.define.step import AnyStep
 from waystation.engine.access import RunAccess, StepControl, load_result
 from waystation.engine.run_state import StateView, context_data
+from waystation.engine.transaction_blocks import Block, Blocking, leave
 from waystation.engine.turns import StepTransaction
 from waystation.errors import (
     DataError,
@@ -113,6 +114,7 @@ class RunningStep(StepContext[object, object, object]):
         self._suspend_data = suspend_data
         self._recording: dict[str, asyncio.Future[bytes]] = {}
         self._transaction: StepTransaction | None = None
+        self._has_transaction = False
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -241,15 +243,22 @@ class RunningStep(StepContext[object, object, object]):
 
     @asynccontextmanager
     async def _transacting(self) -> AsyncGenerator[Transaction]:
-        if self._transaction is not None:
+        if self._has_transaction:
             raise TransactionMisused(f"step {self.step_id!r} opened a second transaction; a step has one, at its end")
-        self._transaction = transaction = await self._access.begin_transaction()
+        self._has_transaction = True  # before the wait for it: in a gather the second would wait for ever
+        block: Block | None = None
         try:
-            yield transaction
+            self._transaction = transaction = await self._access.begin_transaction()
+            block = Block(self.step_id, transaction)
+            yield block
         except BaseException:
-            self._transaction = None
-            await transaction.roll_back()
+            self._has_transaction = False
+            if (left := self.take_transaction()) is not None:
+                await left.roll_back()
             raise
+        finally:
+            if block is not None:
+                block.is_over = True
 
     def transaction_sync(self) -> AbstractContextManager[SyncTransaction]:
         """See ``StepContext``."""
@@ -260,22 +269,16 @@ class RunningStep(StepContext[object, object, object]):
         entered = self._transacting()
         transaction = self._on_loop(entered.__aenter__())
         try:
-            yield _Blocking(self, transaction)
+            yield Blocking(lambda sql, parameters: self._on_loop(transaction.execute(sql, parameters)))
         except BaseException as error:
-            self._on_loop(_leave(entered, error))
+            self._on_loop(leave(entered, error))
             raise
-        self._on_loop(_leave(entered, None))
+        self._on_loop(leave(entered, None))
 
     def take_transaction(self) -> StepTransaction | None:
         """The transaction that is still open, for whoever ends it with the step."""
         transaction, self._transaction = self._transaction, None
         return transaction
-
-    def execute_sync(
-        self, transaction: Transaction, sql: str, parameters: Sequence[object]
-    ) -> Sequence[tuple[object, ...]]:
-        """Run a statement of a transaction from the step function's thread."""
-        return self._on_loop(transaction.execute(sql, parameters))
 
     # ------------------------------------------------------------------ once
 
@@ -321,7 +324,7 @@ class RunningStep(StepContext[object, object, object]):
             raise error.located(InvalidRecordedValue, workflow_id=self.workflow_id, address=place) from None
 
     def _check_no_transaction(self, name: str) -> None:
-        if self._transaction is not None:
+        if self._has_transaction:
             # The record is a commit of its own, which would wait for the very transaction that waits for it.
             raise TransactionMisused(
                 f"step {self.step_id!r} called once({name!r}) with a transaction open; do it before"
@@ -369,26 +372,3 @@ def _recorded_schema(fn: Callable[..., object], returns: object) -> Schema[objec
         except (NameError, TypeError, AttributeError):
             form = object
     return schema_for(cast("TypeForm[object]", form))
-
-
-class _Blocking:
-    """A transaction for a step function that is not ``async``."""
-
-    def __init__(self, context: RunningStep, transaction: Transaction) -> None:
-        self._context = context
-        self._transaction = transaction
-
-    def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
-        """See ``SyncTransaction``."""
-        return self._context.execute_sync(self._transaction, sql, parameters)
-
-
-async def _leave(entered: AbstractAsyncContextManager[Transaction], error: BaseException | None) -> None:
-    if error is None:
-        await entered.__aexit__(None, None, None)
-    else:
-        try:
-            await entered.__aexit__(type(error), error, error.__traceback__)
-        except BaseException as raised:
-            if raised is not error:
-                raise

@@ -1,0 +1,297 @@
+"""``ctx.transaction``: a step's own writes to the store's database, in one commit with its result."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.conformance.apps import OwnTime, Place
+from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import book, booked
+from tests.conformance.programs import program
+from tests.conformance.stock import lost, won
+from tests.conformance.waiting import in_time
+from waystation import Retry, StepContext, step, workflow
+
+pytestmark = pytest.mark.anyio
+
+NEW = "The model has no way to make a step's writes and its result one commit."
+
+
+@behaviour(
+    "step",
+    "What a step writes in `ctx.transaction()` and its result are committed together: exactly once.",
+    verdict="new",
+    why=NEW,
+)
+async def test_what_a_step_wrote_and_its_result_are_one_commit(sqlite: Place) -> None:
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+            assert await tx.execute("SELECT number FROM booked") == [(number,)], "the step sees what it wrote"
+            assert booked(sqlite) == [], "nobody else does, before the step has ended"
+        assert booked(sqlite) == [], "nor when the block is over"
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with sqlite.app(flow) as app:
+        assert won(await app.get_workflow(flow).start(7)) == 7
+        assert booked(sqlite) == [7]
+
+
+@pytest.mark.parametrize("where", ["inside", "after"])
+@behaviour("step", "If the step fails, in the block or after it, what it wrote is rolled back.", verdict="new")
+async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, sqlite: Place) -> None:
+    @step(retry=Retry(attempts=2, initial=timedelta(0)))
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number + ctx.attempt)
+            if where == "inside" and ctx.attempt == 1:
+                raise ValueError
+        if ctx.attempt == 1:
+            raise ValueError
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with sqlite.app(flow) as app:
+        assert won(await app.get_workflow(flow).start(10)) == 10
+    assert booked(sqlite) == [12]
+
+
+@behaviour("step", "So is what it wrote if its output does not fit.", verdict="new")
+async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(sqlite: Place) -> None:
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+        return "seven"  # type: ignore[return-value]  # the point
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with sqlite.app(flow) as app:
+        assert lost(await app.get_workflow(flow).start(7)).code == "invalid_output"
+    assert booked(sqlite) == []
+
+
+@pytest.mark.parametrize("where", ["inside", "after"])
+@behaviour("step", "If the step suspends, what it wrote is rolled back; with its answer it writes anew.", verdict="new")
+async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, sqlite: Place) -> None:
+    @step(suspend=str, resume=int)
+    async def work(number: int, ctx: StepContext[str, int]) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number + (ctx.resume_data or 0))
+            if where == "inside" and ctx.resume_data is None:
+                await ctx.suspend("?")
+        if ctx.resume_data is None:
+            await ctx.suspend("?")
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with sqlite.app(flow) as app:
+        run = await app.get_workflow(flow).create_run()
+        assert (await run.start(10)).status == "suspended"
+        assert booked(sqlite) == []
+        assert won(await run.resume(data=5)) == 10
+    assert booked(sqlite) == [15]
+
+
+@pytest.mark.parametrize("how", ["bail", "abort"])
+@behaviour("step", "If the step bails or aborts, what it wrote is rolled back.", verdict="new")
+async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: str, sqlite: Place) -> None:
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+        if how == "bail":
+            await ctx.bail(1)
+        await ctx.abort()
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time(), sqlite.app(flow) as app:
+        result = await app.get_workflow(flow).start(7)
+    assert result.status == ("success" if how == "bail" else "cancelled")
+    assert booked(sqlite) == []
+
+
+@behaviour("step", "If the run is cancelled while the step writes, what it wrote is rolled back.", verdict="new")
+async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place) -> None:
+    clock = OwnTime()
+    began, wrote = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        began.set()
+        await ctx.cancelled()
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+        wrote.set()
+        await asyncio.Event().wait()
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time(), sqlite.app(flow, clock=clock) as app:
+        run = await app.get_workflow(flow).create_run()
+        await run.start_async(7)
+        await began.wait()
+        await run.cancel_async(grace=timedelta(minutes=1))
+        await wrote.wait()
+        clock.move(timedelta(minutes=1))
+        assert (await run.wait()).status == "cancelled"
+    assert booked(sqlite) == []
+
+
+@behaviour("step", "If the step's time is over while it writes, what it wrote is rolled back.", verdict="new")
+async def test_what_a_step_wrote_is_rolled_back_when_its_time_is_over(sqlite: Place) -> None:
+    @step(timeout=timedelta(milliseconds=30))
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+            await asyncio.Event().wait()
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time(), sqlite.app(flow) as app:
+        assert lost(await app.get_workflow(flow).start(7)).code == "step_timeout"
+    assert booked(sqlite) == []
+
+
+@behaviour(
+    "step", "A process that closes in the middle leaves nothing of it; the step writes again elsewhere.", verdict="new"
+)
+async def test_what_a_step_wrote_is_rolled_back_when_its_app_closes(sqlite: Place) -> None:
+    wrote = asyncio.Event()
+    hang = True
+
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await book(tx, ctx.run_id, number)
+            wrote.set()
+            if hang:
+                await asyncio.Event().wait()
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time():
+        async with sqlite.app(flow, grace=timedelta(0)) as app:
+            await (await app.get_workflow(flow).create_run(run_id="r1")).start_async(7)
+            await wrote.wait()
+        assert booked(sqlite) == []
+        hang = False
+        async with sqlite.app(flow) as app:
+            assert won(await (await app.get_run("r1")).wait()) == 7
+    assert booked(sqlite) == [7]
+
+
+@behaviour("step", "Steps side by side that both write have their turns, and both are committed.", verdict="new")
+async def test_steps_side_by_side_write_one_after_the_other(sqlite: Place) -> None:
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        await asyncio.sleep(0)
+        async with ctx.transaction() as tx:
+            ((before,),) = await tx.execute("SELECT count(*) FROM booked")
+            await asyncio.sleep(0)
+            assert isinstance(before, int)
+            await book(tx, ctx.run_id, before)
+        return number
+
+    flow = workflow("flow", input=list[int], output=list[int]).foreach(work, concurrency=10).commit()
+    async with in_time(), sqlite.app(flow) as app:
+        runs = [app.get_workflow(flow).start(list(range(10))) for _ in range(3)]
+        for result in await asyncio.gather(*runs):
+            assert won(result) == list(range(10))
+    assert booked(sqlite) == list(range(30)), "each saw what those before it wrote"
+
+
+@behaviour("step", "A step function that is not async writes by `ctx.transaction_sync()`.", verdict="new")
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_sync_step_writes_in_a_transaction(fails: bool, sqlite: Place) -> None:
+    @step
+    def work(number: int, ctx: StepContext) -> int:
+        with ctx.transaction_sync() as tx:
+            tx.execute("INSERT INTO booked VALUES (?, ?)", (ctx.run_id, number))
+            assert tx.execute("SELECT number FROM booked") == [(number,)]
+            if fails:
+                raise ValueError
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time(), sqlite.app(flow) as app:
+        result = await app.get_workflow(flow).start(7)
+    assert result.status == ("failed" if fails else "success")
+    assert booked(sqlite) == ([] if fails else [7])
+
+
+@behaviour(
+    "step", "Chunks that a step writes while its transaction is open are recorded with its result.", verdict="new"
+)
+async def test_chunks_written_while_a_transaction_is_open_are_not_lost(sqlite: Place) -> None:
+    @step
+    async def work(number: int, ctx: StepContext) -> int:
+        async with ctx.transaction() as tx:
+            await ctx.write("one")
+            await book(tx, ctx.run_id, number)
+            await asyncio.sleep(0.1)  # longer than chunks are kept back
+            await ctx.write("two")
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(work).commit()
+    async with in_time(), sqlite.app(flow) as app:
+        run = await app.get_workflow(flow).create_run()
+        chunks: list[object] = []
+        async for event in run.stream(7):
+            if event.type == "step-output":
+                chunks += event.chunks  # type: ignore[union-attr]  # its type says which it is
+    assert chunks == ["one", "two"]
+    assert booked(sqlite) == [7]
+
+
+EXACTLY_ONCE = """
+import asyncio, sys
+from waystation import StepContext, Waystation, open_store, step, workflow
+from waystation.testing.crashing import CrashingStore
+
+url, at, when = sys.argv[1:]
+
+@step
+async def first(number: int) -> int:
+    return number
+
+@step
+async def book(number: int, ctx: StepContext) -> int:
+    async with ctx.transaction() as tx:
+        await tx.execute("INSERT INTO booked VALUES (?, ?)", (ctx.run_id, number))
+    return number + 1
+
+flow = workflow("flow", input=int, output=int).then(first).then(book).then(book.clone(id="again")).commit()
+
+async def main():
+    store = CrashingStore(open_store(url), at=int(at), when=when)
+    async with Waystation(workflows=[flow], store=store) as app:
+        if not (await app.list_runs()).runs:
+            await app.get_workflow(flow).start_async(7, run_id="r1")
+        result = await (await app.get_run("r1")).wait()
+        print(result.result)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@behaviour(
+    "step",
+    "Killed at any write, a run has in the end written once what its steps wrote in transactions.",
+    verdict="new",
+)
+async def test_killed_at_any_write_what_was_written_in_transactions_is_there_once(
+    at: int, when: str, sqlite: Place
+) -> None:
+    url = f"sqlite:///{sqlite.folder / 'runs.db'}"
+    with program(EXACTLY_ONCE, url, str(at), when) as killed:
+        assert killed.was_killed(), "four writes: the start, and the end of each of three steps"
+    with program(EXACTLY_ONCE, url, "0", "before") as other:
+        assert other.finish() == ["9"]
+    assert booked(sqlite) == [7, 8]
