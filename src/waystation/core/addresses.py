@@ -12,6 +12,7 @@ The part up to the last slash is the *prefix*: what is in one workflow, item or 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NewType
 
@@ -27,6 +28,7 @@ _NUMBERS = re.compile(r"\[\d+\]|#\d+")
 _LAST_NUMBER = re.compile(r"(?:\[(\d+)\]|#(\d+))/\Z")
 
 
+@functools.lru_cache(maxsize=1024)  # an address is asked for several times in a row, and then never again
 def node_key(address: str) -> NodeKey:
     """The node of the graph that an address is an instance of: ``items[17]/charge`` -> ``items/charge``."""
     return NodeKey(_NUMBERS.sub("", address)) if "[" in address or "#" in address else NodeKey(address)
