@@ -37,7 +37,7 @@ LEFT_OUT: Final[tuple[LeftOut, ...]] = (
     ),
     LeftOut(
         "`.agent()`, `.tool()` and `.classifier()` on the builder, looked up by name when the run gets there",
-        "`create_step(agent)` is a step like any other; a step reaches agents and tools by `ctx.agents` and `ctx.tools`",
+        "`create_step(agent)` is a plain step; a step reaches agents and tools by `ctx.agents` and `ctx.tools`",
     ),
     LeftOut(
         "Steps made of message processors",
