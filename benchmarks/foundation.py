@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.raw import full_commits_per_second
 from waystation import Step, Waystation, Workflow, step, workflow
-from waystation.core.entries import value_of
+from waystation.core.encoding import value_of
 
 
 @step

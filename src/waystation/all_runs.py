@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from waystation.beginning import event_data
-from waystation.core.entries import StepSuspended, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import StepSuspended
 from waystation.engine.creation import Taken
 from waystation.engine.engine import Engine
 from waystation.engine.intake import NewEvent, send_event

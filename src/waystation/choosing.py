@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import Seq, StepSuspended, SuspensionAnswered, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import StepSuspended, SuspensionAnswered
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.define.nodes import UNDO, StepNode
 from waystation.define.workflow import Workflow
 from waystation.errors import (
@@ -20,7 +22,6 @@ from waystation.errors import (
 )
 from waystation.results import suspension_id
 from waystation.store.protocol import Store, StoredRun
-
 
 _ITEM = re.compile(r"\[(\d+)\]")
 
@@ -119,7 +120,9 @@ def check_step(workflow: Workflow[object, object], run_id: str, step: str | None
     """Refuse the name of a step that the workflow does not have. Raises ``UnknownStep``."""
     if step is None or any(names_place(node_key(step), key) for key in workflow.graph.places if key):
         return
-    steps = [key for key, place in workflow.graph.places.items() if isinstance(place.node, StepNode) and UNDO not in key]
+    steps = [
+        key for key, place in workflow.graph.places.items() if isinstance(place.node, StepNode) and UNDO not in key
+    ]
     raise UnknownStep(
         f"workflow {workflow.id!r} has no step {step!r}; it has {', '.join(map(repr, steps))}", run_id=run_id
     )

@@ -12,8 +12,9 @@ import msgspec
 from typing_extensions import TypeVar
 
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import ErrorRecord, Millis, Seq, StepSuspended
+from waystation.core.entries import ErrorRecord, StepSuspended
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis, Seq
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, InvalidOutput
 from waystation.store.protocol import RunStatus

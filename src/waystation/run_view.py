@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Generic
 
 from typing_extensions import TypeVar
 
-from waystation.core.entries import AnyEntry, Seq, StepSuspended, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import AnyEntry, StepSuspended
 from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
 from waystation.engine.events import AnyEvent
 from waystation.engine.following import follow

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from waystation.beginning import begin, input_data
-from waystation.core.entries import RunStarted, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import RunStarted
 from waystation.define.workflow import Workflow
 from waystation.engine import creation, intake
 from waystation.engine.hooks import ask_to_start

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from waystation import Store, Waystation, Workflow, open_store
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.engine.clock import Clock
 
 

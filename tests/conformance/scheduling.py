@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.define.schedule import Cron
 from waystation.engine.schedules import ScheduledWorkflow, Scheduler
 from waystation.errors import RunAlreadyExists

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.scheduling import Killed, Starts, Time, at, fire_until, runs, scheduler
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.define.schedule import Cron, Missed
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import DuplicateId, StoreBusy, UnknownSchedule

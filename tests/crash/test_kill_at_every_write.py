@@ -9,7 +9,8 @@ import pytest
 
 from tests.crash.processes import Place
 from waystation import open_store
-from waystation.core.entries import AnyEntry, StepSucceeded, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import AnyEntry, StepSucceeded
 
 WRITES = {"approval": 8, "side-by-side": 6}
 """How many journal writes each workload makes when nothing goes wrong; the first test holds this to be true."""

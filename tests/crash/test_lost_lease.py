@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from waystation import open_store
-from waystation.core.entries import StepSucceeded, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import StepSucceeded
 
 ROOT = Path(__file__).resolve().parents[2]
 

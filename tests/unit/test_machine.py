@@ -22,10 +22,11 @@ from tests.unit.graphs import (
 from waystation.core import signals
 from waystation.core.addresses import Address
 from waystation.core.decisions import DECIDE
-from waystation.core.entries import AnyEntry, Joined, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
+from waystation.core.entries import AnyEntry, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
 from waystation.core.flow import JournalMisfit
 from waystation.core.fold import EFFECTS
 from waystation.core.machine import Machine
+from waystation.core.refs import Joined
 from waystation.core.signals import Answered, Decided, Recorded, RunStep, Start, Succeeded
 from waystation.core.state import decode_state, encode_state
 from waystation.define.nodes import Graph

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.unit.graphs import ERROR, World, asking
 from waystation import Retry, Step, workflow
-from waystation.core.entries import RunFailed, RunSucceeded, StepSucceeded, StepSuspended, decode_entry, encode_entry
+from waystation.core.encoding import decode_entry, encode_entry
+from waystation.core.entries import RunFailed, RunSucceeded, StepSucceeded, StepSuspended
 from waystation.core.machine import Machine
 from waystation.core.signals import (
     Action,

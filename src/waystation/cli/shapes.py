@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from waystation.core.addresses import node_key
-from waystation.core.entries import ErrorRecord, Millis
+from waystation.core.entries import ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
+from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, WaystationError
 from waystation.results import (

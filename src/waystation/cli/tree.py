@@ -8,8 +8,9 @@ from rich.tree import Tree
 
 from waystation.cli.shapes import compact, raw_data
 from waystation.core.addresses import beside, inside, of_item, of_turn
-from waystation.core.entries import ErrorRecord, Millis
+from waystation.core.entries import ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
+from waystation.core.refs import Millis
 from waystation.define.nodes import (
     BranchNode,
     ForeachNode,

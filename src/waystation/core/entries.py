@@ -19,12 +19,7 @@ from typing import TypeAlias
 import msgspec
 
 from waystation.core.addresses import Address
-
-Seq: TypeAlias = int
-"""The number of an entry within its run, from 1."""
-
-Millis: TypeAlias = int
-"""Milliseconds since 1970-01-01 UTC."""
+from waystation.core.refs import Millis, Ref, Seq
 
 
 class Entry(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
@@ -356,36 +351,6 @@ class EventDefaulted(Entry, frozen=True, tag="event-defaulted"):
     output: msgspec.Raw
 
 
-# ------------------------------------------------------------------ references to values
-
-
-class Joined(msgspec.Struct, frozen=True, tag_field="kind", tag="joined"):
-    """A value put together from others: the output of a parallel or branch, ``{id: output}``."""
-
-    parts: dict[str, Ref]
-
-
-class Listed(msgspec.Struct, frozen=True, tag_field="kind", tag="listed"):
-    """A value put together from others: the output of a foreach, ``[output, ...]``."""
-
-    parts: tuple[Ref, ...]
-
-
-class Item(msgspec.Struct, frozen=True, tag_field="kind", tag="item"):
-    """One item, from 0, of a list that is itself referred to."""
-
-    of: Seq | Item
-    index: int
-
-
-class Null(msgspec.Struct, frozen=True, tag_field="kind", tag="null"):
-    """JSON's null: what a child gives that failed and was allowed to."""
-
-
-Ref: TypeAlias = Seq | Joined | Listed | Item | Null
-"""A value by reference: the seq of the entry that holds it, or something made of such."""
-
-
 AnyEntry: TypeAlias = (
     RunCreated
     | RunStarted
@@ -421,37 +386,3 @@ AnyEntry: TypeAlias = (
     | EventTimedOut
     | EventDefaulted
 )
-
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
-
-
-def encode_entry(entry: AnyEntry) -> bytes:
-    """The canonical bytes of an entry."""
-    return _encoder.encode(entry)
-
-
-def decode_entry(data: bytes) -> AnyEntry:
-    """The entry that ``encode_entry`` made ``data`` of.
-
-    Raises:
-        msgspec.DecodeError: if it is not an entry.
-    """
-    return _decoder.decode(data)
-
-
-def value_of(entry: AnyEntry) -> msgspec.Raw | None:
-    """The one value an entry holds, if its kind holds one."""
-    match entry:
-        case StepSucceeded() | StepBailed() | Mapped() | EventDefaulted():
-            return entry.output
-        case RunStarted():
-            return entry.input
-        case StepSuspended():
-            return entry.payload
-        case SuspensionAnswered() | EventReceived():
-            return entry.data
-        case OnceRecorded() | InputReplaced():
-            return entry.value
-        case _:
-            return None

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from waystation.core.addresses import Address, node_key
-from waystation.core.entries import AnyEntry, Ref, RunStarted, StepSucceeded, value_of
+from waystation.core.encoding import value_of
+from waystation.core.entries import AnyEntry, RunStarted, StepSucceeded
 from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.refs import Ref
 from waystation.core.state import Frame, StepFrame, is_busy
 from waystation.define.describe import CanonicalGraph, TypeMark, read_description
 from waystation.define.nodes import BranchNode, ForeachNode, Graph, MapNode, Node, SwitchNode, WaitNode

@@ -10,11 +10,13 @@ Nothing is decided here and nothing is recorded: the fold calls this for what an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
-from waystation.core.entries import ErrorRecord, Item, Joined, Listed, Null, Ref, Seq
+from waystation.core.entries import ErrorRecord
+from waystation.core.nesting import outwards
+from waystation.core.refs import Joined, Listed, Null, Ref, Seq
 from waystation.core.state import (
     BlockFrame,
     ForeachFrame,
@@ -28,6 +30,9 @@ from waystation.core.state import (
     WaitFrame,
     is_busy,
     is_idle,
+    is_under_way,
+    item_of,
+    kept_refs,
 )
 from waystation.core.values import Values
 from waystation.define.nodes import (
@@ -259,7 +264,7 @@ class Flow:
                 index = frame.next
                 frame.next += 1
                 frame.open += 1
-                self.enter(of_item(address, index, node.child.id), _item(frame.input, index))
+                self.enter(of_item(address, index, node.child.id), item_of(frame.input, index))
         if frame.open:
             return
         self.take(address)
@@ -311,35 +316,38 @@ class Flow:
     def settle(self) -> None:
         """Let those blocks fail in which nothing is under way any more, the innermost first."""
         while self.failing:
-            live = {
-                outer
-                for address, frame in self.state.frames.items()
-                if is_busy(frame) or (isinstance(frame, StepFrame) and frame.phase == "waiting")
-                for outer in self._outwards(address)
-            }
+            under_way = [address for address, frame in self.state.frames.items() if is_under_way(frame)]
+            live = {outer for address in under_way for outer in outwards(self.graph, address)}
             dead = sorted(self.failing - live)
             if not dead:
                 return
-            address = max(dead, key=len)
+            address = max(dead, key=lambda each: sum(1 for _ in outwards(self.graph, each)))
             frame = self.state.frames[address]
             assert isinstance(frame, (BlockFrame, ForeachFrame)), "only those wait before they fail"
             assert frame.failure is not None, "it is among those that fail"
-            for inner in [inner for inner in self.state.frames if address in self._outwards(inner)]:
+            for inner in [inner for inner in self.state.frames if address in outwards(self.graph, inner)]:
                 self.drop(inner)
             self.drop(address)
             self.fail(address, frame.failure)
 
     def cancel(self) -> None:
-        """Give up all but the steps that may be running."""
+        """Give up all but the steps that may be running.
+
+        A step that is to be tried again may be: that its time has come is not recorded. If it is not, its driver says so.
+        """
         for address, frame in list(self.state.frames.items()):
-            if not isinstance(frame, StepFrame) or frame.phase != "ready":
+            if not isinstance(frame, StepFrame) or frame.phase == "suspended":
                 self.drop(address)
+            elif frame.phase == "waiting":
+                frame.phase = "ready"
+                self.recount(address, frame, was_busy=False, was_idle=True)
         self._forget_output()
 
     def bail(self, address: Address, ref: Ref) -> None:
         """The step at ``address``, whose frame is gone, ends its workflow with ``ref``."""
-        scope = next((outer for outer in self._outwards(address) if self._is_nested(outer)), None)
-        for inner in [inner for inner in self.state.frames if scope is None or scope in self._outwards(inner)]:
+        nested = (outer for outer in outwards(self.graph, address) if isinstance(self.place(outer).node, WorkflowNode))
+        scope = next(nested, None)
+        for inner in [inner for inner in self.state.frames if scope is None or scope in outwards(self.graph, inner)]:
             self.drop(inner)
         if scope is not None:
             self.drop(scope)
@@ -386,52 +394,8 @@ class Flow:
         assert place.parent is not None, "the root and compensations are never completed"
         return self.graph.places[place.parent].node
 
-    def _outwards(self, address: Address) -> Iterator[Address]:
-        """What a node is in, from the innermost on: blocks, loops, foreachs, nested workflows."""
-        place = self.graph.places.get(node_key(address))
-        while place is not None and place.parent is not None:
-            place = self.graph.places[place.parent]
-            match place.node:
-                case SequenceNode():
-                    return
-                case ParallelNode() | BranchNode() | SwitchNode():
-                    address = beside(address, place.node.id)
-                case _:
-                    address = around(address)
-            yield address
-
-    def _is_nested(self, address: Address) -> bool:
-        return isinstance(self.place(address).node, WorkflowNode)
-
     def _begun(self, address: Address, kind: type[_F], what: Address) -> _F:
         frame = self.state.frames.get(address)
         if not isinstance(frame, kind):
             raise JournalMisfit(f"{what!r} has run, but {address!r}, which it is in, was not begun", what)
         return frame
-
-
-def kept_refs(frame: Frame) -> Iterator[Ref]:
-    """What a frame keeps at hand. Of a foreach's outputs only the numbers are kept, and of a nested workflow's input:
-    they are read again when they are asked for."""
-    match frame:
-        case StepFrame():
-            yield frame.input
-            for seq in (frame.suspension, frame.answer, *frame.once.values()):
-                if seq:
-                    yield seq
-        case BlockFrame():
-            if frame.open is None:
-                yield frame.input
-            yield from frame.outputs.values()
-        case ForeachFrame() | MapFrame() | SleepFrame() | WaitFrame():
-            yield frame.input
-        case LoopFrame() | ScopeFrame():
-            if frame.output is not None:
-                yield frame.output
-
-
-def _item(of: Ref, index: int) -> Ref:
-    if isinstance(of, Listed):
-        return of.parts[index]
-    assert isinstance(of, (int, Item)), "only a list has items"
-    return Item(of, index)

@@ -25,12 +25,12 @@ from waystation.core.entries import (
     RunProceeded,
     RunStarted,
     RunSucceeded,
-    Seq,
     StateReplaced,
     UndoBegun,
 )
 from waystation.core.flow import Flow, JournalMisfit
 from waystation.core.node_effects import NODE_EFFECTS
+from waystation.core.refs import Seq
 from waystation.core.state import Frame, State, StepFrame, WaitFrame, is_busy
 from waystation.core.step_effects import STEP_EFFECTS
 from waystation.define.nodes import Graph
@@ -79,10 +79,10 @@ class Fold:
         """None of ``events`` fits the wait at ``address``. Not recorded: whoever folds the journal tries them anew."""
         frame = self.state.frames.get(address)
         if isinstance(frame, WaitFrame) and not frame.timing:
+            busy = is_busy(frame)  # if another wait has taken the last of them meanwhile, it is not
             frame.untried = [seq for seq in frame.untried if seq not in events]
-            if not frame.untried:
-                self.flow.recount(address, frame, was_busy=True, was_idle=False)
-            else:
+            self.flow.recount(address, frame, was_busy=busy, was_idle=not busy)
+            if frame.untried:
                 self.flow.fresh.append(address)
 
     def entered(self, address: Address, kind: type[_F]) -> _F:

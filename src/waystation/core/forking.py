@@ -1,7 +1,8 @@
 """Forks: the journal of a new run that shares another's past up to a step, which it runs again.
 
 What is shared is all that does not come of that step: what came before it, and what ran beside it and is done. What
-was under way beside it, failed, or was given up runs again too. Nothing of how the old run ended is shared.
+was under way beside it, failed, or was given up runs again too; so do items of a foreach that had their turn because
+the step's own item was done. Nothing of how the old run ended is shared.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from waystation.core.addresses import Address
+from waystation.core.addresses import Address, node_key
 from waystation.core.entries import (
     AnyEntry,
+    CancelRequested,
     EventMatched,
     EventReceived,
     EventTimedOut,
     InputReplaced,
-    Millis,
     NodeFailed,
     RunCreated,
     RunStarted,
-    Seq,
     StateReplaced,
     StepBailed,
     StepCancelled,
@@ -29,7 +29,9 @@ from waystation.core.entries import (
     SuspensionAnswered,
 )
 from waystation.core.machine import Machine
-from waystation.define.nodes import UNDO, Graph
+from waystation.core.nesting import outwards
+from waystation.core.refs import Millis, Seq
+from waystation.define.nodes import UNDO, Graph, ParallelNode
 
 
 def forked(
@@ -73,8 +75,13 @@ def _shared(graph: Graph, entries: Sequence[AnyEntry], address: Address, created
     machine.apply(created)
     numbers: dict[Seq, Seq] = {}
     shared: list[AnyEntry] = []
+    # Of what something was left out, nothing more can be shared; neither can it be done, nor what it is in.
+    unfinished: set[Address] = set()
     for seq, entry in enumerate(entries, 1):
-        if not _is_shared(machine, entry, address):
+        where: Address | None = getattr(entry, "address", None)
+        if where in unfinished or not _is_shared(machine, entry, address):
+            if where:
+                unfinished.update((where, *outwards(graph, where)))
             continue
         kept = _renumbered(entry, numbers)
         machine.apply(kept)
@@ -89,11 +96,25 @@ def _is_shared(machine: Machine, entry: AnyEntry, address: Address) -> bool:
     where: Address | None = getattr(entry, "address", None)
     if not where or where == address or where.endswith(UNDO) or where not in machine.state.frames:
         return False
-    if isinstance(entry, StepCancelled):
+    if isinstance(entry, (CancelRequested, StepCancelled)):
         return False
-    reached = address in machine.state.frames
-    # What fails or ends its workflow beside the step would take the step with it.
-    return not (reached and isinstance(entry, (StepFailed, StepBailed, NodeFailed, EventTimedOut)))
+    if isinstance(entry, (StepFailed, StepBailed, NodeFailed, EventTimedOut)):
+        # What fails or ends its workflow beside the step would take the step with it.
+        reached = address in machine.state.frames
+        return not reached and (isinstance(entry, StepBailed) or not _fails_with(machine.graph, address, where))
+    return True
+
+
+def _fails_with(graph: Graph, address: Address, where: Address) -> bool:
+    """Whether a failure at ``where`` reaches something that ``address`` is in."""
+    in_common = set(outwards(graph, address))
+    for outer in outwards(graph, where):
+        node = graph.places[node_key(outer)].node
+        if isinstance(node, ParallelNode) and node.allow_failure:
+            return False
+        if outer in in_common:
+            return True
+    return True
 
 
 def _renumbered(entry: AnyEntry, numbers: Mapping[Seq, Seq]) -> AnyEntry:

@@ -21,7 +21,6 @@ from waystation.core.entries import (
     ForeachBegun,
     LoopDecided,
     Mapped,
-    Millis,
     NodeFailed,
     OnceRecorded,
     RunCancelled,
@@ -29,7 +28,6 @@ from waystation.core.entries import (
     RunFailed,
     RunStarted,
     RunSucceeded,
-    Seq,
     SleepBegun,
     SleepEnded,
     StepBailed,
@@ -43,6 +41,7 @@ from waystation.core.entries import (
 )
 from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis, Seq
 from waystation.define.nodes import Graph
 
 StepStatus: TypeAlias = Literal["running", "waiting", "suspended", "success", "failed", "cancelled"]

@@ -27,17 +27,9 @@ from collections.abc import Callable, Iterable, Sequence
 from waystation.core import signals
 from waystation.core.addresses import ROOT, Address
 from waystation.core.decisions import DECIDE
-from waystation.core.entries import (
-    AnyEntry,
-    Millis,
-    Ref,
-    RunCancelled,
-    RunFailed,
-    RunSucceeded,
-    Seq,
-    UndoBegun,
-)
+from waystation.core.entries import AnyEntry, RunCancelled, RunFailed, RunSucceeded, UndoBegun
 from waystation.core.fold import Fold
+from waystation.core.refs import Millis, Ref, Seq
 from waystation.core.state import (
     BlockFrame,
     ForeachFrame,
@@ -61,6 +53,8 @@ class Machine:
         graph: the definition it follows.
         state: where it stands. Read it; only the fold writes it.
         values: the values that frames refer to, by seq.
+        stepping: where a run goes step by step, the step that was handed out last. Not recorded: whoever has it under
+            way while the machine is made anew tells the new one.
     """
 
     def __init__(self, graph: Graph, state: State | None = None) -> None:
@@ -69,8 +63,7 @@ class Machine:
         self.graph = graph
         self.state = self._fold.state
         self.values = self._fold.values
-        # The step that was handed out last, where a run goes step by step.
-        self._stepping: Address | None = None
+        self.stepping: Address | None = None
         self._renew()
 
     # ------------------------------------------------------------------ folding
@@ -196,13 +189,13 @@ class Machine:
         """Whether the step may begin now, where the run goes step by step."""
         if self.state.permits is None:
             return True
-        if self._stepping is not None and self._stepping != address:
-            stepping = self.step_frame(self._stepping)
+        if self.stepping is not None and self.stepping != address:
+            stepping = self.step_frame(self.stepping)
             if stepping is not None and stepping.phase != "suspended":
                 return False
         if self.state.permits == 0:
             return False
-        self._stepping = address
+        self.stepping = address
         return True
 
     def is_cancelling(self) -> bool:

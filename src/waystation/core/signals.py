@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from waystation.core.addresses import ROOT, Address
-from waystation.core.entries import ErrorRecord, Millis, Ref, Seq
+from waystation.core.entries import ErrorRecord
+from waystation.core.refs import Millis, Ref, Seq
 
 # ------------------------------------------------------------------ signals: the run
 

@@ -8,12 +8,14 @@ each item that is done, as its output is made of all of theirs.)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from waystation.core.addresses import Address
-from waystation.core.entries import ErrorRecord, Item, Joined, Listed, Millis, Null, Ref, Seq
+from waystation.core.entries import ErrorRecord
+from waystation.core.refs import Item, Joined, Listed, Millis, Null, Ref, Seq
 
 FORMAT = 2
 """The layout of an encoded state. A frontier of another format is not read: the journal is folded instead."""
@@ -234,6 +236,38 @@ def is_idle(frame: Frame) -> bool:
             return False
 
 
+def is_under_way(frame: Frame) -> bool:
+    """Whether a block that fails waits for this in it. Told by what is recorded alone: whether a wait has tried the
+    events there are is not."""
+    match frame:
+        case StepFrame():
+            return frame.phase != "suspended"
+        case WaitFrame():
+            return False
+        case _:
+            return is_busy(frame)
+
+
+def kept_refs(frame: Frame) -> Iterator[Ref]:
+    """What a frame keeps at hand. Of a foreach's outputs only the numbers are kept, and of a nested workflow's input:
+    they are read again when they are asked for."""
+    match frame:
+        case StepFrame():
+            yield frame.input
+            for seq in (frame.suspension, frame.answer, *frame.once.values()):
+                if seq:
+                    yield seq
+        case BlockFrame():
+            if frame.open is None:
+                yield frame.input
+            yield from frame.outputs.values()
+        case ForeachFrame() | MapFrame() | SleepFrame() | WaitFrame():
+            yield frame.input
+        case LoopFrame() | ScopeFrame():
+            if frame.output is not None:
+                yield frame.output
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(State)
 
@@ -265,3 +299,11 @@ def leaves(ref: Ref) -> list[Seq]:
             return leaves(ref.of)
         case Null():
             return []
+
+
+def item_of(of: Ref, index: int) -> Ref:
+    """One item, from 0, of a list that ``of`` refers to."""
+    if isinstance(of, Listed):
+        return of.parts[index]
+    assert isinstance(of, (int, Item)), "only a list has items"
+    return Item(of, index)

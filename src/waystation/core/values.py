@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from waystation.core.entries import Item, Joined, Listed, Null, Ref, Seq
+from waystation.core.refs import Item, Joined, Listed, Null, Ref, Seq
 from waystation.core.state import leaves
 
 _key = msgspec.json.Encoder()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 
 
 class Clock(Protocol):

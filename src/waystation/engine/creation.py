@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from waystation.core.addresses import Address
-from waystation.core.entries import AnyEntry, RunCreated, Seq, encode_entry
+from waystation.core.encoding import encode_entry
+from waystation.core.entries import AnyEntry, RunCreated
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.core.signals import Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine

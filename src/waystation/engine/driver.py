@@ -14,7 +14,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
 
-from waystation.core.entries import AnyEntry, StepBailed, encode_entry
+from waystation.core.encoding import encode_entry
+from waystation.core.entries import AnyEntry, StepBailed
 from waystation.core.machine import Machine
 from waystation.core.signals import (
     Action,
@@ -344,7 +345,9 @@ class Driver:
             raise RunNotFound(f"run {self.run_id!r} was deleted while it ran", run_id=self.run_id)
         if stored.record.epoch != self._epoch:
             raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id)
+        stepping = self.machine.stepping
         self.machine = await load_machine(self._engine.store, self._workflow, stored)
+        self.machine.stepping = stepping
         self._wake()
         self._reader.forget()
         self._heed_cancel()

@@ -26,13 +26,11 @@ from waystation.core.entries import (
     EventMatched,
     EventReceived,
     EventTimedOut,
-    Millis,
     NodeFailed,
     RunCancelled,
     RunFailed,
     RunStarted,
     RunSucceeded,
-    Seq,
     SleepBegun,
     StepBailed,
     StepCancelled,
@@ -45,6 +43,7 @@ from waystation.core.entries import (
     UndoBegun,
 )
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis, Seq
 from waystation.core.state import ForeachFrame
 
 

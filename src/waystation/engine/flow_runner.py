@@ -15,8 +15,8 @@ from typing import cast
 import msgspec
 
 from waystation.core.addresses import ROOT, Address, node_key
-from waystation.core.entries import Millis, Ref, Seq
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis, Ref, Seq
 from waystation.core.signals import (
     Checked,
     CheckOutput,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from waystation.core.entries import AnyEntry, Seq, decode_entry
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import AnyEntry
 from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from waystation.core.entries import Millis
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis
 from waystation.core.signals import Action, CheckOutput, CutOff, Decide, MatchEvents, RunStep
 from waystation.engine.access import StepControl
 from waystation.engine.clock import Clock

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from waystation.core.addresses import Address
-from waystation.core.entries import AnyEntry, EventReceived, Seq, decode_entry, encode_entry
+from waystation.core.encoding import decode_entry, encode_entry
+from waystation.core.entries import AnyEntry, EventReceived
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, Signal
 from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from waystation.core.entries import decode_entry
+from waystation.core.encoding import decode_entry
 from waystation.core.fit import check_fit
 from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine

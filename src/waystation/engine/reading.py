@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waystation.core.addresses import Address, around, beside, node_key, prefix_of
-from waystation.core.entries import (
-    AnyEntry,
-    Ref,
-    decode_entry,
-    value_of,
-)
+from waystation.core.encoding import decode_entry, value_of
+from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
+from waystation.core.refs import Ref
 from waystation.core.state import ScopeFrame
 from waystation.core.values import Values
 from waystation.define.nodes import ROOT_KEY, Graph

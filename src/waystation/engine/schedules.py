@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.define.schedule import Cron
 from waystation.engine.clock import Clock
 from waystation.errors import AppClosed, DuplicateId, StoreError, UnknownSchedule

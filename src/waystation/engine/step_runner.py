@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from waystation.core.addresses import node_key
-from waystation.core.entries import Millis
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis
 from waystation.core.signals import Aborted, Bailed, Failed, RunStep, Signal, Succeeded, Suspended
 from waystation.define.nodes import Place, StepNode
 from waystation.define.step import AnyStep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.engine.clock import Clock
 
 

@@ -6,7 +6,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.errors import DataError
 
 _FORM = re.compile(rb"(-?\d{1,18})\.(\d{1,18})")

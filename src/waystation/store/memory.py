@@ -10,7 +10,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from waystation.core.addresses import Address
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound, StoreClosed, TransactionsNotSupported
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.memory_runs import Filed, Kept, is_free, new_kept

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place
 from waystation.store.protocol import ENDED, NewRun, RunRecord, Worker, WorkflowKey
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from waystation.core.entries import Millis
+from waystation.core.refs import Millis
 from waystation.store.protocol import Schedule
 
 

@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from waystation.core.addresses import Address
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 
 RunStatus = Literal["pending", "running", "waiting", "suspended", "paused", "success", "failed", "cancelled"]
 """Where a run stands.

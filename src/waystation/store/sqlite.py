@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, get_args
 
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.errors import StoreClosed
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_schedules

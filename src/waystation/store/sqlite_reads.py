@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from waystation.core.addresses import Address
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.protocol import (
     OpenSuspension,

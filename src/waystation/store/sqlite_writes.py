@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
 from waystation.store.protocol import (
     Commit,

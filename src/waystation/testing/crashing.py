@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from typing import Literal, Never
 
-from waystation.core.entries import Millis, Seq
+from waystation.core.refs import Millis, Seq
 from waystation.store.protocol import (
     Commit,
     NewRun,
