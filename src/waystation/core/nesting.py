@@ -1,0 +1,23 @@
+"""What an address stands in: the blocks, loops, foreachs and nested workflows around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from waystation.core.addresses import Address, around, beside, node_key
+from waystation.define.nodes import BranchNode, Graph, ParallelNode, SequenceNode, SwitchNode
+
+
+def outwards(graph: Graph, address: Address) -> Iterator[Address]:
+    """What the node at ``address`` is in, from the innermost on."""
+    place = graph.places.get(node_key(address))
+    while place is not None and place.parent is not None:
+        place = graph.places[place.parent]
+        match place.node:
+            case SequenceNode():
+                return
+            case ParallelNode() | BranchNode() | SwitchNode():
+                address = beside(address, place.node.id)
+            case _:
+                address = around(address)
+        yield address
