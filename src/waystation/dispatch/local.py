@@ -291,8 +291,11 @@ class LocalDispatcher:
                 _log.warning("the store could not be searched for runs that nobody drives: %s", error)
             except Exception:  # noqa: BLE001  (the recovery never ends while the app is open)
                 _log.exception("the recovery met a fault; it goes on with its next look")
+            # Not by asyncio.wait_for: before Python 3.12 that swallows a cancellation that comes together with what it
+            # waits for, and then the app never closes.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._seek.wait(), self._recover_every)
+                async with asyncio.timeout(self._recover_every):
+                    await self._seek.wait()
             self._seek.clear()
 
     async def _take_over_all(self) -> None:
