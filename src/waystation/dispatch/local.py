@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
@@ -94,7 +95,8 @@ class LocalDispatcher:
         self._driven: dict[str, _Driven] = {}
         self._waiters: dict[str, _Waiters] = {}
         self._unfit: set[str] = set()
-        self._returning: set[str] = set()
+        # Runs that this process must come back to, and when; of an app that recovers none that is parked.
+        self._returning: dict[str, Millis] = {}
         self._seek = asyncio.Event()
         self._alarm = Alarm(engine.clock, self._seek.set)
         self._loops: list[asyncio.Task[None]] = []
@@ -154,7 +156,7 @@ class LocalDispatcher:
         run_id = driver.run_id
         failure: Exception | None = None
         lost = False
-        self._returning.discard(run_id)
+        self._returning.pop(run_id, None)
         try:
             await driver.drive()
             # The parts that a run's output is put together from (a foreach's) need not be at hand.
@@ -166,7 +168,7 @@ class LocalDispatcher:
             _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
             # It still is this process's by the store; nobody else will take it, so the recovery here must.
-            self._returning.add(run_id)
+            self._returning[run_id] = 0
         except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
@@ -187,10 +189,14 @@ class LocalDispatcher:
 
     async def _rested(self, run_id: str, machine: Machine) -> None:
         if self._on_rest is not None:
-            await self._on_rest(run_id, machine)
+            try:
+                await self._on_rest(run_id, machine)
+            except Exception:  # noqa: BLE001  (the run rests, whoever could not be told)
+                _log.exception("the hooks of run %s could not be told that it rests", run_id)
         wake_at = machine.next_wake() if machine.state.standing == "running" and not machine.is_paused() else None
         if wake_at is not None:
-            self._returning.add(run_id)
+            if not self._recover:  # else it is found in the store, as any other: nothing in memory remembers it
+                self._returning[run_id] = wake_at
             self._alarm.set(wake_at)
         if machine.state.standing != "running" or machine.is_paused() or machine.suspensions():
             self._serve(run_id, machine)
@@ -306,7 +312,7 @@ class LocalDispatcher:
             record = await self._engine.store.get_run(run_id)
             workflow = self._engine.workflows.get(record.key) if record is not None else None
             if record is None or workflow is None or not _may_go_on(record):
-                self._returning.discard(run_id)
+                self._returning.pop(run_id, None)
                 continue
             await self.ready()
             try:
@@ -320,15 +326,16 @@ class LocalDispatcher:
             if taken is not None:
                 self.drive(taken)
             elif record.owner not in (None, self._engine.worker_id):
-                self._returning.discard(run_id)
+                self._returning.pop(run_id, None)
 
     async def _candidates(self) -> list[str]:
         """Runs that may be free to take; the claim decides."""
-        own = [*self._returning, *(run_id for run_id in self._waiters if run_id not in self._driven)]
-        if not self._recover:
-            return list(dict.fromkeys(own))
-        workflows = list(self._engine.workflows)
         now = self._engine.clock.now()
+        own = [run_id for run_id, at in self._returning.items() if at <= now]
+        if not self._recover:
+            waited_for = (run_id for run_id in self._waiters if run_id not in self._driven)
+            return list(dict.fromkeys([*own, *waited_for]))
+        workflows = list(self._engine.workflows)
         # Those known not to fit stay claimable; ask for so many more that they cannot crowd out the rest.
         limit = _MOST_AT_ONCE + len(self._unfit)
         return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
