@@ -1,0 +1,85 @@
+"""A process is killed before and after each of its journal writes, in every kind of node; another ends the run.
+
+The writes are found by counting: the n-th write of a process is its end, for n from 1 on, until one lives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.crash.fork_server import ForkServer
+from tests.crash.judge import Site, Standing, check_ended, check_interrupted
+from tests.crash.plays import PLAYS
+from waystation.define.nodes import Node
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A run that nothing interrupts is performed here."""
+    site = Site(tmp_path / "whole")
+    site.prepare()
+    return site
+
+
+def fresh(site: Site, name: str) -> Site:
+    other = Site(site.folder.with_name(name))
+    other.prepare()
+    return other
+
+
+def test_the_workflows_hold_every_kind_of_node() -> None:
+    kinds = {type(place.node) for play in PLAYS.values() for place in play.workflow.graph.places.values()}
+    assert kinds == set(Node.__args__)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("play", PLAYS)
+def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
+    play: str, when: Literal["before", "after"], site: Site, forks: ForkServer
+) -> None:
+    whole = forks.perform(play, site.url, site.ledger.path)
+    assert whole is not None
+    reference = site.look()
+    assert len(reference.entries) >= whole["writes"], "each write is one or more entries"
+    at = 0
+    while True:
+        at += 1
+        crashed = fresh(site, f"at-{at}")
+        told = forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at, when=when)
+        if told is None:
+            before = crashed.look()
+            told = forks.perform(play, crashed.url, crashed.ledger.path)
+            assert told is not None
+            after = crashed.look()
+            check_interrupted(before, after)
+            check_ended(PLAYS[play].workflow.graph, after, reference, crashes=1)
+            assert told["result"] == whole["result"], f"killed {when} write {at}"
+        else:
+            assert told["result"] == whole["result"]
+            break
+    # What ends at the same instant may be one write or two, so their number is not quite the same each time.
+    assert at > whole["writes"] // 2
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("play", PLAYS)
+def test_a_run_whose_every_process_is_killed_after_a_few_writes_ends_the_same(
+    play: str, at: int, site: Site, forks: ForkServer
+) -> None:
+    whole = forks.perform(play, site.url, site.ledger.path)
+    assert whole is not None
+    reference = site.look()
+    crashed = fresh(site, "crashed")
+    standings: list[Standing] = []
+    while (told := forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at)) is None:
+        standings.append(crashed.look())
+        assert len(standings) <= 3 * whole["writes"], "the run does not get on"
+    assert len(standings) > 2
+    after = crashed.look()
+    for before in standings:
+        check_interrupted(before, after)
+    check_ended(PLAYS[play].workflow.graph, after, reference, crashes=len(standings))
+    assert told["result"] == whole["result"]
