@@ -82,6 +82,15 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert dead == []
 
 
+@pytest.mark.parametrize("page", [ROOT / "docs/how-a-run-goes.md", ROOT / "CONTRIBUTING.md"], ids=name)
+def test_every_room_and_file_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:\w+/)*\w+\.py|\w+/)`", page.read_text(encoding="utf-8"))
+    assert len(named) > 5
+    assert [
+        path for path in named if not any((there / path).exists() for there in (ROOT / "src/waystation", ROOT))
+    ] == []
+
+
 # --------------------------------------------------------------------------- pages that are made
 
 
