@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from waystation import ErrorRecord, Event, Run, RunResult, StepContext, Suspension, step
 from waystation.core.entries import AnyEntry
+from waystation.store.protocol import RunStatus
 
 T = TypeVar("T")
 In = TypeVar("In")
@@ -73,3 +74,10 @@ async def until(events: AsyncIterator[Event], kind: str, address: str = "") -> E
             if event.type == kind and address in ("", getattr(event, "address", "")):
                 return event
     raise AssertionError(f"the run ended without {kind!r}")
+
+
+async def comes_to(run: Run[In, Out], status: RunStatus) -> None:
+    """Wait until a run stands so in the store."""
+    async with asyncio.timeout(20):
+        while await run.status() != status:
+            await asyncio.sleep(0.001)

@@ -104,9 +104,11 @@ class Driver:
                         gave_way = now
                 elif not self._can_commit():
                     if not self._outcomes and self.is_at_rest() and not self._look_again:
-                        # Loaded at rest (an answer that someone else has meanwhile taken further): park it anew.
-                        await self.record([])
-                        return
+                        # Loaded at rest (it begins by waiting, or what it was taken for has been dealt with
+                        # meanwhile): park it, unless something comes in between (an event, an answer).
+                        if await self.record([]):
+                            return
+                        continue
                     await self._wait()
                 if await self._commit():
                     return
