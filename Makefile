@@ -53,6 +53,11 @@ test-unit: $(READY) ## The quick tests alone
 crash: $(READY) ## The tests that kill processes, and the races, alone
 	@$(BIN)/python -m pytest tests/crash -n $(WORKERS)
 
+HISTORIES ?= 100000
+.PHONY: simulate
+simulate: $(READY) ## Random histories of random workflows, of seeds drawn anew; HISTORIES=... says how many
+	@$(BIN)/python -m tests.simulation.histories --count $(HISTORIES)
+
 .PHONY: lint
 lint: $(READY) ## Style, and who may import whom
 	@$(BIN)/ruff check $(SOURCES)
