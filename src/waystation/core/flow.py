@@ -331,10 +331,8 @@ class Flow:
             self.fail(address, frame.failure)
 
     def cancel(self) -> None:
-        """Give up all but the steps that may be running.
-
-        A step that is to be tried again may be: that its time has come is not recorded. If it is not, its driver says so.
-        """
+        """Give up all but the steps that may be running. One that is to be tried again may be: that its time has come
+        is not recorded. If it is not, its driver says so."""
         for address, frame in list(self.state.frames.items()):
             if not isinstance(frame, StepFrame) or frame.phase == "suspended":
                 self.drop(address)
