@@ -66,6 +66,7 @@ class Run(RunView[In, Out]):
                 nothing is written.
             StartRefused: the workflow's ``on_start`` hook raised; the run stays pending.
             RunAlreadyStarted: someone started it before.
+            RunEnded: someone cancelled it before.
             RunNotFound: it is not in the store.
             StoreError: the store failed; what was recorded is kept, and the run goes on when it is recovered.
 

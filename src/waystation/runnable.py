@@ -12,7 +12,7 @@ from waystation.core.entries import RunStarted
 from waystation.define.workflow import Workflow
 from waystation.engine import creation, intake
 from waystation.engine.hooks import ask_to_start
-from waystation.errors import IdempotencyConflict, RunAlreadyStarted
+from waystation.errors import IdempotencyConflict, RunAlreadyStarted, RunEnded
 from waystation.results import RunResult
 from waystation.run import Run
 from waystation.store.protocol import IdempotencyKeyUsed
@@ -134,7 +134,7 @@ class RunnableWorkflow(Generic[In, Out]):
         if await run.status() == "pending":
             try:
                 dispatcher.drive(await intake.start(engine, self._untyped, run_id, beginning))
-            except RunAlreadyStarted:
+            except (RunAlreadyStarted, RunEnded):
                 pass  # by another, just now: its input is looked at below
             else:
                 return run

@@ -48,9 +48,12 @@ async def start(engine: Engine, workflow: Workflow[object, object], run_id: str,
 
     Raises:
         RunNotFound, RunAlreadyStarted.
+        RunEnded: it was cancelled before.
     """
 
     async def decide(stored: StoredRun, machine: Machine) -> Signal:
+        if machine.state.standing == "cancelled" and not machine.state.input_seq:
+            raise RunEnded(f"run {run_id!r} was cancelled before it was started; create another", run_id=run_id)
         if machine.state.standing != "pending":
             raise RunAlreadyStarted(
                 f"run {run_id!r} was started already and is {stored.record.status}; a run starts once. "
