@@ -67,14 +67,14 @@ class Selector:
 
 
 def names_place(name: str, address: str) -> bool:
-    """Whether ``name`` means the place at ``address``, or one around it."""
-    key = node_key(address)
-    for form, place in ((name, address), (name, key), (name, key.replace("/", "."))):
-        if form == place:
-            return True
-    path = key.replace("/", ".")
-    dotted = name.replace("/", ".")
-    return path.endswith(f".{dotted}") or f".{path}.".find(f".{dotted}.") >= 0
+    """Whether ``name`` means the place at ``address``, or one around it: it is some of the parts of that address, in a
+    row, with slashes or dots between them, and with the numbers of items and turns or without."""
+    part = f".{_dotted(name)}."
+    return any(part in f".{_dotted(place)}." for place in (address, node_key(address)))
+
+
+def _dotted(address: str) -> str:
+    return address.replace("/", ".")
 
 
 def item_of(address: str) -> int | None:
@@ -103,6 +103,10 @@ async def choose_suspension(
         for address, seq in open_now.items()
         if (frame := machine.step_frame(address)) is not None and selector.fits(run_id, address, frame.label, seq)
     ]
+    if len(fitting) > 1 and selector.step is not None:
+        # A whole address names one place, though others may end alike: ``ask`` beside ``inner/ask``.
+        whole = _dotted(selector.step)
+        fitting = [pair for pair in fitting if _dotted(pair[0]) == whole] or fitting
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
+from tests.conformance.stock import ask as ask_number
+from tests.conformance.stock import lost, won
 from waystation import StepContext, step, workflow
-from waystation.errors import AlreadyAnswered, AmbiguousSuspension, NotSuspended, RunNotFound, UnknownStep
+from waystation.errors import AlreadyAnswered, NotSuspended, RunNotFound, UnknownStep
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +40,9 @@ two = (
 )
 
 
+@behaviour(
+    "suspend", "A suspended step is run again with the answer and with what it asked", verdict="same", model=(35, 50)
+)
 async def test_the_answer_and_what_was_asked_reach_the_step(place: Place) -> None:
     async with place.app(one) as app:
         run = await app.get_workflow(one).create_run()
@@ -50,50 +57,7 @@ async def test_the_answer_and_what_was_asked_reach_the_step(place: Place) -> Non
     assert result.result == "why? because"
 
 
-@pytest.mark.parametrize("by", ["step", "label", "suspension"])
-async def test_of_several_open_suspensions_one_is_named(by: str, place: Place) -> None:
-    async with place.app(two) as app:
-        run = await app.get_workflow(two).create_run()
-        first = await run.start("x")
-        assert first.status == "suspended"
-        legal = next(each for each in first.suspensions if each.address == "legal")
-        if by == "step":
-            second = await run.resume(step="legal", data={"text": "yes"})
-        elif by == "label":
-            with pytest.raises(AmbiguousSuspension):
-                await run.resume(label="for x", data={"text": "yes"})
-            second = await run.resume(label="for x", step="legal", data={"text": "yes"})
-        else:
-            second = await run.resume(suspension=legal.id, data={"text": "yes"})
-        assert second.status == "suspended"
-        assert [each.address for each in second.suspensions] == ["money"]
-        third = await run.resume(data={"text": "paid"})
-    assert third.status == "success"
-    assert third.result == {"legal": "x? yes", "money": "x? paid"}
-
-
-async def test_naming_none_of_several_lists_them(place: Place) -> None:
-    async with place.app(two) as app:
-        run = await app.get_workflow(two).create_run()
-        await run.start("x")
-        with pytest.raises(AmbiguousSuspension) as caught:
-            await run.resume(data={"text": "yes"})
-    assert caught.value.addresses == ("legal", "money")
-
-
-async def test_two_people_answer_two_open_gates_at_once(place: Place) -> None:
-    async with place.app(two) as app:
-        for _ in range(20):
-            run = await app.get_workflow(two).create_run()
-            await run.start("x")
-            await asyncio.gather(
-                run.resume_async(step="legal", data={"text": "a"}), run.resume_async(step="money", data={"text": "b"})
-            )
-            result = await run.wait()
-            assert result.status == "success"
-            assert result.result == {"legal": "x? a", "money": "x? b"}
-
-
+@behaviour("suspend", "Of many answers to one suspension at once exactly one is accepted", verdict="same", model=(39,))
 async def test_of_many_answers_at_once_one_is_accepted(place: Place) -> None:
     async with place.app(one) as app:
         run = await app.get_workflow(one).create_run()
@@ -105,6 +69,12 @@ async def test_of_many_answers_at_once_one_is_accepted(place: Place) -> None:
         assert all(isinstance(each, AlreadyAnswered) for each in refused)
 
 
+@behaviour(
+    "suspend",
+    "An answer to a run, step or label that waits for none is refused, and says what is open",
+    verdict="same",
+    model=(34, 36),
+)
 async def test_an_answer_to_nothing_says_so(place: Place) -> None:
     async with place.app(one) as app:
         run = await app.get_workflow(one).create_run()
@@ -122,6 +92,7 @@ async def test_an_answer_to_nothing_says_so(place: Place) -> None:
             await app.get_run("nobody")
 
 
+@behaviour("suspend", "A step may ask again; an answer to the first question never reaches the second", verdict="new")
 async def test_a_step_may_ask_again_and_an_answer_to_the_first_question_never_reaches_the_second(place: Place) -> None:
     @step(suspend=Ask, resume=Answer)
     async def twice(name: str, ctx: StepContext[Ask, Answer]) -> str:
@@ -144,6 +115,7 @@ async def test_a_step_may_ask_again_and_an_answer_to_the_first_question_never_re
     assert third.result == "done"
 
 
+@behaviour("suspend", "A step that is not async suspends too", verdict="new")
 async def test_a_sync_step_suspends_too(place: Place) -> None:
     @step(suspend=Ask, resume=Answer)
     def ask_sync(name: str, ctx: StepContext[Ask, Answer]) -> str:
@@ -160,6 +132,12 @@ async def test_a_sync_step_suspends_too(place: Place) -> None:
     assert result.result == "yes"
 
 
+@behaviour(
+    "suspend",
+    "A step that catches the suspension is suspended all the same",
+    verdict="better",
+    why="code after suspend() goes on running",
+)
 async def test_a_step_that_swallows_the_suspension_is_suspended_all_the_same(place: Place) -> None:
     @step(suspend=Ask, resume=Answer)
     async def swallow(name: str, ctx: StepContext[Ask, Answer]) -> str:
@@ -176,6 +154,7 @@ async def test_a_step_that_swallows_the_suspension_is_suspended_all_the_same(pla
         assert (await run.start("x")).status == "suspended"
 
 
+@behaviour("suspend", "A step that declares no suspend and resume types cannot suspend", verdict="new")
 async def test_a_step_without_suspend_types_cannot_suspend(place: Place) -> None:
     @step
     async def plain(name: str, ctx: StepContext) -> str:
@@ -188,28 +167,7 @@ async def test_a_step_without_suspend_types_cannot_suspend(place: Place) -> None
     assert result.error.code == "suspend_not_allowed"
 
 
-async def test_a_failing_sibling_closes_an_open_suspension(place: Place) -> None:
-    opened = asyncio.Event()
-
-    @step(suspend=Ask, resume=Answer)
-    async def wait_for_it(name: str, ctx: StepContext[Ask, Answer]) -> str:
-        opened.set()
-        await ctx.suspend(Ask(question=name))
-
-    @step
-    async def fail(name: str) -> str:
-        await opened.wait()
-        raise ValueError(name)
-
-    flow = workflow("flow", input=str, output=dict[str, str]).parallel([wait_for_it, fail]).commit()
-    async with place.app(flow) as app:
-        run = await app.get_workflow(flow).create_run()
-        assert (await run.start("x")).status == "failed"
-        assert await app.pending() == []
-        with pytest.raises(NotSuspended):
-            await run.resume(data={"text": "late"})
-
-
+@behaviour("suspend", "pending() lists the open suspensions of all runs, oldest first", verdict="new")
 async def test_pending_lists_what_people_are_waited_for_oldest_first(place: Place) -> None:
     async with place.app(one, two) as app:
         first = await app.get_workflow(one).create_run()
@@ -222,9 +180,101 @@ async def test_pending_lists_what_people_are_waited_for_oldest_first(place: Plac
         assert [each.run_id for each in await app.pending()] == [second.run_id] * 2
 
 
+@behaviour("suspend", "A parked run holds no task", verdict="better", why="resumed runs stay in memory")
 async def test_a_parked_run_holds_no_task(place: Place) -> None:
     async with place.app(one) as app:
         for _ in range(50):
             await app.get_workflow(one).start("x")
         assert [task for task in asyncio.all_tasks() if "run" in task.get_name().split()] == []
         assert len(asyncio.all_tasks()) < 10
+
+
+@behaviour(
+    "suspend",
+    "A step whose answer was accepted runs with it after a crash",
+    verdict="better",
+    model=(64,),
+    why="the step is run without the answer, which is lost",
+)
+async def test_an_accepted_answer_survives_a_crash_before_the_step_ended(place: Place) -> None:
+    began, stuck = asyncio.Event(), asyncio.Event()
+
+    @step(suspend=str, resume=int)
+    async def ask_slowly(number: int, ctx: StepContext[str, int]) -> int:
+        if ctx.resume_data is None:
+            await ctx.suspend("?")
+        began.set()
+        await stuck.wait()
+        return number + ctx.resume_data
+
+    flow = workflow("flow", input=int, output=int).then(ask_slowly).commit()
+    async with place.app(flow, grace=timedelta(0)) as app:
+        run = await app.get_workflow(flow).create_run(run_id="r1")
+        await run.start(1)
+        await run.resume_async(data=41)
+        await began.wait()
+    stuck.set()
+    async with place.app(flow) as app:
+        assert won(await (await app.get_run("r1")).wait()) == 42
+
+
+@behaviour("suspend", "A step is run again from its top when it is answered", verdict="same", model=(50,))
+async def test_the_step_runs_again_from_its_top(place: Place) -> None:
+    ran: list[str] = []
+
+    @step(suspend=str, resume=int)
+    async def ask_in_the_middle(number: int, ctx: StepContext[str, int]) -> int:
+        ran.append("top")
+        await ctx.once("mail", lambda: ran.append("mail"))
+        if ctx.resume_data is None:
+            await ctx.suspend("?")
+        ran.append("end")
+        return number + ctx.resume_data
+
+    flow = workflow("flow", input=int, output=int).then(ask_in_the_middle).commit()
+    async with place.app(flow) as app:
+        run = await app.get_workflow(flow).create_run(run_id="r1")
+        await run.start(1)
+        assert ran == ["top", "mail"]
+    async with place.app(flow) as app:
+        assert won(await (await app.get_run("r1")).resume(data=2)) == 3
+    assert ran == ["top", "mail", "top", "end"]
+
+
+@behaviour("suspend", "What comes after a step that was answered sees no answer", verdict="same", model=(43,))
+async def test_the_next_step_sees_no_answer(place: Place) -> None:
+    seen: list[object] = []
+
+    @step(suspend=str, resume=int)
+    async def look(number: int, ctx: StepContext[str, int]) -> int:
+        seen.extend([ctx.resume_data, ctx.suspend_data])
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(ask_number).then(look).commit()
+    async with place.app(flow) as app:
+        run = await app.get_workflow(flow).create_run()
+        await run.start(1)
+        assert won(await run.resume(data=2)) == 3
+    assert seen == [None, None]
+
+
+@behaviour(
+    "suspend",
+    "A step that fails with its answer fails the run, which takes no other answer",
+    verdict="same",
+    model=(77,),
+)
+async def test_a_step_that_fails_with_its_answer_fails_the_run(place: Place) -> None:
+    @step(suspend=str, resume=int)
+    async def ask_and_fail(_: int, ctx: StepContext[str, int]) -> int:
+        if ctx.resume_data is None:
+            await ctx.suspend("?")
+        raise ValueError(f"not {ctx.resume_data}")
+
+    flow = workflow("flow", input=int, output=int).then(ask_and_fail).commit()
+    async with place.app(flow) as app:
+        run = await app.get_workflow(flow).create_run()
+        await run.start(1)
+        assert lost(await run.resume(data=2)).message == "not 2"
+        with pytest.raises(AlreadyAnswered):
+            await run.resume(data=3)
