@@ -81,6 +81,11 @@ class Simulation:
         fork._parked = False
         return fork
 
+    def throw_with(self, dice: Dice) -> None:
+        """From here on these dice decide."""
+        self.dice = dice
+        self._outcomes = Outcomes(self.graph, dice)
+
     @property
     def standing(self) -> str:
         """How the run stands."""
