@@ -20,9 +20,22 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class StepControl:
-    """How the driver reaches a step that is in flight: ``cancelled`` is set once its run is cancelled."""
+    """How the driver reaches a step that is in flight.
+
+    Attributes:
+        cancelled: set once its run is cancelled, or its workflow has ended around it.
+        is_ending: whether the driver has cancelled its task.
+        is_apart: whether it runs in a task of its own, which nobody cancels but the driver and the step itself.
+    """
 
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ending: bool = False
+    is_apart: bool = True
+
+    def is_cancelled_from_outside(self) -> bool:
+        """Whether a ``CancelledError`` that came out of the step is the end of its task, and no failure of its own."""
+        task = asyncio.current_task()
+        return self.is_ending or (not self.is_apart and task is not None and task.cancelling() > 0)
 
 
 class RunAccess(Protocol):

@@ -11,10 +11,10 @@ and the driver ends. Nothing in memory remembers a parked run.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine, Sequence
 from functools import partial
 
-from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry, StepBailed
 from waystation.core.machine import Machine
 from waystation.core.signals import (
@@ -28,8 +28,8 @@ from waystation.core.signals import (
     Succeeded,
     Woken,
 )
-from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
+from waystation.engine.access import StepControl
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
@@ -39,8 +39,9 @@ from waystation.engine.loading import load_machine
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.engine.turns import StepTransaction, Turns
+from waystation.engine.writes import commit_of
 from waystation.errors import LeaseLost, RunNotFound, TransactionMisused
-from waystation.store.protocol import Commit, Fenced, Head, JournalMoved, Opened, RunStatus
+from waystation.store.protocol import Fenced, JournalMoved
 
 _YIELD_EVERY = 0.01
 """A run whose steps never wait gives way to others this often, in seconds."""
@@ -52,10 +53,20 @@ class Driver:
     Attributes:
         run_id: the run.
         machine: where it stands; after ``drive`` returns: where it rests.
+
+    Arguments:
+        apart: whether every step has a task of its own, also one that is all there is to do.
     """
 
     def __init__(
-        self, engine: Engine, workflow: Workflow[object, object], run_id: str, epoch: int, machine: Machine
+        self,
+        engine: Engine,
+        workflow: Workflow[object, object],
+        run_id: str,
+        epoch: int,
+        machine: Machine,
+        *,
+        apart: bool = False,
     ) -> None:
         self.run_id = run_id
         self.machine = machine
@@ -68,8 +79,14 @@ class Driver:
         self._turns = Turns(self._something_came.set)
         self._look_again = False
         self._draining = False
-        self._in_flight = InFlight(run_id, engine.clock, self._came)
+        self._in_flight = InFlight(run_id, engine.clock, self._came, self._failed)
+        self._fault: BaseException | None = None
+        # What no step of this run has touched; each begins with it, as after a restart.
+        self._context = contextvars.copy_context()
+        self._apart = apart
         self._alone: Running | None = None
+        # Whether the machine may be ahead of the journal: a commit broke off.
+        self._is_ahead = False
         self._access = DriverAccess(self, self._reader, engine.clock)
         self._steps = StepRunner(engine, workflow, run_id, self._access)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
@@ -123,11 +140,15 @@ class Driver:
 
     async def _begin(self) -> Action | None:
         """Begin what is not in flight yet; gives the one thing to do in place, if that is all there is."""
-        actions = self.machine.take_actions()
-        if actions and self.machine.values.missing():
-            await hold_missing(self._engine.store, self.run_id, self.machine.values)
+        machine = self.machine
+        actions = machine.take_actions()
+        if actions and machine.values.missing():
+            await hold_missing(self._engine.store, self.run_id, machine.values)
+            if self.machine is not machine:
+                return None  # made anew meanwhile: that one names all that there is to do
         if (
             len(actions) == 1
+            and not self._apart
             and not self._in_flight
             and not self._outcomes
             and not isinstance(actions[0], CheckOutput)
@@ -139,7 +160,7 @@ class Driver:
                 self._outcomes.append(Outcome(self._flow.check(action, self.machine)))
             else:
                 running = Running(action, self._engine.clock.now())
-                self._in_flight.begin(running, partial(self._do, running))
+                self._in_flight.begin(running, partial(self._do, running), self._context)
         return None
 
     async def _do(self, running: Running) -> Outcome:
@@ -149,23 +170,23 @@ class Driver:
             case RunStep():
                 return await self._steps.run(action, self.machine, running.control)
             case Decide():
-                return Outcome(await self._flow.decide(action, self.machine))
+                return Outcome(await self._flow.decide(action, self.machine, running.control))
             case MatchEvents():
-                return Outcome(await self._flow.match(action, self.machine))
+                return Outcome(await self._flow.match(action, self.machine, running.control))
             case CheckOutput():
                 return Outcome(self._flow.check(action, self.machine))
 
     async def _run_alone(self, action: Action) -> None:
         task = asyncio.current_task()
         assert task is not None, "a driver runs in a task"
-        running = Running(action, self._engine.clock.now(), task=task)
+        running = Running(action, self._engine.clock.now(), StepControl(is_apart=False), task)
         self._in_flight.add(running)
         self._alone = running
         outcome: Outcome | None = None
         try:
             outcome = await self._do(running)
         except asyncio.CancelledError:
-            if not running.is_cut:
+            if not running.is_cut or task.cancelling() > 1:
                 raise
             outcome = running.cut_off(self._engine.clock.now())
         finally:
@@ -173,6 +194,8 @@ class Driver:
             self._in_flight.remove(running)
             if running.is_cut:
                 task.uncancel()
+            # What a step leaves in its context would reach those after it, if they ran in this task too.
+            self._apart = self._apart or contextvars.copy_context() != self._context
         # Not in one line with the await: the loop takes the list away meanwhile, and gives a new one.
         if outcome is not None:
             self._outcomes.append(outcome)
@@ -180,6 +203,10 @@ class Driver:
     def _came(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._outcomes.append(outcome)
+        self._something_came.set()
+
+    def _failed(self, error: BaseException) -> None:
+        self._fault = self._fault or error
         self._something_came.set()
 
     async def _wait(self) -> None:
@@ -190,6 +217,8 @@ class Driver:
             self._stop_timer = self._engine.clock.call_at(wake_at, self._something_came.set)
         await self._something_came.wait()
         self._something_came.clear()
+        if self._fault is not None:
+            raise self._fault
         if self._look_again:
             self._look_again = False
             async with self._turns.commit:
@@ -216,6 +245,12 @@ class Driver:
     async def _look(self) -> None:
         if await self._engine.store.read(self.run_id, after=self.machine.state.last_seq, limit=1):
             await self._reload()
+
+    async def caught_up(self) -> None:
+        """See to it that the machine is not ahead of the journal: a commit may have broken off."""
+        if self._is_ahead:
+            async with self._turns.commit:
+                await self._reload()
 
     def drain(self) -> None:
         """Begin nothing more: what is in flight ends and is recorded, then ``drive`` returns."""
@@ -280,6 +315,8 @@ class Driver:
 
     async def _write_until_written(self, given: Sequence[Signal], within: StepTransaction | None) -> bool:
         written = self._access.take_written()
+        if self._is_ahead:
+            await self._reload()
         while True:
             signals = [*written, *given]
             entries: list[AnyEntry] = []
@@ -294,8 +331,10 @@ class Driver:
             if not entries and not resting:
                 return False
             inner = None if within is None else within.inner
+            resting_at = self._engine.clock.now() if resting else None
+            write = commit_of(self.machine, self.run_id, self._epoch, entries, resting_at=resting_at)
             try:
-                await self._engine.store.commit(self._write(entries, resting=resting), within=inner)
+                await self._engine.store.commit(write, within=inner)
             except JournalMoved:
                 await self._reload()
                 continue
@@ -304,6 +343,9 @@ class Driver:
                 await self._reload()
                 given, within = [self._failed_by(given[-1], error)], None
                 continue
+            except BaseException:
+                self._is_ahead = True  # whether it was written will be seen in the store
+                raise
             self._committed(entries)
             return resting
 
@@ -313,32 +355,15 @@ class Driver:
         return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
 
     def _committed(self, entries: Sequence[AnyEntry]) -> None:
-        self._reader.note(entries)
+        self._reader.note(entries, self.machine.state.last_seq)
         if any(isinstance(entry, StepBailed) for entry in entries):
             self._in_flight.drop_missing(self.machine)
         self._heed_cancel()
         self._engine.hub.announce(self.run_id)
 
-    def _write(self, entries: Sequence[AnyEntry], *, resting: bool) -> Commit:
-        machine = self.machine
-        opened, closed = machine.settled()
-        return Commit(
-            run_id=self.run_id,
-            epoch=self._epoch,
-            after=machine.state.last_seq - len(entries),
-            entries=[encode_entry(entry) for entry in entries],
-            head=self._resting_head() if resting else None,
-            frontier=encode_state(machine.state) if resting else None,
-            opened=[Opened(seq=seq, address=address) for seq, address in opened],
-            closed=closed,
-        )
-
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now: then the run is parked or ended by the very commit that made it so."""
         return self.machine.is_at_rest()
-
-    def _resting_head(self) -> Head:
-        return resting_head(self.machine, self._epoch, self._engine.clock.now())
 
     async def _reload(self) -> None:
         """Start over from the store: someone else appended. What is in flight goes on, and is matched by address."""
@@ -350,6 +375,7 @@ class Driver:
         stepping = self.machine.stepping
         self.machine = await load_machine(self._engine.store, self._workflow, stored)
         self.machine.stepping = stepping
+        self._is_ahead = False
         self._wake()
         self._reader.forget()
         self._heed_cancel()
@@ -361,22 +387,6 @@ class Driver:
         task = asyncio.create_task(work, name=f"{self.run_id}:beside")
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-
-def resting_head(machine: Machine, epoch: int, now: int) -> Head:
-    """The head of a run that rests as ``machine`` does."""
-    state = machine.state
-    status: RunStatus
-    wake_at = None
-    if state.standing != "running":
-        status = state.standing
-    elif machine.is_paused():
-        status = "paused"
-    else:
-        wake_at = machine.next_wake()
-        # Whoever can be asked comes first: a run that also goes on by itself waits for an answer all the same.
-        status = "suspended" if machine.suspensions() else "waiting"
-    return Head(status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now)
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

@@ -30,6 +30,9 @@ class Recorder(Protocol):
         """Make signals durable."""
         ...
 
+    async def caught_up(self) -> None:
+        """See to it that the machine is not ahead of the journal."""
+
     async def begin_transaction(self) -> StepTransaction:
         """Open the store's database to a step's writes."""
         ...
@@ -49,6 +52,7 @@ class DriverAccess:
 
     async def recorded(self, address: Address, name: str) -> bytes | None:
         """The value ``ctx.once`` recorded under ``name``."""
+        await self._driver.caught_up()
         frame = self._driver.machine.step_frame(address)
         seq = frame.once.get(name) if frame is not None else None
         return None if seq is None else await self._reader.value(seq)

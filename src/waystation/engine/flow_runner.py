@@ -43,7 +43,7 @@ from waystation.define.nodes import (
     WaitNode,
 )
 from waystation.define.workflow import Workflow
-from waystation.engine.access import RunAccess
+from waystation.engine.access import RunAccess, StepControl
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.flow_context import AskedFlow
@@ -57,6 +57,7 @@ from waystation.errors import (
     NoSuchCase,
     NotAList,
     StepError,
+    StoreError,
 )
 from waystation.schema import Schema
 
@@ -76,18 +77,23 @@ class FlowRunner:
     run_id: str
     access: RunAccess
 
-    async def decide(self, action: Decide, machine: Machine) -> Signal:
-        """Have a node decide. Never raises for what its functions do; only for a cancellation from outside."""
+    async def decide(self, action: Decide, machine: Machine, control: StepControl) -> Signal:
+        """Have a node decide.
+
+        Never raises for what its functions do; only for a cancellation from outside, or if the store fails.
+        """
         node = machine.graph.places[node_key(action.address)].node
         try:
             return await self._decide(node, action, machine)
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
-                raise
-            failure: BaseException = error
-        except Exception as error:  # noqa: BLE001  (what a function of the graph raises fails its node)
-            failure = error
-        return Undecided(action.address, self._now(), record_error(failure, action.address))
+        except BaseException as error:  # noqa: BLE001  (what a function of the graph raises fails its node)
+            return self._failed(error, action.address, control)
+
+    def _failed(self, error: BaseException, address: Address, control: StepControl) -> Signal:
+        outside = isinstance(error, asyncio.CancelledError) and control.is_cancelled_from_outside()
+        # The store is asked for what the node decides about; that it fails now decides nothing.
+        if outside or isinstance(error, (KeyboardInterrupt, GeneratorExit, StoreError)):
+            raise error
+        return Undecided(address, self._now(), record_error(error, address))
 
     async def _decide(self, node: Node, action: Decide, machine: Machine) -> Signal:
         address = action.address
@@ -119,8 +125,8 @@ class FlowRunner:
             case _:
                 raise AssertionError(f"the machine asked {address!r} to decide, which has nothing to")
 
-    async def match(self, action: MatchEvents, machine: Machine) -> Signal:
-        """Hold kept events against a wait's match, in the order they came."""
+    async def match(self, action: MatchEvents, machine: Machine, control: StepControl) -> Signal:
+        """Hold kept events against a wait's match, in the order they came. Raises as ``decide`` does."""
         node = machine.graph.places[node_key(action.address)].node
         assert isinstance(node, WaitNode), f"{action.address!r} waits for no event"
         tried: list[Seq] = []
@@ -131,15 +137,9 @@ class FlowRunner:
                     continue  # another wait has taken it meanwhile
                 if await self._matches(node, action, event, machine):
                     return Matched(action.address, self._now(), event, tuple(tried))
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
-                raise
-            failure: BaseException = error
-        except Exception as error:  # noqa: BLE001  (a match that raises fails its node)
-            failure = error
-        else:
-            return Matched(action.address, self._now(), 0, tuple(tried))
-        return Undecided(action.address, self._now(), record_error(failure, action.address))
+        except BaseException as error:  # noqa: BLE001  (as in ``decide``)
+            return self._failed(error, action.address, control)
+        return Matched(action.address, self._now(), 0, tuple(tried))
 
     async def _matches(self, node: WaitNode, action: MatchEvents, event: Seq, machine: Machine) -> bool:
         try:
@@ -257,8 +257,3 @@ def _millis(time: timedelta) -> Millis:
 def _shown(value: bytes) -> str:
     text = value.decode("utf-8", "replace")
     return text if len(text) <= 100 else f"{text[:97]}..."  # noqa: PLR2004
-
-
-def _cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from waystation.core.machine import Machine
@@ -15,6 +18,11 @@ from waystation.engine.clock import Clock
 from waystation.engine.step_runner import Outcome
 
 Work: TypeAlias = Coroutine[object, object, Outcome | None]
+
+_log = logging.getLogger("waystation.step")
+
+_LAST_PATIENCE = 1.0
+"""How long to wait, in seconds, for a step that was cancelled and goes on all the same, before it is left behind."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +47,11 @@ class Running:
     def cut(self) -> None:
         """End it from outside, now."""
         self.is_cut = True
+        self.end()
+
+    def end(self) -> None:
+        """Cancel its task."""
+        self.control.is_ending = True
         if self.task is not None:
             self.task.cancel()
 
@@ -62,27 +75,36 @@ class InFlight:
         run_id: the run, to name the tasks by.
         clock: by which the time of grace is measured.
         came: called with how each ended.
+        failed: called with what a task raised: nothing that a step does, but a fault, or the store's.
     """
 
-    def __init__(self, run_id: str, clock: Clock, came: Callable[[Outcome | None], None]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        clock: Clock,
+        came: Callable[[Outcome | None], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
         self._run_id = run_id
         self._clock = clock
         self._came = came
+        self._failed = failed
         self._running: dict[object, Running] = {}
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def begin(self, running: Running, work: Callable[[], Work]) -> None:
+    def begin(self, running: Running, work: Callable[[], Work], context: contextvars.Context) -> None:
         """Begin ``work`` as a task, unless it is under way already: after a reload the machine names all that is
         active."""
         key = _key(running.action)
         if key not in self._running:
             self._running[key] = running
             name = f"{self._run_id}:{running.action.address or 'output'}"
-            running.task = asyncio.create_task(self._run(key, running, work), name=name)
+            running.task = asyncio.create_task(self._run(running, work), name=name, context=context.copy())
+            running.task.add_done_callback(partial(self._done, running))
 
-    async def _run(self, key: object, running: Running, work: Callable[[], Work]) -> None:
+    async def _run(self, running: Running, work: Callable[[], Work]) -> None:
         outcome: Outcome | None = None
         try:
             outcome = await work()
@@ -91,16 +113,25 @@ class InFlight:
                 raise
             outcome = running.cut_off(self._clock.now())
         finally:
-            running.done()
-            del self._running[key]
-            self._came(outcome)
+            self._over(running, outcome)
+
+    def _over(self, running: Running, outcome: Outcome | None) -> None:
+        self.remove(running)
+        self._came(outcome)
+
+    def _done(self, running: Running, task: asyncio.Task[None]) -> None:
+        if self._running.get(_key(running.action)) is running:
+            # Cancelled before it began: then nothing of ``_run`` was done.
+            self._over(running, running.cut_off(self._clock.now()) if running.is_cut else None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
 
     def add(self, running: Running) -> None:
         """Something runs in the driver's own task."""
         self._running[_key(running.action)] = running
 
     def remove(self, running: Running) -> None:
-        """What ran in the driver's own task has ended."""
+        """It has ended."""
         running.done()
         self._running.pop(_key(running.action), None)
 
@@ -129,16 +160,23 @@ class InFlight:
         for running in list(self._running.values()):
             if running.action.address and running.action.address not in machine.state.frames:
                 running.control.cancelled.set()
-                if running.task is not None:
-                    running.task.cancel()
+                running.end()
 
     async def cancel(self) -> None:
         """Cancel all, and wait for it."""
         tasks = [running.task for running in self._running.values() if running.task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        for running in list(self._running.values()):
+            running.end()
+        await ended(tasks)
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for tasks that were cancelled; one that goes on all the same is left behind, as nothing can end it."""
+    going = set(tasks)
+    if going:
+        _, going = await asyncio.wait(going, timeout=_LAST_PATIENCE)
+    for task in going:
+        _log.warning("%s goes on, though it was cancelled; it is left behind", task.get_name())
 
 
 def _key(action: Action) -> object:

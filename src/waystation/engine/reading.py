@@ -11,7 +11,7 @@ from waystation.core.addresses import Address, around, beside, node_key, prefix_
 from waystation.core.encoding import decode_entry, value_of
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
-from waystation.core.refs import Ref
+from waystation.core.refs import Ref, Seq
 from waystation.core.state import ScopeFrame
 from waystation.core.values import Values
 from waystation.define.nodes import ROOT_KEY, Graph
@@ -84,11 +84,17 @@ class RunReader:
         await hold_missing(self._store, self._run_id, values)
         return values.json(ref)
 
-    def note(self, entries: Sequence[AnyEntry]) -> None:
-        """Entries were appended."""
-        if self._outputs is not None:
-            for entry in entries:
-                self._outputs.note(entry)
+    def note(self, entries: Sequence[AnyEntry], last_seq: Seq) -> None:
+        """Entries were appended, up to ``last_seq``."""
+        if self._outputs is None:
+            return
+        # Some may be known: they were durable, and read, before whoever wrote them was told.
+        unknown = last_seq - self._outputs.last_seq
+        if unknown > len(entries):
+            self._outputs = None  # what came before them was not told
+            return
+        for entry in entries[len(entries) - max(unknown, 0) :]:
+            self._outputs.note(entry)
 
     def forget(self) -> None:
         """The journal may have grown unseen."""
@@ -101,7 +107,7 @@ class RunReader:
         journal = await self._store.read(self._run_id)
         for data in journal:
             outputs.note(decode_entry(data))
-        # Kept only if nothing was committed while it was read: else it may lack what was.
+        # Kept only if it reaches as far as the machine: else it may lack what was committed while it was read.
         if len(journal) == machine.state.last_seq:
             self._outputs = outputs
         return outputs
@@ -120,6 +126,11 @@ class _Outputs:
         self.last_turns: dict[str, Ref] = {}
         self._machine = Machine(graph)
         self._machine.tell_of_outputs(self._completed)
+
+    @property
+    def last_seq(self) -> Seq:
+        """The last entry that was taken in."""
+        return self._machine.state.last_seq
 
     def note(self, entry: AnyEntry) -> None:
         """Take in the next entry of the journal."""

@@ -73,14 +73,13 @@ class StepRunner:
                 state = _UNCHANGED if context is None else context.state_changes()
                 signal = Succeeded(action.address, action.attempt, began, self.engine.clock.now(), output, state)
                 transaction = None if context is None else context.take_transaction()
-        except StepEnd:
-            assert context is not None, "only a context raises StepEnd"
-        except asyncio.CancelledError as error:
-            if _cancelled_from_outside():
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # whatever a step raises is the step's failure, not ours
+            if isinstance(error, asyncio.CancelledError) and control.is_cancelled_from_outside():
                 raise
-            signal = self._failed(place, step, action, began, error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a step raises is the step's failure, not ours)
-            signal = self._failed(place, step, action, began, error)
+            if not _is_asked_for(error, context):
+                signal = self._failed(place, step, action, began, error)
         finally:
             if context is not None and (open_still := context.take_transaction()) is not None:
                 await open_still.roll_back()
@@ -213,6 +212,8 @@ def _in_thread(call: functools.partial[object]) -> object:
         raise RuntimeError("the step raised StopIteration") from error
 
 
-def _cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _is_asked_for(error: BaseException, context: RunningStep | None) -> bool:
+    """Whether it is the end that the step asked for; in a task group that comes as a group."""
+    if context is None or context.ending is None:
+        return False
+    return isinstance(error, StepEnd) or (isinstance(error, BaseExceptionGroup) and error.split(StepEnd)[1] is None)

@@ -1,0 +1,49 @@
+"""What a driver writes: the entries a machine decided on, and where the run rests, if it does by that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from waystation.core.encoding import encode_entry
+from waystation.core.entries import AnyEntry
+from waystation.core.machine import Machine
+from waystation.core.refs import Millis
+from waystation.core.state import encode_state
+from waystation.store.protocol import Commit, Head, Opened, RunStatus
+
+
+def commit_of(
+    machine: Machine, run_id: str, epoch: int, entries: Sequence[AnyEntry], *, resting_at: Millis | None
+) -> Commit:
+    """The commit of ``entries``, which ``machine`` has just decided on.
+
+    Arguments:
+        resting_at: the time, if the run rests by them: then it is parked or ended by this very commit.
+    """
+    opened, closed = machine.settled()
+    return Commit(
+        run_id=run_id,
+        epoch=epoch,
+        after=machine.state.last_seq - len(entries),
+        entries=[encode_entry(entry) for entry in entries],
+        head=resting_head(machine, epoch, resting_at) if resting_at is not None else None,
+        frontier=encode_state(machine.state) if resting_at is not None else None,
+        opened=[Opened(seq=seq, address=address) for seq, address in opened],
+        closed=closed,
+    )
+
+
+def resting_head(machine: Machine, epoch: int, now: Millis) -> Head:
+    """The head of a run that rests as ``machine`` does."""
+    state = machine.state
+    status: RunStatus
+    wake_at = None
+    if state.standing != "running":
+        status = state.standing
+    elif machine.is_paused():
+        status = "paused"
+    else:
+        wake_at = machine.next_wake()
+        # Whoever can be asked comes first: a run that also goes on by itself waits for an answer all the same.
+        status = "suspended" if machine.suspensions() else "waiting"
+    return Head(status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now)
