@@ -120,7 +120,7 @@ async def test_a_second_canceller_while_undoing_changes_nothing(undone_for: str,
 
 @behaviour(
     "run",
-    "A run that is cancelled when a step has failed, and others beside it still run, had not failed yet: it is cancelled.",
+    "A run whose step has failed while others beside it still run has not failed yet: cancelled then, it is cancelled.",
     verdict="same",
     model=(55,),
 )
