@@ -39,6 +39,10 @@ demo: $(READY) ## A workflow waits for a person, outlives its killed process, an
 example: $(READY) ## A licence review of every distribution installed in .venv
 	@$(BIN)/python -m examples.licence_review.demo
 
+.PHONY: order
+order: $(READY) ## Three orders: approved by two people at once, paid, cancelled, refunded
+	@$(BIN)/python -m examples.order.demo
+
 # ---------------------------------------------------------------- to trust it
 
 .PHONY: test
