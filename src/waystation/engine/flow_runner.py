@@ -219,7 +219,9 @@ class FlowRunner:
     async def _ask(self, function: FlowFunction, value: object, address: Address, *, turn: int = 0) -> object:
         if not function.takes_context:
             return await _awaited(function.fn(value))
-        context = AskedFlow(self.access, address, run_id=self.run_id, workflow_id=self.workflow.id, turn=turn)
+        graph = self.workflow.graph
+        scope = graph.nested(graph.places[node_key(address)].scope) or self.workflow
+        context = AskedFlow(self.access, address, run_id=self.run_id, workflow_id=scope.id, turn=turn)
         return await _awaited(function.fn(value, context))
 
     def _load(self, schema: Schema[object], action: Decide | MatchEvents, machine: Machine) -> object:

@@ -7,7 +7,7 @@ count; so a nested workflow may know less than the one around it. What is change
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -26,8 +26,9 @@ class StateView:
 
     Arguments:
         shared: the state as it was recorded, by key.
-        schema: the type to see it as; None for plain data.
-        declared: whether the workflow declares run state at all.
+        seen_as: the type that the step sees it as; None for plain data.
+        declared: the types that the workflows around the step declare, the innermost first; none if they have no state.
+            What the step changes must fit all of them, whatever it sees.
         workflow_id, address: whose view it is, for errors.
 
     Attributes:
@@ -37,52 +38,56 @@ class StateView:
     def __init__(
         self,
         shared: Mapping[str, msgspec.Raw],
-        schema: Schema[object] | None,
+        seen_as: Schema[object] | None,
         *,
-        declared: bool,
+        declared: Sequence[Schema[object]],
         workflow_id: str,
         address: str,
     ) -> None:
         self.changes: dict[str, bytes] = {}
         self._shared = shared
-        self._schema = schema
+        self._seen_as = seen_as
         self._declared = declared
         self._workflow_id = workflow_id
         self._address = address
 
     def value(self) -> object:
         """The state now, changes of this view included; a new value each time."""
-        schema = self._declared_schema()
+        schema = self._innermost()
         try:
-            return schema.load(self._json(schema))
+            data = self._json(schema, self.changes)
+            return msgspec.json.decode(data) if self._seen_as is None else schema.load(data)
         except DataError as error:
             raise self._located(error) from None
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Merge ``changes``. Raises ``InvalidState``, and then nothing is changed."""
-        schema = self._declared_schema()
-        merged = {**cast("dict[str, object]", msgspec.json.decode(self._json(schema))), **changes}
+        schema = self._innermost()
+        before = cast("dict[str, object]", msgspec.json.decode(self._json(schema, self.changes)))
         try:
-            found = _keys.decode(schema.dump(schema.validate(merged)))
+            found = _keys.decode(schema.dump(schema.validate({**before, **changes})))
+            changed = {**self.changes, **{key: bytes(found[key]) for key in changes if key in found}}
+            for other in self._declared:
+                if other is not schema:
+                    other.load(self._json(other, changed))
         except DataError as error:
             raise self._located(error) from None
         unknown = [key for key in changes if key not in found]
         if unknown:
             raise self._located(DataError([(key, "is no key of the run state") for key in unknown]))
-        self.changes.update({key: bytes(found[key]) for key in changes})
+        self.changes = changed
 
-    def _declared_schema(self) -> Schema[object]:
+    def _innermost(self) -> Schema[object]:
+        """The type nearest to the step."""
         if not self._declared:
             raise self._located(DataError([("", "is used, but the workflow declares none: workflow(..., state=Type)")]))
-        return self._schema if self._schema is not None else cast("Schema[object]", _PLAIN)
+        return self._seen_as if self._seen_as is not None else self._declared[0]
 
-    def _json(self, schema: Schema[object]) -> bytes:
+    def _json(self, schema: Schema[object], changes: Mapping[str, bytes]) -> bytes:
         keys = keys_of(schema)
-        parts = {
-            **{key: bytes(value) for key, value in self._shared.items() if keys is None or key in keys},
-            **self.changes,
-        }
-        return b"{" + b",".join(_key.encode(key) + b":" + value for key, value in parts.items()) + b"}"
+        parts = {key: bytes(value) for key, value in self._shared.items()} | dict(changes)
+        known = {key: value for key, value in parts.items() if keys is None or key in keys}
+        return b"{" + b",".join(_key.encode(key) + b":" + value for key, value in known.items()) + b"}"
 
     def _located(self, error: DataError) -> DataError:
         return error.located(InvalidState, workflow_id=self._workflow_id, address=self._address)

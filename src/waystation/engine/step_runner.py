@@ -23,6 +23,7 @@ from waystation.engine.run_state import StateView
 from waystation.engine.step_context import RunningStep, StepEnd, Surroundings
 from waystation.engine.turns import StepTransaction
 from waystation.errors import DataError, InvalidInput, InvalidOutput, NonRetryable, StepTimeout
+from waystation.schema import Schema
 
 _UNCHANGED: Mapping[str, bytes] = {}
 
@@ -110,8 +111,8 @@ class StepRunner:
         surroundings = Surroundings(self.run_id, self.workflow.id, self.engine.agents, self.engine.tools, scope.output)
         state = StateView(
             self.access.shared(),
-            step.state or scope.state,
-            declared=self.workflow.state is not None,
+            step.state,
+            declared=self._declared_states(place),
             workflow_id=self.workflow.id,
             address=action.address,
         )
@@ -126,6 +127,18 @@ class StepRunner:
             resume_data=resume_data,
             suspend_data=suspend_data,
         )
+
+    def _declared_states(self, place: Place) -> list[Schema[object]]:
+        """The types of the run state that the workflows around a step declare, the innermost first."""
+        if self.workflow.state is None:
+            return []
+        found: list[Schema[object]] = []
+        graph = self.workflow.graph
+        while (nested := graph.nested(place.scope)) is not None:
+            if nested.state is not None:
+                found.append(nested.state)
+            place = graph.places[place.scope]
+        return [*found, self.workflow.state]
 
     async def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> object:
         call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
