@@ -41,6 +41,11 @@ def blocks_of(page: str) -> list[Block]:
     return [Block(page.count("\n", 0, found.start(1)) + 1, found[1]) for found in _BLOCK.finditer(page)]
 
 
+def blocks_in(page: str, kind: str) -> list[str]:
+    """The texts of a page that are fenced as ``kind``."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+
+
 def run(path: Path) -> None:
     """Run the blocks of a page.
 

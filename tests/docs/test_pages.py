@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.docs import transitions_page
-from tests.docs.page_runner import blocks_of
+from tests.docs.page_runner import blocks_in, blocks_of
+from waystation import Run, RunnableWorkflow, StepContext, Waystation
+from waystation.cli.commands import cli
 from waystation.core.entries import StepBailed, StepCancelled, StepFailed, StepSucceeded
 from waystation.core.step_effects import TRANSITIONS
+from waystation.define.builder import Builder
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("page_runner.py")
@@ -53,6 +56,44 @@ def test_every_fence_says_what_it_holds() -> None:
         if fence not in known
     ]
     assert unknown == []
+
+
+# --------------------------------------------------------------------------- what there is
+
+
+def public(kind: type) -> set[str]:
+    """The names of a class that users write, without the twins for code that is not async."""
+    named = {name for base in kind.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", {}))}
+    return {name for name in named if not name.startswith("_") and not name.endswith("_sync")}
+
+
+NOT_FOR_USERS = {"draft", "id", "call", "opened", "workflow", "workflows", "versions", "output"}
+"""Names without an underscore that are the library's own, or plain attributes."""
+
+
+@pytest.mark.parametrize(
+    "kind", [Builder, StepContext, Run, RunnableWorkflow, Waystation], ids=lambda kind: kind.__name__
+)
+def test_the_readme_names_every_method(kind: type) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in public(kind) - NOT_FOR_USERS if not re.search(rf"\b{name}\b", readme)} == set()
+
+
+def test_the_page_of_the_command_names_every_command_and_no_other() -> None:
+    usage = blocks_in((ROOT / "docs/cli.md").read_text(encoding="utf-8"), "text")[0]
+    named = re.findall(r"^waystation ([a-z-]+)", usage, flags=re.MULTILINE)
+    there = [command.name or command.callback.__name__ for command in cli.registered_commands if command.callback]
+    assert sorted(named) == sorted(there)
+
+
+def test_commands_that_pages_show_are_there() -> None:
+    there = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    shown = {
+        (name(page), command)
+        for page in PAGES
+        for command in re.findall(r"(?:^|`)waystation ([a-z-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    assert {(page, command) for page, command in shown if command not in there | {"command"}} == set()
 
 
 # --------------------------------------------------------------------------- links

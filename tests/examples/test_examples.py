@@ -92,12 +92,3 @@ def test_the_licence_review_reports_broken_metadata_by_name_and_field_and_loses_
         assert f"- {name}: `{field}`" in report
         assert f"{name}: {field}" in said
     assert "9 distributions: 3 permissive, 2 copyleft, 4 unknown" in report
-
-
-def test_the_program_in_the_readme_does_what_its_comments_say(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    (tmp_path / "program.py").write_text(program, encoding="utf-8")
-    expected = re.findall(r"print\(.*\)  # (.*)", program)
-    assert expected
-    assert python(tmp_path, "program.py").splitlines() == expected

@@ -185,6 +185,21 @@ def show(run: RunArgument, *, app: AppOption = None, store: StoreOption = None, 
 
 
 @cli.command()
+def check(*, app: AppOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+    """List the unfinished runs that the code at hand cannot continue, and why: the question to ask before a deploy."""
+
+    async def work(opened: Waystation) -> Exit:
+        found = await opened.check()
+        if json:
+            printing.print_json({"misfits": [shapes.misfit_data(each) for each in found]})
+        else:
+            printing.print_misfits(found)
+        return Exit.FAILED if found else Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+@cli.command()
 def graph(
     workflow: WorkflowArgument, *, app: AppOption = None, store: StoreOption = None, json: JsonOption = False
 ) -> None:

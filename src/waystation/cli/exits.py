@@ -20,9 +20,9 @@ class Exit(IntEnum):
     """The exit codes."""
 
     OK = 0
-    """Done; of ``run`` and ``resume``: the run succeeded."""
+    """Done; of ``run`` and ``resume``: the run succeeded; of ``check``: every run can go on."""
     FAILED = 1
-    """The run failed."""
+    """The run failed; of ``check``: some run cannot go on."""
     USAGE = 2
     """The command was used wrongly, or the app cannot be loaded."""
     SUSPENDED = 3

@@ -15,6 +15,7 @@ from waystation.cli.tree import status_text
 from waystation.core.entries import ErrorRecord
 from waystation.define.workflow import Workflow
 from waystation.results import (
+    Misfit,
     RunActive,
     RunCancelled,
     RunFailed,
@@ -136,3 +137,17 @@ def print_pending(suspensions: Sequence[Suspension], workflows: dict[str, Workfl
             Text.assemble(("⏸ ", "yellow"), (suspension.run_id, "bold"), f"  {suspension.workflow_id}  since {since}")
         )
         _print_suspension(suspension, workflows[suspension.workflow_id])
+
+
+def print_misfits(misfits: Sequence[Misfit]) -> None:
+    """The unfinished runs that the code at hand cannot continue, and why."""
+    if not misfits:
+        out.print("every unfinished run can go on with this code")
+    for misfit in misfits:
+        version = f" (version {misfit.version})" if misfit.version else ""
+        out.print(
+            Text.assemble("✗ ", (misfit.run_id, "bold"), f"  {misfit.workflow_id}{version}  "),
+            status_text(misfit.status),
+        )
+        for reason in misfit.reasons:
+            out.print(Text(f"  {reason}", style="red"))

@@ -13,6 +13,7 @@ from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, WaystationError
 from waystation.results import (
+    Misfit,
     RunActive,
     RunCancelled,
     RunFailed,
@@ -59,6 +60,17 @@ def record_data(record: RunRecord) -> dict[str, object]:
         "created_at": _time(record.created_at),
         "updated_at": _time(record.updated_at),
         "wake_at": _time(record.wake_at),
+    }
+
+
+def misfit_data(misfit: Misfit) -> dict[str, object]:
+    """An unfinished run that the code at hand cannot continue, and why."""
+    return {
+        "run_id": misfit.run_id,
+        "workflow_id": misfit.workflow_id,
+        "version": misfit.version,
+        "status": misfit.status,
+        "reasons": list(misfit.reasons),
     }
 
 
