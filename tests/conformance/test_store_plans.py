@@ -79,7 +79,7 @@ async def test_claims_and_wakes_read_only_what_could_be_claimed(connection: sqli
     flows = [WorkflowKey("flow"), WorkflowKey("flow", "2")]
     for steps in (
         plan(connection, lambda asked: reads.claimable(asked, flows, 9, 10)),
-        plan(connection, lambda asked: reads.next_wake(asked, flows)),
+        plan(connection, lambda asked: reads.next_wake(asked, flows, 5)),
     ):
         lookups = [step for step in steps if " waystation_runs " in step]
         assert lookups

@@ -289,8 +289,12 @@ class LocalDispatcher:
         """Take over what nobody drives, for as long as the app is open."""
         while True:
             try:
-                await self._take_over_all()
-                self._alarm.set(await self._engine.store.next_wake(list(self._engine.workflows)))
+                now = self._engine.clock.now()
+                if await self._take_over_all():
+                    self._seek.set()  # there may be more
+                # What is due by now and was not taken (code that does not fit it) is looked at with the next look.
+                workflows = list(self._engine.workflows)
+                self._alarm.set(await self._engine.store.next_wake(workflows, after=now))
                 if self._schedules is not None:
                     self._alarm.set(await self._schedules.fire_due())
             except StoreError as error:
@@ -304,11 +308,14 @@ class LocalDispatcher:
                     await self._seek.wait()
             self._seek.clear()
 
-    async def _take_over_all(self) -> None:
+    async def _take_over_all(self) -> bool:
+        """Take over what nobody drives; whether so much was there that there may be more."""
         await self._lease.retire_the_dead()
+        tried, took = 0, False
         for run_id in await self._candidates():
             if run_id in self._driven or run_id in self._unfit:
                 continue
+            tried += 1
             record = await self._engine.store.get_run(run_id)
             workflow = self._engine.workflows.get(record.key) if record is not None else None
             if record is None or workflow is None or not _may_go_on(record):
@@ -324,9 +331,11 @@ class LocalDispatcher:
                 self._give_up(run_id, error)
                 continue
             if taken is not None:
+                took = True
                 self.drive(taken)
             elif record.owner not in (None, self._engine.worker_id):
                 self._returning.pop(run_id, None)
+        return took and tried >= _MOST_AT_ONCE
 
     async def _candidates(self) -> list[str]:
         """Runs that may be free to take; the claim decides."""
@@ -336,8 +345,9 @@ class LocalDispatcher:
             waited_for = (run_id for run_id in self._waiters if run_id not in self._driven)
             return list(dict.fromkeys([*own, *waited_for]))
         workflows = list(self._engine.workflows)
-        # Those known not to fit stay claimable; ask for so many more that they cannot crowd out the rest.
-        limit = _MOST_AT_ONCE + len(self._unfit)
+        # Those known not to fit stay claimable, and so are those driven here when this process's lease ran out (the
+        # machine slept): ask for so many more that they cannot crowd out the rest.
+        limit = _MOST_AT_ONCE + len(self._unfit) + len(self._driven)
         return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
 
 

@@ -323,10 +323,10 @@ class MemoryStore:
         self._check_open()
         return self._filed.free(workflows, self._workers, now, limit)
 
-    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
+    async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows, later than ``after``."""
         self._check_open()
-        return self._filed.next_wake(workflows)
+        return self._filed.next_wake(workflows, after)
 
     # ------------------------------------------------------------------ schedules
 

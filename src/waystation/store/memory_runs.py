@@ -114,10 +114,12 @@ class Filed:
         awake = (timed for timed in due if self._keys[timed[2]] in drivable)
         return [run_id for _, _, run_id in islice(merge(left_alone, awake), limit)]
 
-    def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
-        """When the first of the sleeping runs of these workflows wakes."""
+    def next_wake(self, workflows: Sequence[WorkflowKey], after: Millis | None) -> Millis | None:
+        """When the first of the sleeping runs of these workflows wakes, later than ``after``."""
         drivable = set(workflows)
-        return next((at for at, _, run_id in self._asleep if self._keys[run_id] in drivable), None)
+        first = 0 if after is None else bisect_left(self._asleep, (after + 1,))
+        later = islice(self._asleep, first, None)
+        return next((at for at, _, run_id in later if self._keys[run_id] in drivable), None)
 
 
 def is_free(record: RunRecord, worker_id: str | None, workers: dict[str, Worker], now: Millis) -> bool:

@@ -368,8 +368,8 @@ class Store(Protocol):
         """
         ...
 
-    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
+    async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows, later than ``after``."""
         ...
 
     # ---- schedules

@@ -212,9 +212,9 @@ class SQLiteStore:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first."""
         return await self._read(lambda connection: reads.claimable(connection, workflows, now, limit))
 
-    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
-        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows."""
-        return await self._read(lambda connection: reads.next_wake(connection, workflows))
+    async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:
+        """The earliest ``wake_at`` of the waiting and suspended runs of these workflows, later than ``after``."""
+        return await self._read(lambda connection: reads.next_wake(connection, workflows, after))
 
     async def foreign_changes(self) -> int:
         """SQLite's own count of what other connections wrote. This store writes and asks on the same one.

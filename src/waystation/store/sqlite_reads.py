@@ -51,9 +51,12 @@ WHERE status IN ('waiting', 'suspended') AND wake_at <= :now AND (workflow_id, v
 ORDER BY since, run_no LIMIT :limit
 """  # noqa: S608  (constants)
 
+_EVER = -(2**63)
+"""Before every time there is."""
+
 _NEXT_WAKE = f"""
 SELECT wake_at FROM waystation_runs INDEXED BY waystation_runs_asleep
-WHERE status IN ('waiting', 'suspended') AND wake_at IS NOT NULL AND (workflow_id, version) IN ({_WORKFLOWS})
+WHERE status IN ('waiting', 'suspended') AND wake_at > :after AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY wake_at LIMIT 1
 """  # noqa: S608  (constants)
 
@@ -216,9 +219,10 @@ def claimable(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey], 
     return [run_id for run_id, _, _ in connection.execute(_CLAIMABLE, values)]
 
 
-def next_wake(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey]) -> Millis | None:
-    """The earliest ``wake_at`` of waiting and suspended runs."""
-    row = connection.execute(_NEXT_WAKE, {"workflows": json.dumps(list(workflows))}).fetchone()
+def next_wake(connection: sqlite3.Connection, workflows: Sequence[WorkflowKey], after: Millis | None) -> Millis | None:
+    """The earliest ``wake_at`` of waiting and suspended runs, later than ``after``."""
+    values = {"workflows": json.dumps(list(workflows)), "after": _EVER if after is None else after}
+    row = connection.execute(_NEXT_WAKE, values).fetchone()
     return None if row is None else row[0]
 
 

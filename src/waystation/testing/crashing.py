@@ -149,9 +149,9 @@ class CrashingStore:
         """See ``Store``."""
         return await self._store.claimable(workflows, now, limit=limit)
 
-    async def next_wake(self, workflows: Sequence[WorkflowKey]) -> Millis | None:
+    async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:
         """See ``Store``."""
-        return await self._store.next_wake(workflows)
+        return await self._store.next_wake(workflows, after=after)
 
     async def put_schedule(self, schedule: Schedule) -> Schedule:
         """See ``Store``."""

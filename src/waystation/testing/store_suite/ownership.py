@@ -105,6 +105,12 @@ class OwnershipSuite(OnAsyncio):
             assert await store.claimable(nothing, 99, limit=10) == []
             assert await store.next_wake(nothing) is None
 
+    async def test_the_next_time_is_asked_for_from_any_time_on(self, store: Store) -> None:
+        times = {"r1": 10, "r2": 20, "r3": 20, "r4": 30}
+        await _runs(store, {run_id: head("waiting", wake_at=at) for run_id, at in times.items()})
+        found = [await store.next_wake(_FLOW, after=after) for after in (None, -1, 9, 10, 19, 20, 29, 30)]
+        assert found == [10, 10, 10, 20, 20, 30, 30, None]
+
     async def test_a_run_sleeps_until_the_last_time_it_was_given(self, store: Store) -> None:
         await _runs(store, {"r1": head("waiting", wake_at=50)})
         await store.commit(commit(1, b"2", epoch=1, head=head("suspended", wake_at=20)))
