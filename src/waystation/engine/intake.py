@@ -19,6 +19,7 @@ from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.creation import Beginning, Taken
 from waystation.engine.engine import Engine
+from waystation.engine.leases import retire_the_dead
 from waystation.engine.loading import load_machine
 from waystation.errors import (
     RunAlreadyStarted,
@@ -212,6 +213,7 @@ async def restart(engine: Engine, workflow: Workflow[object, object], run_id: st
         raise RunNotActive(
             f"run {run_id!r} is {record.status}: nothing of it is under way that could be restarted", run_id=run_id
         )
+    await retire_the_dead(engine.store, engine.clock, engine.worker_id)
     # Its own process would win the claim, so it is asked of the driver first whether it lives (see the dispatcher).
     taken = None if record.owner == engine.worker_id else await take_over(engine, workflow, run_id)
     if taken is None:

@@ -8,6 +8,7 @@ process. A process on the same machine need not wait for that: it can see that t
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import socket
@@ -28,6 +29,7 @@ def new_worker_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
+@functools.cache
 def this_host() -> str:
     """Names the space in which a process id means something: this machine, this boot, this process namespace.
 
@@ -50,6 +52,17 @@ def process_is_gone(pid: int) -> bool:
     except OSError:
         return False
     return False
+
+
+async def retire_the_dead(store: Store, clock: Clock, worker_id: str) -> None:
+    """Hand over the runs of processes other than ``worker_id`` whose lease has run out, or that are gone from here."""
+    now, host = clock.now(), this_host()
+    for worker in await store.workers():
+        if worker.worker_id == worker_id:
+            continue
+        if worker.expires_at <= now or (worker.host == host and process_is_gone(worker.pid)):
+            _log.info("worker %s is gone; its runs are handed over", worker.worker_id)
+            await store.retire(worker)
 
 
 class Lease:
@@ -89,13 +102,7 @@ class Lease:
 
     async def retire_the_dead(self) -> None:
         """Hand over the runs of processes whose lease has run out, or that are gone from this machine."""
-        now = self._clock.now()
-        for worker in await self._store.workers():
-            if worker.worker_id == self.worker_id:
-                continue
-            if worker.expires_at <= now or (worker.host == self._host and process_is_gone(worker.pid)):
-                _log.info("worker %s is gone; its runs are handed over", worker.worker_id)
-                await self._store.retire(worker)
+        await retire_the_dead(self._store, self._clock, self.worker_id)
 
     async def _beat(self) -> None:
         worker = Worker(
