@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
 from waystation import StepContext, step, workflow
 from waystation.errors import InvalidInput, InvalidResumeData
 
@@ -66,6 +67,12 @@ BAD: dict[str, tuple[object, object, tuple[str | None, str | None]]] = {
 }
 
 
+@behaviour(
+    "data",
+    "A bad input refuses the start and changes nothing, byte for byte; the error names the field",
+    verdict="same",
+    model=(21,),
+)
 @pytest.mark.parametrize("name", BAD)
 async def test_bad_input_is_refused_and_the_journal_stays_byte_for_byte(name: str, place: Place) -> None:
     bad, _, (field, _) = BAD[name]
@@ -82,6 +89,7 @@ async def test_bad_input_is_refused_and_the_journal_stays_byte_for_byte(name: st
         assert (await run.start({"title": "t"})).status == "suspended", "the run can still be started"
 
 
+@behaviour("data", "A bad answer is refused and changes nothing; the run stays suspended", verdict="same", model=(24,))
 @pytest.mark.parametrize("name", BAD)
 async def test_bad_resume_data_is_refused_and_the_journal_stays_byte_for_byte(name: str, place: Place) -> None:
     _, bad, (_, field) = BAD[name]
@@ -120,6 +128,13 @@ MADE = {
 }
 
 
+@behaviour(
+    "data",
+    "A bad output of a step fails it and is not recorded",
+    verdict="better",
+    model=(23,),
+    why="it is not noticed",
+)
 @pytest.mark.parametrize("name", MADE)
 async def test_a_bad_output_fails_the_step_with_the_typed_error_and_is_not_recorded(name: str, place: Place) -> None:
     bad, field = MADE[name]
@@ -146,6 +161,7 @@ async def test_a_bad_output_fails_the_step_with_the_typed_error_and_is_not_recor
         assert all(len(entry) < 10_000 for entry in journal), "nothing of the bad value is kept"
 
 
+@behaviour("data", "A bad suspend payload fails the step, and nothing is asked", verdict="same", model=(25,))
 @pytest.mark.parametrize("name", MADE)
 async def test_a_bad_suspend_payload_fails_the_step_and_opens_no_suspension(name: str, place: Place) -> None:
     bad, field = MADE[name]

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
 from waystation import Step, StepContext, Workflow, step, workflow
 from waystation.errors import DefinitionChanged
 
@@ -77,12 +78,19 @@ async def answered(place: Place, code: Workflow[Doc, Done], data: object = None)
         return result.result.text
 
 
+@behaviour(
+    "version",
+    "A step that was added after where the run stands runs when the run gets there",
+    verdict="same",
+    model=(68,),
+)
 async def test_a_step_added_later_runs_when_the_run_gets_there(place: Place) -> None:
     await parked(place)
     new = workflow("flow", input=Doc, output=Done).then(prepare).then(review).then(polish).commit()
     assert await answered(place, new) == "t: True, polished"
 
 
+@behaviour("version", "Other code in steps and other texts fit any run", verdict="same")
 async def test_new_words_in_docstrings_and_other_bodies_change_nothing(place: Place) -> None:
     await parked(place)
 
@@ -95,6 +103,7 @@ async def test_new_words_in_docstrings_and_other_bodies_change_nothing(place: Pl
     assert await answered(place, new) == "anew: True"
 
 
+@behaviour("version", "A type that still takes what was recorded fits", verdict="new")
 async def test_an_answer_type_with_a_new_optional_field_fits(place: Place) -> None:
     await parked(place)
 
@@ -150,6 +159,13 @@ REFUSED = {
 }
 
 
+@behaviour(
+    "version",
+    "Code that does not fit is refused with the differences, nothing changes, and the old code still goes on",
+    verdict="better",
+    model=(68,),
+    why="a step that was removed, renamed or put before corrupts the run silently",
+)
 @pytest.mark.parametrize("which", REFUSED)
 @pytest.mark.parametrize("how", ["resume", "result"])
 async def test_code_that_does_not_fit_is_refused_readably_changes_nothing_and_the_old_code_goes_on(
@@ -170,6 +186,7 @@ async def test_code_that_does_not_fit_is_refused_readably_changes_nothing_and_th
     assert await answered(place, OLD) == "t: True"
 
 
+@behaviour("version", "A run that fits adopts the new definition, in its journal", verdict="new")
 async def test_a_run_that_adopted_new_code_goes_on_under_it_after_another_restart(place: Place) -> None:
     await parked(place)
 

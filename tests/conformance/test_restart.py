@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
 from waystation import Step, StepContext, create_step, step, workflow
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +104,13 @@ def parts(value: object) -> object:
     return type(value)
 
 
+@behaviour(
+    "data",
+    "A value has the same type in the next step before and after a restart",
+    verdict="better",
+    model=(70,),
+    why="dates and maps become strings and objects",
+)
 @pytest.mark.parametrize("name", VALUES)
 async def test_a_value_is_the_same_and_of_the_same_type_in_the_next_step_before_and_after_a_restart(
     name: str, place: Place
@@ -141,6 +149,13 @@ async def test_a_value_is_the_same_and_of_the_same_type_in_the_next_step_before_
         assert parts(each) == parts(value)
 
 
+@behaviour(
+    "data",
+    "Question and answer have their types after a restart",
+    verdict="better",
+    model=(70,),
+    why="they are plain JSON",
+)
 @pytest.mark.parametrize("name", ["model", "dataclass", "struct", "attrs", "typed dict", "union of models"])
 async def test_what_was_asked_and_answered_has_its_type_after_a_restart(name: str, place: Place) -> None:
     form, value = VALUES[name]
@@ -166,6 +181,7 @@ async def test_what_was_asked_and_answered_has_its_type_after_a_restart(name: st
         assert parts(each) == parts(value)
 
 
+@behaviour("data", "What ctx.once recorded has its type after a restart", verdict="new")
 async def test_what_once_recorded_has_its_type_after_a_restart(place: Place) -> None:
     seen: list[object] = []
     made: list[object] = []

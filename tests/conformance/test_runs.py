@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.conformance.apps import Place
+from tests.conformance.behaviours import behaviour
 from waystation import StepContext, Waystation, step, workflow
 from waystation.errors import (
     AppClosed,
@@ -49,6 +50,13 @@ asking = workflow("asking", input=int, output=int).then(first).then(ask).commit(
 failing = workflow("failing", input=int, output=int).then(fail).commit()
 
 
+@behaviour(
+    "run",
+    "A run is pending until it is started, and starts once: of many starts at once one is accepted",
+    verdict="better",
+    model=(54,),
+    why="both run everything (newer versions refuse the second)",
+)
 async def test_a_run_is_pending_until_started_and_then_started_once(place: Place) -> None:
     async with place.app(plain) as app:
         run = await app.get_workflow(plain).create_run(run_id="r1", resource_id="order")
@@ -63,6 +71,7 @@ async def test_a_run_is_pending_until_started_and_then_started_once(place: Place
         assert (await run.record()).resource_id == "order"
 
 
+@behaviour("data", "A bad input refuses the start, and no run is created", verdict="same", model=(21,))
 async def test_bad_input_to_a_workflow_creates_no_run(place: Place) -> None:
     async with place.app(plain) as app:
         with pytest.raises(InvalidInput):
@@ -70,6 +79,12 @@ async def test_bad_input_to_a_workflow_creates_no_run(place: Place) -> None:
         assert (await app.list_runs()).runs == []
 
 
+@behaviour(
+    "run",
+    "Runs are listed newest first, by workflow, status and resource, page by page without gaps",
+    verdict="same",
+    model=(71,),
+)
 async def test_runs_are_listed_newest_first_and_paged_without_gaps(place: Place) -> None:
     async with place.app(plain, asking, failing) as app:
         for number in range(7):
@@ -92,6 +107,11 @@ async def test_runs_are_listed_newest_first_and_paged_without_gaps(place: Place)
         assert [r.run_id for r in (await app.list_runs(resource_id="res1")).runs] == ["p5", "p3", "p1"]
 
 
+@behaviour(
+    "events",
+    "A stream gives typed events until the run rests; read again from any seq they are the same",
+    verdict="better",
+)
 async def test_a_stream_gives_the_events_in_order_until_the_run_rests(place: Place) -> None:
     async with place.app(asking) as app:
         run = await app.get_workflow(asking).create_run()
@@ -113,6 +133,7 @@ async def test_a_stream_gives_the_events_in_order_until_the_run_rests(place: Pla
         assert [event.seq for event in again] == sorted(event.seq for event in again)
 
 
+@behaviour("events", "The events of a run that another process drives can be followed", verdict="new")
 async def test_events_of_a_run_driven_elsewhere_are_seen(place: Place) -> None:
     async with place.app(asking) as driving, place.app(asking) as watching:
         run = await driving.get_workflow(asking).create_run(run_id="r1")
@@ -126,6 +147,7 @@ async def test_events_of_a_run_driven_elsewhere_are_seen(place: Place) -> None:
         assert (await watcher)[-1] == "run-finished"
 
 
+@behaviour("run", "A history tells of each step what it was asked, what was answered and by whom", verdict="same")
 async def test_history_tells_what_happened_at_each_step(place: Place) -> None:
     async with place.app(asking) as app:
         run = await app.get_workflow(asking).create_run()
@@ -137,6 +159,7 @@ async def test_history_tells_what_happened_at_each_step(place: Place) -> None:
     assert (asked.actor, asked.channel, bytes(asked.payload)) == ("ada", "mail", b'"2?"')
 
 
+@behaviour("run", "An app that is closed hands its runs over, and another finishes them", verdict="new")
 async def test_a_closed_app_hands_its_runs_over_and_another_finishes_them(place: Place) -> None:
     began, go_on = asyncio.Event(), asyncio.Event()
     calls: list[str] = []
@@ -165,6 +188,7 @@ async def test_a_closed_app_hands_its_runs_over_and_another_finishes_them(place:
     assert calls == ["slow", "slow"], "the step in flight ran again, the one before did not"
 
 
+@behaviour("run", "A run goes on when the task that waits for it is cancelled", verdict="same")
 async def test_a_run_goes_on_when_the_one_who_waits_for_it_is_cancelled(place: Place) -> None:
     began, go_on = asyncio.Event(), asyncio.Event()
 
@@ -200,6 +224,7 @@ async def test_what_is_not_registered_is_told_with_what_is(place: Place) -> None
         Waystation(workflows=[workflow("x", input=int, output=int).then(first)], store="memory://")  # type: ignore[list-item]  # the point
 
 
+@behaviour("run", "Scripts without an event loop have methods that wait", verdict="new")
 def test_scripts_without_a_loop_have_sync_twins(place: Place) -> None:
     app = Waystation(
         workflows=[plain, asking],
@@ -234,6 +259,7 @@ async def test_sync_twins_refuse_to_block_a_loop_and_an_app_belongs_to_one_loop(
         assert await asyncio.to_thread(elsewhere) == "wrong_loop"
 
 
+@behaviour("run", "A thousand runs at once all end", verdict="same")
 async def test_a_thousand_runs_at_once_all_end(place: Place) -> None:
     async with place.app(plain) as app:
         results = await asyncio.gather(*(app.get_workflow(plain).start(number) for number in range(1000)))

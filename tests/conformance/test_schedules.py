@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.behaviours import behaviour
 from tests.conformance.scheduling import Killed, Starts, Time, at, fire_until, runs, scheduler
 from waystation.core.refs import Millis
 from waystation.define.schedule import Cron, Missed
@@ -49,6 +50,7 @@ def starts(store: Store) -> Starts:
 # ---------------------------------------------------------------------- each slot once
 
 
+@behaviour("schedule", "Each slot starts one run, named for it", verdict="same")
 async def test_each_slot_starts_one_run_named_for_it(starts: Starts, time: Time) -> None:
     app = await scheduler(starts, time, report=Cron("0 9 * * *", tz="Europe/Paris"))
     assert await app.fire_due() == at("2026-06-02T09:00+02:00"), "09:00 UTC is past nine in Paris"
@@ -71,6 +73,12 @@ async def test_two_schedulers_at_once_start_one_run_a_slot(starts: Starts, time:
     assert await runs(starts.store) == expected
 
 
+@behaviour(
+    "schedule",
+    "Any number of processes start one run for each slot",
+    verdict="better",
+    why="exactly one scheduler process is allowed",
+)
 def test_several_processes_at_once_start_one_run_a_slot(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     assert _created(_process(url, "2026-06-01T09:00Z")) == [], "it is registered, and nothing is due yet"
@@ -111,6 +119,7 @@ def _created(process: subprocess.Popen[str]) -> list[str]:
     return created
 
 
+@behaviour("schedule", "A process killed between a start and its bookkeeping causes no second run", verdict="new")
 async def test_a_process_killed_between_start_and_advance_starts_no_second_run(starts: Starts, time: Time) -> None:
     cron = Cron("0 * * * *", missed="all")
     first = await scheduler(starts, time, report=cron)
@@ -142,6 +151,12 @@ async def test_a_long_backlog_is_dealt_with_in_parts_and_in_order(starts: Starts
 # ---------------------------------------------------------------------- missed slots
 
 
+@behaviour(
+    "schedule",
+    "Slots that were missed are skipped, or the last or all of them fire, by policy",
+    verdict="better",
+    why="missed slots are lost",
+)
 @pytest.mark.parametrize(
     ("missed", "fired"),
     [
@@ -178,6 +193,7 @@ async def test_a_slot_within_the_grace_is_not_missed(
 # ---------------------------------------------------------------------- changes
 
 
+@behaviour("schedule", "After a deploy, changed times count from now", verdict="same")
 async def test_changed_times_count_from_now_and_a_changed_policy_keeps_what_was_missed(
     starts: Starts, time: Time
 ) -> None:
@@ -219,6 +235,7 @@ async def test_schedules_of_other_apps_on_the_store_are_left_alone(starts: Start
 # ---------------------------------------------------------------------- what goes wrong
 
 
+@behaviour("schedule", "A start that fails stops neither its schedule nor others", verdict="new")
 async def test_a_start_that_fails_is_logged_and_stops_neither_its_schedule_nor_others(
     starts: Starts, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -255,6 +272,7 @@ def test_two_schedules_of_one_id_are_refused(time: Time) -> None:
 # ---------------------------------------------------------------------- people
 
 
+@behaviour("schedule", "A paused schedule fires in no process, and goes on from when it is resumed", verdict="same")
 async def test_a_paused_schedule_fires_nowhere_and_goes_on_from_when_it_is_resumed(starts: Starts, time: Time) -> None:
     cron = Cron("0 * * * *", missed="all")
     app, other = [await scheduler(starts, time, report=cron) for _ in range(2)]
@@ -279,6 +297,7 @@ async def test_resuming_what_is_not_paused_loses_no_slot(starts: Starts, time: T
     assert starts.created == ["report@2026-06-01T10:00:00Z"]
 
 
+@behaviour("schedule", "A schedule can be run now, beside its slots", verdict="same")
 async def test_run_now_starts_a_run_beside_the_slots(starts: Starts, time: Time) -> None:
     app = await scheduler(starts, time, report=Cron("0 * * * *"))
     time.at = at("2026-06-01T10:00Z")
@@ -293,6 +312,7 @@ async def test_run_now_starts_a_run_beside_the_slots(starts: Starts, time: Time)
         await app.run_now("report")
 
 
+@behaviour("schedule", "Schedules are listed with their next and last slots", verdict="same")
 async def test_the_list_says_how_each_stands(starts: Starts, time: Time) -> None:
     daily = Cron("0 9 * * *", tz="Europe/Paris")
     app = await scheduler(starts, time, daily=daily, hourly=Cron("0 * * * *"))
@@ -331,6 +351,7 @@ async def test_an_unknown_schedule_is_said_to_be_unknown(starts: Starts, time: T
 # ---------------------------------------------------------------------- clocks that are turned
 
 
+@behaviour("schedule", "When clocks are turned, slots fire by the rules of cron", verdict="new")
 async def test_slots_fire_through_a_gap_and_an_overlap(starts: Starts, time: Time) -> None:
     time.at = at("2026-03-28T12:00Z")
     crons = {

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import OwnTime, Place
+from tests.conformance.behaviours import behaviour
 from waystation import NonRetryable, Retry, StepContext, step, workflow
 
 pytestmark = pytest.mark.anyio
@@ -19,6 +20,13 @@ class Made(BaseModel):
     number: int
 
 
+@behaviour(
+    "step",
+    "What ctx.once did is not done again on resume nor on a retry",
+    verdict="better",
+    model=(50,),
+    why="side effects before suspend() happen twice",
+)
 async def test_what_once_did_is_not_done_again_on_resume_nor_on_a_retry(place: Place) -> None:
     done: list[str] = []
 
@@ -192,6 +200,12 @@ async def test_an_attempt_that_runs_over_its_timeout_fails_and_may_be_tried_agai
     assert [failure.code for failure in history.steps[0].failures] == ["step_timeout"]
 
 
+@behaviour(
+    "step",
+    "A step reads the typed results of others, None of one that has not run, the input, and its agents",
+    verdict="same",
+    model=(89,),
+)
 async def test_a_step_sees_the_rest_of_its_run(place: Place) -> None:
     seen: dict[str, object] = {}
 
@@ -227,6 +241,12 @@ async def test_a_step_sees_the_rest_of_its_run(place: Place) -> None:
     }
 
 
+@behaviour(
+    "step",
+    "Whatever a step raises is a failed step: also SystemExit, and texts that are no UTF-8",
+    verdict="same",
+    model=(30,),
+)
 @pytest.mark.parametrize(
     "error", [SystemExit(3), asyncio.CancelledError(), StopIteration("x"), ValueError("a\0b\ud800")]
 )
