@@ -10,8 +10,8 @@ from waystation.core.entries import AnyEntry, RunCreated, StepEntry
 from waystation.core.forking import forked
 from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
-from waystation.engine.run_state import initial_state
-from waystation.errors import DataError, InvalidInput, InvalidState, StepNotRun
+from waystation.engine.run_state import StateView
+from waystation.errors import DataError, InvalidInput, StepNotRun
 
 
 def make_fork(
@@ -44,15 +44,11 @@ def make_fork(
         version=workflow.version,
         forked_from=run_id,
     )
-    made = forked(
-        workflow.graph,
-        entries,
-        address,
-        created=created,
-        at=at,
-        input=None if input is None else _step_input(workflow, address, input),
-        state=_state_changes(workflow, state),
-    )
+    given = None if input is None else _step_input(workflow, address, input)
+    made = forked(workflow.graph, entries, address, created=created, at=at, input=given)
+    if made is not None and state:
+        changes = _state_changes(workflow, made[1], state)
+        made = forked(workflow.graph, entries, address, created=created, at=at, input=given, state=changes)
     if made is None:
         raise _not_run(run_id, address)
     return made
@@ -82,14 +78,15 @@ def _step_input(workflow: Workflow[object, object], address: Address, input: obj
 
 
 def _state_changes(
-    workflow: Workflow[object, object], state: Mapping[str, object] | None
-) -> Mapping[str, bytes] | None:
-    if not state:
-        return None
-    found = initial_state(workflow, dict(state))
-    unknown = [key for key in state if key not in found]
-    if unknown:
-        raise InvalidState(
-            [(key, "is no key of the run state") for key in unknown], workflow_id=workflow.id, address="state"
-        )
-    return {key: found[key] for key in state}
+    workflow: Workflow[object, object], machine: Machine, state: Mapping[str, object]
+) -> Mapping[str, bytes]:
+    """What ``state`` changes of the run state, which must fit its type with those changes."""
+    view = StateView(
+        machine.state.shared,
+        workflow.state,
+        declared=() if workflow.state is None else (workflow.state,),
+        workflow_id=workflow.id,
+        address="state",
+    )
+    view.change(state)
+    return view.changes
