@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tests.conformance.behaviours import behaviour
 from waystation import StepContext, create_step, step, workflow
 from waystation.errors import (
     DefinitionError,
@@ -67,6 +68,9 @@ def test_an_empty_workflow_is_refused() -> None:
     refused(start.branch([]), EmptyWorkflow, "(condition, step)")
 
 
+@behaviour(
+    "flow", "Two nodes of one id are refused at commit", verdict="better", model=(9,), why="the last one wins, silently"
+)
 def test_a_step_used_twice_or_two_of_one_id_are_refused() -> None:
     refused(start.then(to_int).then(to_text).then(to_text), DuplicateId, "'to-text'", ".clone(id=")
     other = to_text.clone(id="to-int")
