@@ -62,6 +62,10 @@ HISTORIES ?= 100000
 simulate: $(READY) ## Random histories of random workflows, of seeds drawn anew; HISTORIES=... says how many
 	@$(BIN)/python -m tests.simulation.histories --count $(HISTORIES)
 
+.PHONY: scale
+scale: $(READY) ## Runs of 100,000 items, and 10,000 runs asleep, alone
+	@$(BIN)/python -m pytest tests/scale -n $(WORKERS)
+
 .PHONY: lint
 lint: $(READY) ## Style, and who may import whom
 	@$(BIN)/ruff check $(SOURCES)
@@ -95,6 +99,7 @@ pytest-only: $(READY)
 .PHONY: bench
 bench: $(READY) ## Speed beside the raw limit of the same run
 	@$(BIN)/python -m benchmarks.foundation
+	@$(BIN)/python -m benchmarks.flow
 
 # ---------------------------------------------------------------- to keep it
 
