@@ -162,8 +162,7 @@ async def test_a_step_that_swallows_being_cut_off_is_recorded_and_nothing_follow
 @behaviour(
     "run",
     "A step function that is not async is told by `ctx.is_cancelled`; one that hangs is left behind in its thread.",
-    verdict="better",
-    why="The model cannot leave a step behind.",
+    verdict="new",
 )
 @pytest.mark.parametrize("heeds", [True, False])
 async def test_a_sync_step_heeds_the_cancel_or_is_left_behind(heeds: bool, place: Place) -> None:

@@ -24,8 +24,7 @@ pytestmark = pytest.mark.anyio
 @behaviour(
     "run",
     "A run may be cancelled from any process: the one that drives it notices while its steps are in flight.",
-    verdict="better",
-    why="In the model a cancel reaches only the process that runs it.",
+    verdict="new",
 )
 async def test_a_run_is_cancelled_from_another_app_while_its_steps_are_in_flight(
     beside: bool, heeds: bool, tmp_path: Path
@@ -152,9 +151,7 @@ async def test_a_cancel_comes_before_a_failure_that_has_not_reached_the_run(plac
 @behaviour(
     "run",
     "A process that ends between a cancel and the run's end: another ends the run.",
-    verdict="better",
-    model=(56,),
-    why="In the model such a run stays as it is.",
+    verdict="new",
 )
 async def test_a_cancel_outlives_the_process_that_heard_it(place: Place) -> None:
     clock = OwnTime()

@@ -74,9 +74,8 @@ async def test_a_foreach_is_forked_at_an_item(concurrency: int, place: Place) ->
 @behaviour(
     "run",
     "In a nested workflow a fork begins at its step, by its path or its id.",
-    verdict="better",
+    verdict="same",
     model=(66,),
-    why="The model's time travel cannot reach a step of a nested workflow in a loop or foreach.",
 )
 @pytest.mark.parametrize("name", ["outer/inner/double", "outer.inner.double", "double"])
 async def test_a_nested_workflow_is_forked_at_a_step(name: str, place: Place) -> None:

@@ -1,0 +1,122 @@
+"""Retention: runs that ended long enough ago are deleted, a few at a time, while others work."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.apps import OwnTime, Place
+from tests.conformance.behaviours import behaviour
+from tests.conformance.stock import add_one, ask, fail, won
+from tests.conformance.waiting import in_time, until, until_status
+from waystation import Waystation, workflow
+from waystation.errors import InvalidDuration
+
+pytestmark = pytest.mark.anyio
+
+NEW = "The model keeps everything for ever."
+
+plain = workflow("plain", input=int, output=int).then(add_one).commit()
+asking = workflow("asking", input=int, output=int).then(ask).commit()
+failing = workflow("failing", input=int, output=int).then(fail).commit()
+sleeping = workflow("sleeping", input=int, output=int).sleep(timedelta(days=300)).commit()
+
+MONTH = timedelta(days=30)
+
+
+async def ids(app: Waystation) -> set[str]:
+    return {run.run_id for run in (await app.list_runs(limit=1000)).runs}
+
+
+async def app_that_keeps(place: Place, clock: OwnTime, retention: timedelta | None) -> Waystation:
+    return Waystation(
+        workflows=[plain, asking, failing, sleeping], store=await place.store(), clock=clock, retention=retention
+    )
+
+
+@behaviour(
+    "run",
+    "With `retention` runs that ended longer ago than that are deleted; those that have not ended never are.",
+    verdict="new",
+    why=NEW,
+)
+async def test_runs_that_ended_long_ago_are_deleted_and_unfinished_ones_never(place: Place) -> None:
+    clock = OwnTime()
+    async with in_time():
+        async with place.app(plain, asking, failing, sleeping, clock=clock) as app:
+            await app.get_workflow(plain).create_run(run_id="pending")
+            await app.get_workflow(plain).start(1, run_id="success")
+            await app.get_workflow(failing).start(1, run_id="failed")
+            await (await app.get_workflow(plain).create_run(run_id="cancelled")).cancel()
+            await app.get_workflow(asking).start(1, run_id="suspended")
+            await until_status(await app.get_workflow(sleeping).start_async(1, run_id="waiting"), "waiting")
+            clock.move(timedelta(days=20))
+            await app.get_workflow(plain).start(1, run_id="later")
+        clock.move(timedelta(days=20))
+        async with await app_that_keeps(place, clock, MONTH) as app:
+
+            async def pruned() -> bool:
+                return await ids(app) == {"pending", "suspended", "waiting", "later"}
+
+            await until(pruned)
+            assert won(await (await app.get_run("suspended")).resume(data=1)) == 2
+            assert won(await app.get_workflow(plain).start(1, run_id="new")) == 2
+
+
+@behaviour("run", "What counts is when a run ended, not when it was created.", verdict="new")
+async def test_a_run_is_kept_from_its_end_on(place: Place) -> None:
+    clock = OwnTime()
+    async with place.app(asking, clock=clock) as app:
+        await app.get_workflow(asking).start(1, run_id="r1")
+        clock.move(timedelta(days=100))
+        await (await app.get_run("r1")).resume(data=1)
+        assert await app.prune(MONTH) == 0
+        assert await ids(app) == {"r1"}
+        clock.move(MONTH + timedelta(seconds=1))
+        assert await app.prune(MONTH) == 1
+        assert await ids(app) == set()
+
+
+@behaviour(
+    "run",
+    "Without `retention` everything is kept; `app.prune` deletes what is asked for, and tells how much.",
+    verdict="new",
+)
+async def test_without_retention_everything_is_kept(place: Place) -> None:
+    clock = OwnTime()
+    async with place.app(plain, clock=clock) as app:
+        for _ in range(3):
+            await app.get_workflow(plain).start(1)
+        clock.move(timedelta(days=10_000))
+        assert len(await ids(app)) == 3
+        assert await app.prune(timedelta(days=1)) == 3
+        assert await app.prune(timedelta(days=1)) == 0
+        assert await ids(app) == set()
+
+
+@behaviour(
+    "run", "Many runs are deleted in small batches, and others are started and answered meanwhile.", verdict="new"
+)
+async def test_others_work_while_many_runs_are_deleted(place: Place) -> None:
+    clock = OwnTime()
+    async with in_time(), place.app(plain, asking, clock=clock) as app:
+        await asyncio.gather(*(app.get_workflow(plain).start(number) for number in range(450)))
+        await app.get_workflow(asking).start(1, run_id="asking")
+        clock.move(timedelta(days=2))
+        pruning = asyncio.create_task(app.prune(timedelta(days=1)))
+        left: list[int] = []
+        while not pruning.done():
+            assert won(await app.get_workflow(plain).start(1)) == 2
+            left.append(len((await app.list_runs(limit=1000, until=None)).runs))
+        assert await pruning == 450
+        assert won(await (await app.get_run("asking")).resume(data=1)) == 2
+        assert len(set(left)) > 1, "others had their turn between two batches"
+
+
+@behaviour("run", "A retention that is negative is refused.", verdict="new")
+def test_a_negative_retention_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDuration, match="retention"):
+        Waystation(workflows=[plain], store="memory://", retention=timedelta(days=-1))
