@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from waystation import Store, Waystation, Workflow, open_store
-from waystation.core.refs import Millis
 from waystation.engine.clock import Clock
+from waystation.testing import VirtualClock
 
-
-class OwnTime:
-    """A clock that stands still until it is moved. Timers that become due are called then."""
-
-    def __init__(self) -> None:
-        self.at: Millis = 1_800_000_000_000
-        self.timer_set = asyncio.Event()
-        self._timers: list[tuple[Millis, Callable[[], None]]] = []
-
-    def now(self) -> Millis:
-        return self.at
-
-    def call_at(self, when: Millis, callback: Callable[[], None]) -> Callable[[], None]:
-        timer = (when, callback)
-        self._timers.append(timer)
-        self.timer_set.set()
-
-        def stop() -> None:
-            if timer in self._timers:
-                self._timers.remove(timer)
-
-        return stop
-
-    def next_timer(self) -> Millis | None:
-        return min((when for when, _ in self._timers), default=None)
-
-    def move(self, by: timedelta) -> None:
-        self.at += round(by.total_seconds() * 1000)
-        due = [timer for timer in self._timers if timer[0] <= self.at]
-        self._timers = [timer for timer in self._timers if timer[0] > self.at]
-        for _, callback in due:
-            callback()
+OwnTime = VirtualClock
+"""What tests here call the clock that they move."""
 
 
 class _Kept:
