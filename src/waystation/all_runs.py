@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from waystation.beginning import event_data
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import StepSuspended
-from waystation.engine.creation import Taken
+from waystation.dispatch.protocol import Dispatcher
 from waystation.engine.engine import Engine
 from waystation.engine.intake import NewEvent, send_event
 from waystation.engine.loading import misfits
@@ -33,13 +33,14 @@ async def each_run(store: Store, where: RunFilter) -> AsyncIterator[RunRecord]:
 
 async def broadcast(
     engine: Engine,
+    dispatcher: Dispatcher,
     registry: Registry,
     event: NewEvent,
     data: object,
     *,
     workflow: str | None,
     resource_id: str | None,
-) -> AsyncIterator[tuple[str, Taken | None]]:
+) -> AsyncIterator[str]:
     """Send an event to every unfinished run whose workflow waits for it, one after another.
 
     Arguments:
@@ -47,7 +48,7 @@ async def broadcast(
         data: what was given as its data.
         workflow, resource_id: only to runs of this workflow, or about this.
 
-    Gives the id of each run that has it, and the run itself where it was taken to go on.
+    Gives the id of each run that has it.
 
     Raises:
         UnknownEvent, InvalidEventData.
@@ -63,11 +64,12 @@ async def broadcast(
         async for record in each_run(engine.store, where):
             if record.key not in waiting:
                 continue
+            sending = send_event(engine, registry.by_key[record.key], record.run_id, waiting[record.key])
             try:
-                taken = await send_event(engine, registry.by_key[record.key], record.run_id, waiting[record.key])
+                await dispatcher.take(record.run_id, sending)
             except (RunEnded, RunNotFound):
                 continue  # meanwhile
-            yield record.run_id, taken
+            yield record.run_id
 
 
 async def check_all(store: Store, registry: Registry) -> Sequence[Misfit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from waystation.define.schedule import Cron
 from waystation.define.workflow import Workflow
@@ -76,9 +77,5 @@ async def start_scheduled(
     """
     beginning = begin(workflow, cron.input, state=cron.state)
     await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
-    await dispatcher.ready()
-    try:
-        taken = await create_started(engine, workflow, Names(run_id=run_id), beginning)
-    except RunAlreadyExists:
-        return
-    dispatcher.drive(taken)
+    with suppress(RunAlreadyExists):
+        await dispatcher.take(run_id, create_started(engine, workflow, Names(run_id=run_id), beginning))

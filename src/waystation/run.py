@@ -92,8 +92,7 @@ class Run(RunView[In, Out]):
             await ask_to_start(
                 self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
             )
-        await dispatcher.ready()
-        dispatcher.drive(await intake.start(engine, self._untyped, self.run_id, beginning))
+        await dispatcher.take(self.run_id, intake.start(engine, self._untyped, self.run_id, beginning))
 
     # ------------------------------------------------------------------ resume
 
@@ -162,7 +161,6 @@ class Run(RunView[In, Out]):
     ) -> None:
         """Answer a suspension and do not wait. When this returns, the answer is durable. Raises as ``resume`` does."""
         engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
         selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
 
         async def choose(stored: StoredRun, machine: Machine) -> intake.Answer:
@@ -170,8 +168,8 @@ class Run(RunView[In, Out]):
             context = checked_context(self._untyped, request_context, machine.state.context) if request_context else {}
             return intake.Answer(address, seq, self._answer_data(address, data), context)
 
-        taken = await intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
-        await self._go_on(taken)
+        answering = intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
+        await dispatcher.take(self.run_id, answering)
 
     def _answer_data(self, address: Address, data: object) -> bytes:
         step = self.workflow.graph.step(node_key(address))
@@ -181,14 +179,6 @@ class Run(RunView[In, Out]):
             return step.resume.dump(step.resume.validate(data))
         except DataError as error:
             raise error.located(InvalidResumeData, workflow_id=self.workflow.id, address=address) from None
-
-    async def _go_on(self, taken: creation.Taken | None) -> None:
-        """Drive a run that was taken, or tell whoever drives it."""
-        _, dispatcher = await self._app.opened()
-        if taken is not None:
-            dispatcher.drive(taken)
-        else:
-            dispatcher.nudge(self.run_id)
 
     # ------------------------------------------------------------------ cancel, restart, step by step
 
@@ -217,12 +207,11 @@ class Run(RunView[In, Out]):
     ) -> None:
         """Cancel the run and do not wait. When this returns, the wish is durable. Raises as ``cancel`` does."""
         engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
         grace_ms = round((engine.cancel_grace if grace is None else grace).total_seconds() * 1000)
-        taken = await intake.cancel(
+        cancelling = intake.cancel(
             engine, self._untyped, self.run_id, reason=reason, actor=actor, channel=channel, grace_ms=max(grace_ms, 0)
         )
-        await self._go_on(taken)
+        await dispatcher.take(self.run_id, cancelling)
 
     async def proceed(self, *, per_step: bool = False) -> RunResult[Out]:
         """Have a paused run go on, and wait until it rests again.
@@ -234,8 +223,7 @@ class Run(RunView[In, Out]):
             RunNotPaused, RunNotFound, DefinitionChanged, StoreError.
         """
         engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
-        await self._go_on(await intake.proceed(engine, self._untyped, self.run_id, per_step=per_step))
+        await dispatcher.take(self.run_id, intake.proceed(engine, self._untyped, self.run_id, per_step=per_step))
         return await self._rest()
 
     async def restart(self) -> RunResult[Out]:
@@ -251,9 +239,7 @@ class Run(RunView[In, Out]):
             RunNotFound, DefinitionChanged, StoreError.
         """
         engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
-        if (taken := await intake.restart(engine, self._untyped, self.run_id)) is not None:
-            dispatcher.drive(taken)
+        await dispatcher.take(self.run_id, intake.restart(engine, self._untyped, self.run_id))
         return await self._rest()
 
     async def fork(
@@ -296,8 +282,7 @@ class Run(RunView[In, Out]):
             state=state,
         )
         names = creation.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
-        await dispatcher.ready()
-        dispatcher.drive(await creation.create_taken(engine, self._untyped, names, *made))
+        await dispatcher.take(names.run_id, creation.create_taken(engine, self._untyped, names, *made))
         return Run(self._app, self.workflow, names.run_id)
 
     # ------------------------------------------------------------------ events
@@ -328,8 +313,7 @@ class Run(RunView[In, Out]):
             actor=actor,
             channel=channel,
         )
-        await dispatcher.ready()
-        await self._go_on(await intake.send_event(engine, self._untyped, self.run_id, event))
+        await dispatcher.take(self.run_id, intake.send_event(engine, self._untyped, self.run_id, event))
 
     # ------------------------------------------------------------------ following it
 

@@ -67,7 +67,7 @@ class RunnableWorkflow(Generic[In, Out]):
         try:
             await creation.create(engine, self._untyped, names)
         except IdempotencyKeyUsed as used:
-            return Run(self._app, self.workflow, used.run_id)
+            return await self._made_before(used.run_id)
         return Run(self._app, self.workflow, names.run_id)
 
     async def start(
@@ -114,39 +114,44 @@ class RunnableWorkflow(Generic[In, Out]):
         """Create a run and start it, and do not wait: when this returns, the start is durable. As ``start`` else."""
         beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
         engine, dispatcher = await self._app.opened()
-        await dispatcher.ready()
         names = _names(run_id, resource_id, idempotency_key)
         if self.workflow.hooks.on_start is not None:
             await ask_to_start(
                 self._untyped, names.run_id, self.workflow.input.load(beginning.input), names.resource_id
             )
         try:
-            taken = await creation.create_started(engine, self._untyped, names, beginning)
+            await dispatcher.take(names.run_id, creation.create_started(engine, self._untyped, names, beginning))
         except IdempotencyKeyUsed as used:
-            return await self._started_before(used.run_id, beginning, str(idempotency_key))
-        dispatcher.drive(taken)
+            run = await self._made_before(used.run_id)
+            its = cast("Workflow[object, object]", run.workflow)
+            beginning = begin(its, input, state=state, request_context=request_context, per_step=per_step)
+            await self._start_made_before(run, beginning, str(idempotency_key))
+            return run
         return Run(self._app, self.workflow, names.run_id)
 
-    async def _started_before(self, run_id: str, beginning: creation.Beginning, key: str) -> Run[In, Out]:
-        """The run that was made with this key: started, if it was only created."""
+    async def _made_before(self, run_id: str) -> Run[In, Out]:
+        """The run that was made with a key; it may be of another version of the workflow, and goes on as that."""
+        return cast("Run[In, Out]", await self._app.get_run(run_id))
+
+    async def _start_made_before(self, run: Run[In, Out], beginning: creation.Beginning, key: str) -> None:
+        """Start it, if it was only created; else see to it that it was started with the same input."""
         engine, dispatcher = await self._app.opened()
-        run = Run(self._app, self.workflow, run_id)
         if await run.status() == "pending":
             try:
-                dispatcher.drive(await intake.start(engine, self._untyped, run_id, beginning))
+                its = cast("Workflow[object, object]", run.workflow)
+                await dispatcher.take(run.run_id, intake.start(engine, its, run.run_id, beginning))
             except (RunAlreadyStarted, RunEnded):
                 pass  # by another, just now: its input is looked at below
             else:
-                return run
-        for data in await engine.store.read(run_id, limit=10):
+                return
+        for data in await engine.store.read(run.run_id, limit=10):
             entry = decode_entry(data)
             if isinstance(entry, RunStarted) and bytes(entry.input) != beginning.input:
                 raise IdempotencyConflict(
-                    f"run {run_id!r} was started with the idempotency key {key!r} and other input; "
+                    f"run {run.run_id!r} was started with the idempotency key {key!r} and other input; "
                     "use a key of its own for each start that is meant to be one",
-                    run_id=run_id,
+                    run_id=run.run_id,
                 )
-        return run
 
     def create_run_sync(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
         """``create_run`` for code that is not async."""

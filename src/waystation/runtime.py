@@ -297,9 +297,10 @@ class Waystation:
         Raises:
             RunNotFound, RunIsRunning.
         """
-        engine, _ = await self.opened()
+        engine, dispatcher = await self.opened()
         if not await engine.store.delete_run(run_id):
             raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
+        dispatcher.deleted(run_id)
 
     async def prune(self, older_than: timedelta) -> int:
         """Delete the runs that ended longer ago than ``older_than``, in small batches; gives how many."""
@@ -334,18 +335,9 @@ class Waystation:
             InvalidEventData: the data does not fit; then no run of that workflow has it.
         """
         engine, dispatcher = await self.opened()
-        await dispatcher.ready()
         event = intake.NewEvent(name=name, key=idempotency_key, actor=actor, channel=channel)
-        sent: list[str] = []
-        async for run_id, taken in broadcast(
-            engine, self._registry, event, data, workflow=workflow, resource_id=resource_id
-        ):
-            if taken is not None:
-                dispatcher.drive(taken)
-            else:
-                dispatcher.nudge(run_id)
-            sent.append(run_id)
-        return sent
+        sending = broadcast(engine, dispatcher, self._registry, event, data, workflow=workflow, resource_id=resource_id)
+        return [run_id async for run_id in sending]
 
     async def check(self) -> Sequence[Misfit]:
         """The unfinished runs that the code at hand cannot continue, and why: the question to ask before a deploy.

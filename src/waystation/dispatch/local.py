@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
+from waystation.dispatch.waiters import Waiters
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
+from waystation.engine.in_flight import ended
 from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
@@ -41,21 +42,6 @@ _log = logging.getLogger("waystation.dispatch")
 
 _RESTS: frozenset[RunStatus] = frozenset[RunStatus]({*ENDED, "suspended", "paused"})
 _MOST_AT_ONCE = 200
-
-
-@dataclass(slots=True)
-class _Driven:
-    """A run this process drives."""
-
-    driver: Driver
-    task: asyncio.Task[None]
-
-
-@dataclass(slots=True)
-class _Waiters:
-    """Those who wait for one run to rest."""
-
-    futures: list[asyncio.Future[Machine]] = field(default_factory=list[asyncio.Future[Machine]])
 
 
 class LocalDispatcher:
@@ -92,9 +78,14 @@ class LocalDispatcher:
         self._recover_every = recover_every.total_seconds()
         self._look_every = look_every.total_seconds()
         self._grace = grace.total_seconds()
-        self._driven: dict[str, _Driven] = {}
-        self._waiters: dict[str, _Waiters] = {}
-        self._unfit: set[str] = set()
+        self._driven: dict[str, Driver] = {}
+        # All that is done for runs: takings, and drivers, also of a run that rests and whose hooks are being told.
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters = Waiters()
+        # Runs that cannot be driven here, and why: the code does not fit them, or there is a fault in it.
+        self._unfit: dict[str, Exception] = {}
+        # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
+        self._apart: set[str] = set()
         # Runs that this process must come back to, and when; of an app that recovers none that is parked.
         self._returning: dict[str, Millis] = {}
         self._seek = asyncio.Event()
@@ -123,44 +114,68 @@ class LocalDispatcher:
         self._stopped = True
         self._alarm.stop()
         await _cancel(self._loops)
-        for driven in self._driven.values():
-            driven.driver.drain()
-        tasks = [driven.task for driven in self._driven.values()]
-        if tasks:
+        for driver in self._driven.values():
+            driver.drain()
+        if tasks := list(self._tasks):
             await asyncio.wait(tasks, timeout=self._grace)
             await _cancel(tasks)
-        for run_id in list(self._waiters):
-            self._give_up(run_id, AppClosed(f"the app was closed while run {run_id!r} went on; {AppClosed.__doc__}"))
+        for run_id in self._waiters.runs():
+            self._waiters.give_up(run_id, _closed(run_id))
         await self._lease.release()
-
-    async def ready(self) -> None:
-        """Register this process as an owner."""
-        if self._stopped:
-            raise AppClosed
-        await self._lease.hold()
 
     # ------------------------------------------------------------------ driving
 
-    def drive(self, taken: Taken) -> None:
-        """Drive a run that was taken for this process."""
+    async def take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+        """Have a run taken for this process, and drive it, or tell whoever drives it; see ``Dispatcher``."""
+        if self._stopped:
+            taking.close()
+            raise AppClosed
+        # A task of its own: the caller may be cancelled just when the run has become this process's.
+        task = asyncio.create_task(self._take(run_id, taking), name=f"waystation take {run_id}")
+        self._keep(task)
+        await asyncio.shield(task)
+
+    async def _take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+        try:
+            await self._lease.hold()
+        except BaseException:
+            taking.close()
+            raise
+        taken = await taking
+        if taken is not None:
+            self._drive(taken)
+        else:
+            self._nudge(run_id)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _drive(self, taken: Taken) -> None:
         if self._stopped:
             return  # the lease is being released: the run goes to whoever looks next
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
-        driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine)
-        task = asyncio.create_task(self._drive(driver), name=f"waystation run {taken.run_id}")
-        self._driven[taken.run_id] = _Driven(driver, task)
+        apart = taken.run_id in self._apart
+        driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine, apart=apart)
+        self._keep(asyncio.create_task(self._driven_by(driver), name=f"waystation run {taken.run_id}"))
+        self._driven[taken.run_id] = driver
         self._watched.set()
 
-    async def _drive(self, driver: Driver) -> None:
+    async def _driven_by(self, driver: Driver) -> None:
         run_id = driver.run_id
         failure: Exception | None = None
         lost = False
         self._returning.pop(run_id, None)
         try:
             await driver.drive()
-            # The parts that a run's output is put together from (a foreach's) need not be at hand.
-            await hold_missing(self._engine.store, run_id, driver.machine.values)
+        except asyncio.CancelledError:
+            if not self._stopped and not any(loop.cancelling() for loop in self._loops):
+                _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
+                self._apart.add(run_id)
+                self._returning[run_id] = 0
+                self._seek.set()
+            raise
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
             lost = True
@@ -172,10 +187,10 @@ class LocalDispatcher:
         except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
-            self._unfit.add(run_id)
+            self._unfit[run_id] = error
         finally:
             # Only if it is still this driver's place: the run may have been parked, answered and taken anew.
-            if (driven := self._driven.get(run_id)) is not None and driven.driver is driver:
+            if current := self._driven.get(run_id) is driver:
                 del self._driven[run_id]
         if lost:
             # Those who wait are served from the store. Its owner may have ended it before this was known here, and
@@ -183,29 +198,44 @@ class LocalDispatcher:
             with suppress(StoreError):
                 await self._look_at(run_id)
         elif failure is not None:
-            self._give_up(run_id, failure)
+            self._waiters.give_up(run_id, failure)
         elif driver.is_at_rest():  # if not, it was drained: the app is being closed
-            await self._rested(run_id, driver.machine)
+            await self._rested(driver, current=current)
 
-    async def _rested(self, run_id: str, machine: Machine) -> None:
-        if self._on_rest is not None:
-            try:
-                await self._on_rest(run_id, machine)
-            except Exception:  # noqa: BLE001  (the run rests, whoever could not be told)
-                _log.exception("the hooks of run %s could not be told that it rests", run_id)
-        wake_at = machine.next_wake() if machine.state.standing == "running" and not machine.is_paused() else None
-        if wake_at is not None:
+    async def _rested(self, driver: Driver, *, current: bool) -> None:
+        """The run rests, durably: tell its hooks, then those who wait for that."""
+        run_id, machine = driver.run_id, driver.machine
+        self._apart.discard(run_id)
+        wakes = machine.state.standing == "running" and not machine.is_paused()
+        if wakes and (wake_at := machine.next_wake()) is not None:
             if not self._recover:  # else it is found in the store, as any other: nothing in memory remembers it
                 self._returning[run_id] = wake_at
             self._alarm.set(wake_at)
-        if machine.state.standing != "running" or machine.is_paused() or machine.suspensions():
-            self._serve(run_id, machine)
+        # Those who come to wait from now on may wait for what comes next: there can be an answer before a hook is done.
+        told = current and (not wakes or bool(machine.suspensions()))
+        waiting = self._waiters.take(run_id) if told else []
+        try:
+            if machine.state.standing == "success":
+                # The parts that its output is put together from (a foreach's) need not be at hand.
+                await hold_missing(self._engine.store, run_id, machine.values)
+            if self._on_rest is not None:
+                try:
+                    await self._on_rest(run_id, machine)
+                except Exception:  # noqa: BLE001  (the run rests, whoever could not be told)
+                    _log.exception("the hooks of run %s could not be told that it rests", run_id)
+            self._waiters.serve(run_id, waiting, machine)
+        except StoreError as error:
+            self._waiters.refuse(run_id, waiting, error)
+        finally:
+            self._waiters.refuse(run_id, waiting, _closed(run_id))  # of those who were told nothing is changed
 
-    def nudge(self, run_id: str) -> None:
+    def _nudge(self, run_id: str) -> None:
         """Have the driver look at its journal; if nobody drives the run, have the recovery look for it."""
         if (driven := self._driven.get(run_id)) is not None:
-            driven.driver.look_again()
+            driven.look_again()
         else:
+            if self._unfit.pop(run_id, None) is not None:
+                self._returning[run_id] = 0  # what came may be just what it can go on with: a cancel, say
             self._seek.set()
 
     def watch(self) -> None:
@@ -216,46 +246,36 @@ class LocalDispatcher:
 
     async def rest(self, run_id: str) -> Machine:
         """Wait until the run rests, wherever it is driven."""
-        future: asyncio.Future[Machine] = asyncio.get_running_loop().create_future()
-        self._waiters.setdefault(run_id, _Waiters()).futures.append(future)
-        self._watched.set()
-        try:
+        with self._waiters.waiting(run_id) as future:
+            self._watched.set()
             if run_id not in self._driven:
                 await self._look_at(run_id)
             return await future
-        finally:
-            waiters = self._waiters.get(run_id)
-            if waiters is not None and future in waiters.futures:
-                waiters.futures.remove(future)
-                if not waiters.futures:
-                    del self._waiters[run_id]
 
-    def _serve(self, run_id: str, machine: Machine) -> None:
-        for future in self._pop_waiters(run_id):
-            future.set_result(machine)
-
-    def _give_up(self, run_id: str, error: Exception) -> None:
-        for future in self._pop_waiters(run_id):
-            future.set_exception(error)
-
-    def _pop_waiters(self, run_id: str) -> list[asyncio.Future[Machine]]:
-        waiters = self._waiters.pop(run_id, None)
-        return [future for future in waiters.futures if not future.done()] if waiters is not None else []
+    def deleted(self, run_id: str) -> None:
+        """The run is gone: there is nothing to wait for."""
+        self._waiters.give_up(run_id, _gone(run_id))
+        self._engine.hub.announce(run_id)
 
     async def _look_at(self, run_id: str) -> None:
-        """If the run rests in the store, serve those who wait for it."""
+        """If the run rests in the store, serve those who wait for it now."""
+        waiting = self._waiters.of(run_id)
         record = await self._engine.store.get_run(run_id)
         if record is None:
-            self._give_up(run_id, RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id))
-        elif record.status in _RESTS and run_id not in self._driven:
+            self._waiters.refuse(run_id, waiting, _gone(run_id))
+        elif run_id in self._driven:
+            return
+        elif record.status in _RESTS:
             stored = await self._engine.store.load(run_id)
             workflow = self._engine.workflows.get(record.key)
             if stored is None or workflow is None or stored.record.status not in _RESTS:
                 return
             try:
-                self._serve(run_id, await load_machine(self._engine.store, workflow, stored))
+                self._waiters.serve(run_id, waiting, await load_machine(self._engine.store, workflow, stored))
             except WaystationError as error:
-                self._give_up(run_id, error)
+                self._waiters.refuse(run_id, waiting, error)
+        elif run_id in self._unfit and record.owner in (None, self._engine.worker_id):
+            self._waiters.refuse(run_id, waiting, self._unfit[run_id])
 
     # ------------------------------------------------------------------ loops
 
@@ -271,19 +291,20 @@ class LocalDispatcher:
                 now = await self._engine.store.foreign_changes()
                 if now == seen:
                     continue
-                seen = now
                 for run_id in self._engine.hub.listened():
                     self._engine.hub.announce(run_id)
                 await self._look_at_driven()
-                for run_id in [run_id for run_id in self._waiters if run_id not in self._driven]:
-                    await self._look_at(run_id)
+                for run_id in self._waiters.runs():
+                    if run_id not in self._driven:
+                        await self._look_at(run_id)
+                seen = now
 
     async def _look_at_driven(self) -> None:
         """Have those drivers look whose journal has grown without them: by an answer, an event, a cancel."""
-        known = {run_id: driven.driver.machine.state.last_seq for run_id, driven in self._driven.items()}
+        known = {run_id: driven.machine.state.last_seq for run_id, driven in self._driven.items()}
         for run_id, seq in (await self._engine.store.last_seqs(list(known))).items():
             if seq > known[run_id] and (driven := self._driven.get(run_id)) is not None:
-                driven.driver.look_again()
+                driven.look_again()
 
     async def _recover_on(self) -> None:
         """Take over what nobody drives, for as long as the app is open."""
@@ -321,28 +342,38 @@ class LocalDispatcher:
             if record is None or workflow is None or not _may_go_on(record):
                 self._returning.pop(run_id, None)
                 continue
-            await self.ready()
+            await self._lease.hold()
             try:
                 taken = await take_over(self._engine, workflow, run_id)
             except (DefinitionChanged, StoreCorrupt) as error:
                 # Said once, and left alone: the code that fits may be in another process, or come back.
                 _log.warning("run %s is left alone: %s", run_id, error)
-                self._unfit.add(run_id)
-                self._give_up(run_id, error)
+                self._leave_alone(run_id, error)
+                continue
+            except StoreError:
+                self._returning[run_id] = 0  # it may have been claimed
+                raise
+            except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
+                _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
+                self._leave_alone(run_id, error)
                 continue
             if taken is not None:
                 took = True
-                self.drive(taken)
+                self._drive(taken)
             elif record.owner not in (None, self._engine.worker_id):
                 self._returning.pop(run_id, None)
         return took and tried >= _MOST_AT_ONCE
+
+    def _leave_alone(self, run_id: str, error: Exception) -> None:
+        self._unfit[run_id] = error
+        self._waiters.give_up(run_id, error)
 
     async def _candidates(self) -> list[str]:
         """Runs that may be free to take; the claim decides."""
         now = self._engine.clock.now()
         own = [run_id for run_id, at in self._returning.items() if at <= now]
         if not self._recover:
-            waited_for = (run_id for run_id in self._waiters if run_id not in self._driven)
+            waited_for = (run_id for run_id in self._waiters.runs() if run_id not in self._driven)
             return list(dict.fromkeys([*own, *waited_for]))
         workflows = list(self._engine.workflows)
         # Those known not to fit stay claimable, and so are those driven here when this process's lease ran out (the
@@ -356,8 +387,15 @@ def _may_go_on(record: RunRecord) -> bool:
     return record.status == "running" or (record.status in ("waiting", "suspended") and record.wake_at is not None)
 
 
+def _closed(run_id: str) -> AppClosed:
+    return AppClosed(f"the app was closed while run {run_id!r} went on; {AppClosed.__doc__}")
+
+
+def _gone(run_id: str) -> RunNotFound:
+    return RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id)
+
+
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+    await ended(tasks)

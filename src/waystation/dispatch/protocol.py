@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Protocol
 
 from waystation.core.machine import Machine
@@ -20,14 +21,19 @@ class Dispatcher(Protocol):
     async def stop(self) -> None:
         """Drive nothing any more, and hand over what was driven, at once."""
 
-    async def ready(self) -> None:
-        """To be awaited before a run is taken for this process: it must be known as an owner by then."""
+    async def take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+        """Have a run taken for this process, and drive it; if it was not to be taken, tell whoever drives it that its
+        journal has grown.
 
-    def drive(self, taken: Taken) -> None:
-        """Drive a run that was taken for this process."""
+        It is carried through also when the caller is cancelled: what was taken durably is driven.
 
-    def nudge(self, run_id: str) -> None:
-        """The journal of a run that is not this caller's to drive has grown: whoever drives it must look."""
+        Raises:
+            AppClosed, and what ``taking`` raises; then nothing is driven.
+        """
+        ...
+
+    def deleted(self, run_id: str) -> None:
+        """The run is gone: nobody need wait for it."""
 
     def watch(self) -> None:
         """Someone listens to a run: notice what other processes write, for as long as that is so."""

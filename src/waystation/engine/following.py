@@ -12,7 +12,7 @@ from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent
-from waystation.errors import DefinitionChanged
+from waystation.errors import DefinitionChanged, RunNotFound
 
 _PAGE = 1000
 
@@ -24,6 +24,7 @@ async def follow(
 
     Raises:
         DefinitionChanged: the journal does not fit the code at hand.
+        RunNotFound: the run is not in the store, or is deleted meanwhile.
     """
     fold = EventFold(run_id, Machine(workflow.graph))
     read: Seq = 0
@@ -38,6 +39,8 @@ async def follow(
                         yield event
                     if isinstance(event, RunFinishedEvent):
                         return
+            if not page and await engine.store.get_run(run_id) is None:
+                raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
             if len(page) < _PAGE:
                 await grown.wait()
 

@@ -8,6 +8,7 @@ import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from waystation.core.addresses import node_key
 from waystation.core.machine import Machine
@@ -229,4 +230,6 @@ def _is_asked_for(error: BaseException, context: RunningStep | None) -> bool:
     """Whether it is the end that the step asked for; in a task group that comes as a group."""
     if context is None or context.ending is None:
         return False
-    return isinstance(error, StepEnd) or (isinstance(error, BaseExceptionGroup) and error.split(StepEnd)[1] is None)
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(StepEnd)[1] is None
+    return isinstance(error, StepEnd)
