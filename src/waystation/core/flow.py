@@ -316,12 +316,13 @@ class Flow:
     def settle(self) -> None:
         """Let those blocks fail in which nothing is under way any more, the innermost first."""
         while self.failing:
-            under_way = [address for address, frame in self.state.frames.items() if is_under_way(frame)]
-            live = {outer for address in under_way for outer in outwards(self.graph, address)}
-            dead = sorted(self.failing - live)
-            if not dead:
-                return
-            address = max(dead, key=lambda each: sum(1 for _ in outwards(self.graph, each)))
+            dead = set(self.failing)
+            for inner, frame in self.state.frames.items():
+                if is_under_way(frame):
+                    dead.difference_update(outwards(self.graph, inner))
+                    if not dead:
+                        return  # of ten thousand items under way the first tells
+            address = max(sorted(dead), key=lambda each: sum(1 for _ in outwards(self.graph, each)))
             frame = self.state.frames[address]
             assert isinstance(frame, (BlockFrame, ForeachFrame)), "only those wait before they fail"
             assert frame.failure is not None, "it is among those that fail"
