@@ -89,9 +89,10 @@ class Run(RunView[In, Out]):
         beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
         if self.workflow.hooks.on_start is not None:
             record = await self.record()
-            await ask_to_start(
-                self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
-            )
+            if record.status == "pending":  # else there is no start to be asked about
+                await ask_to_start(
+                    self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
+                )
         await dispatcher.take(self.run_id, intake.start(engine, self._untyped, self.run_id, beginning))
 
     # ------------------------------------------------------------------ resume

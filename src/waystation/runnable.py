@@ -15,10 +15,12 @@ from waystation.engine.hooks import ask_to_start
 from waystation.errors import IdempotencyConflict, RunAlreadyStarted, RunEnded
 from waystation.results import RunResult
 from waystation.run import Run
-from waystation.store.protocol import IdempotencyKeyUsed
+from waystation.store.protocol import IdempotencyKeyUsed, Store
 
 if TYPE_CHECKING:
     from waystation.runtime import Waystation
+
+_PAGE = 100
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -144,18 +146,28 @@ class RunnableWorkflow(Generic[In, Out]):
                 pass  # by another, just now: its input is looked at below
             else:
                 return
-        for data in await engine.store.read(run.run_id, limit=10):
-            entry = decode_entry(data)
-            if isinstance(entry, RunStarted) and bytes(entry.input) != beginning.input:
-                raise IdempotencyConflict(
-                    f"run {run.run_id!r} was started with the idempotency key {key!r} and other input; "
-                    "use a key of its own for each start that is meant to be one",
-                    run_id=run.run_id,
-                )
+        started = await _start_of(engine.store, run.run_id)
+        if started is not None and bytes(started.input) != beginning.input:
+            raise IdempotencyConflict(
+                f"run {run.run_id!r} was started with the idempotency key {key!r} and other input; "
+                "use a key of its own for each start that is meant to be one",
+                run_id=run.run_id,
+            )
 
     def create_run_sync(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run[In, Out]:
         """``create_run`` for code that is not async."""
         return self._app.call(self.create_run(run_id=run_id, resource_id=resource_id))
+
+
+async def _start_of(store: Store, run_id: str) -> RunStarted | None:
+    """The entry that started the run; before it there may be events, any number of them. None if there is none yet."""
+    after = 0
+    while page := await store.read(run_id, after=after, limit=_PAGE):
+        for data in page:
+            if isinstance(entry := decode_entry(data), RunStarted):
+                return entry
+        after += len(page)
+    return None
 
 
 def _names(run_id: str | None, resource_id: str | None, idempotency_key: str | None) -> creation.Names:
