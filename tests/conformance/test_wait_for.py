@@ -11,7 +11,7 @@ from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
 from tests.conformance.stock import add_one, comes_to, fail, lost, recorded, won
 from waystation import StepContext, step, workflow
-from waystation.core.entries import EventMatched, EventReceived
+from waystation.core.entries import EventMatched, EventReceived, EventsPassed
 from waystation.errors import InvalidEventData, RunEnded, RunNotFound, UnknownEvent
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +149,31 @@ async def test_a_match_may_be_async_and_may_raise(place: Place) -> None:
         await other.send_event("number", 13)
         error = lost(await other.wait())
     assert (error.address, error.type) == ("w", "LookupError")
+
+
+@behaviour("events", "A match is asked once about an event, also over a restart", verdict="new")
+async def test_a_match_is_asked_once_about_each_event(place: Place) -> None:
+    asked: list[int] = []
+
+    def large(number: int) -> bool:
+        asked.append(number)
+        return number > 10
+
+    flow = workflow("flow", input=int, output=int).wait_for("number", int, match=large, id="w").commit()
+    async with place.app(flow) as app:
+        run = await app.get_workflow(flow).create_run(run_id="r1")
+        await run.start_async(1)
+        await run.send_event("number", 1)
+        await run.send_event("number", 2)
+        await comes_to(run, "waiting")
+    async with place.app(flow) as app:
+        again = await app.get_run("r1")
+        await again.send_event("number", 30)
+        assert won(await again.wait()) == 30
+        passed = [seq for entry in await recorded(again, EventsPassed) for seq in entry.events]
+        received = [seq for seq, entry in enumerate(await again.journal(), 1) if isinstance(entry, EventReceived)]
+    assert asked == [1, 2, 30]
+    assert passed == received[:2]
 
 
 @behaviour("events", "An event is taken by one wait only, in the order the events came", verdict="new")

@@ -142,8 +142,6 @@ def test_the_innermost_block_fails_first_however_long_the_ids_are(id_: str) -> N
 
 
 def test_what_a_failing_block_gives_up_does_not_depend_on_events_that_were_tried() -> None:
-    # That an event was tried, and does not fit, is not recorded. Whoever reads the journal anew must stand where this
-    # machine stands all the same.
     awaiting = flow("awaiting").wait_for("paid", object, match=yes, id="await").commit()
     failing = flow("failing").parallel([first, awaiting]).commit()
     world = World(flow().parallel([failing], allow_failure=True).then(third).commit().graph)

@@ -24,6 +24,7 @@ from waystation.core.entries import (
     EventDefaulted,
     EventMatched,
     EventReceived,
+    EventsPassed,
     EventTimedOut,
     ForeachBegun,
     LoopDecided,
@@ -341,9 +342,9 @@ def _matched(machine: Machine, signal: signals.Matched) -> Iterable[AnyEntry]:
         return
     if signal.event in frame.untried:
         yield EventMatched(at=signal.at, address=signal.address, event=signal.event)
-    else:
-        # None fits, or another wait has taken the one that does.
-        machine.tried(signal.address, signal.tried)
+    # None fits, or another wait has taken the one that does.
+    elif passed := tuple(event for event in signal.tried if event in frame.untried):
+        yield EventsPassed(at=signal.at, address=signal.address, events=passed)
 
 
 # Each function takes just the class it stands beside, which no type can say of a dict.

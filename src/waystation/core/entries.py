@@ -337,6 +337,13 @@ class EventMatched(Entry, frozen=True, tag="event-matched"):
     event: Seq
 
 
+class EventsPassed(Entry, frozen=True, tag="events-passed"):
+    """None of ``events`` (the seqs of entries that received them) fits the wait: it does not try them again."""
+
+    address: Address
+    events: tuple[Seq, ...]
+
+
 class EventTimedOut(Entry, frozen=True, tag="event-timed-out"):
     """No event came in time, and the wait has no default."""
 
@@ -383,6 +390,7 @@ AnyEntry: TypeAlias = (
     | EventAwaited
     | EventReceived
     | EventMatched
+    | EventsPassed
     | EventTimedOut
     | EventDefaulted
 )

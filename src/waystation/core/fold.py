@@ -31,7 +31,7 @@ from waystation.core.entries import (
 from waystation.core.flow import Flow, JournalMisfit
 from waystation.core.node_effects import NODE_EFFECTS
 from waystation.core.refs import Seq
-from waystation.core.state import Frame, State, StepFrame, WaitFrame, is_busy
+from waystation.core.state import Frame, State, StepFrame, is_busy
 from waystation.core.step_effects import STEP_EFFECTS
 from waystation.define.nodes import Graph
 
@@ -43,7 +43,7 @@ class Fold:
 
     Attributes:
         graph: the definition the run follows.
-        state: where it stands. Read it; only ``apply``, ``wake`` and ``tried`` write it.
+        state: where it stands. Read it; only ``apply`` and ``wake`` write it.
         flow: how it moves through the graph.
         values: the values that frames refer to, by seq.
         opened: suspensions opened; whoever makes them durable empties the list.
@@ -74,16 +74,6 @@ class Fold:
         assert frame.phase == "waiting", "only a waiting step is woken"
         frame.phase = "ready"
         self.flow.recount(address, frame, was_busy=False, was_idle=True)
-
-    def tried(self, address: Address, events: tuple[Seq, ...]) -> None:
-        """None of ``events`` fits the wait at ``address``. Not recorded: whoever folds the journal tries them anew."""
-        frame = self.state.frames.get(address)
-        if isinstance(frame, WaitFrame) and not frame.timing:
-            busy = is_busy(frame)  # if another wait has taken the last of them meanwhile, it is not
-            frame.untried = [seq for seq in frame.untried if seq not in events]
-            self.flow.recount(address, frame, was_busy=busy, was_idle=not busy)
-            if frame.untried:
-                self.flow.fresh.append(address)
 
     def entered(self, address: Address, kind: type[_F]) -> _F:
         """The frame of an entry's node, which must be of ``kind``; else the entry is a ``JournalMisfit``."""

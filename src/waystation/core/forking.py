@@ -17,6 +17,7 @@ from waystation.core.entries import (
     CancelRequested,
     EventMatched,
     EventReceived,
+    EventsPassed,
     EventTimedOut,
     InputReplaced,
     NodeFailed,
@@ -124,6 +125,8 @@ def _renumbered(entry: AnyEntry, numbers: Mapping[Seq, Seq]) -> AnyEntry:
             return msgspec.structs.replace(entry, suspension=numbers[entry.suspension])
         case EventMatched():
             return msgspec.structs.replace(entry, event=numbers[entry.event])
+        case EventsPassed():
+            return msgspec.structs.replace(entry, events=tuple(numbers[event] for event in entry.events))
         case RunStarted():
             return msgspec.structs.replace(entry, per_step=False)
         case _:

@@ -141,10 +141,6 @@ class Machine:
                     over = True
         return over
 
-    def tried(self, address: Address, events: tuple[Seq, ...]) -> None:
-        """None of the kept events ``events`` fits the wait at ``address``."""
-        self._fold.tried(address, events)
-
     # ------------------------------------------------------------------ asking
 
     def take_actions(self) -> list[signals.Action]:

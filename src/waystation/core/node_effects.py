@@ -13,6 +13,7 @@ from waystation.core.entries import (
     EventDefaulted,
     EventMatched,
     EventReceived,
+    EventsPassed,
     EventTimedOut,
     ForeachBegun,
     LoopDecided,
@@ -169,6 +170,15 @@ def _event_matched(fold: Fold, entry: EventMatched) -> None:
     fold.values.release(entry.event)
 
 
+def _events_passed(fold: Fold, entry: EventsPassed) -> None:
+    frame = fold.entered(entry.address, WaitFrame)
+    busy = is_busy(frame)
+    frame.untried = [seq for seq in frame.untried if seq not in entry.events]
+    fold.flow.recount(entry.address, frame, was_busy=busy, was_idle=not busy)
+    if frame.untried:
+        fold.flow.fresh.append(entry.address)
+
+
 def _event_timed_out(fold: Fold, entry: EventTimedOut) -> None:
     fold.entered(entry.address, WaitFrame)
     fold.flow.drop(entry.address)
@@ -201,6 +211,7 @@ NODE_EFFECTS: Mapping[type[AnyEntry], Callable[..., None]] = {
     EventAwaited: _event_awaited,
     EventReceived: _event_received,
     EventMatched: _event_matched,
+    EventsPassed: _events_passed,
     EventTimedOut: _event_timed_out,
     EventDefaulted: _event_defaulted,
 }

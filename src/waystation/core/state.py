@@ -237,8 +237,7 @@ def is_idle(frame: Frame) -> bool:
 
 
 def is_under_way(frame: Frame) -> bool:
-    """Whether a block that fails waits for this in it. Told by what is recorded alone: whether a wait has tried the
-    events there are is not."""
+    """Whether a block that fails waits for this in it. A wait it gives up, also one that has events to try."""
     match frame:
         case StepFrame():
             return frame.phase != "suspended"

@@ -1,13 +1,15 @@
 """What happens in runs, announced in one place. Whoever listens (streams, later metrics and pages) listens here.
 
 Events are made from journal entries and from nothing else, by ``events_of``; live and later readers see the same.
-Each carries the ``seq`` of its entry, so a reader that lost its connection goes on after the last seq it has.
-One entry may announce several events (a step is done, so the next one begins): they share the seq.
+Each carries the ``seq`` of its entry, so a reader that lost its connection goes on after the last one it has.
+One entry may announce several events (a step is done, so the next one begins): they share the seq, and are told apart
+by their ``part``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from typing import Literal, TypeAlias, cast
 import msgspec
 
 from waystation.core import signals
-from waystation.core.addresses import ROOT, Address, around
+from waystation.core.addresses import ROOT, Address
 from waystation.core.entries import (
     AnyEntry,
     BranchTaken,
@@ -27,6 +29,7 @@ from waystation.core.entries import (
     EventReceived,
     EventTimedOut,
     NodeFailed,
+    OnceRecorded,
     RunCancelled,
     RunFailed,
     RunStarted,
@@ -46,6 +49,8 @@ from waystation.core.machine import Machine
 from waystation.core.refs import Millis, Seq
 from waystation.core.state import ForeachFrame
 
+_ITEM = re.compile(r"\[(\d+)\]/")
+
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
     """Something happened in a run, and is durable.
@@ -54,6 +59,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
         run_id: the run.
         seq: the journal entry it is made from.
         at: when, in milliseconds since 1970 UTC.
+        part: which of the events that are made from that entry, from 0.
 
     The values that some kinds carry are plain JSON data, as the journal has them.
     """
@@ -61,6 +67,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, k
     run_id: str
     seq: Seq
     at: Millis
+    part: int = 0
 
     @property
     def type(self) -> str:
@@ -253,25 +260,26 @@ class EventFold:
     def __init__(self, run_id: str, machine: Machine) -> None:
         self._run_id = run_id
         self._machine = machine
+        self._done: dict[str, int] = {}
 
     def feed(self, entry: AnyEntry) -> list[AnyEvent]:
         """Fold the next entry and give its events."""
         machine = self._machine
-        around_before = self._foreach_around(entry)
+        foreachs = self._foreachs_around(entry)
         machine.apply(entry)
         machine.settled()
         seq, at, run_id = machine.state.last_seq, entry.at, self._run_id
         events = [event] if (event := _event_of(entry, run_id, seq)) is not None else []
-        if around_before is not None:
-            address, frame, before = around_before
-            if (done := frame.next - frame.open) > before:
+        for address, frame, index in foreachs:
+            if frame.outputs[index] is not None:
+                done = self._done[address] = self._done.get(address, 0) + 1
                 events.append(
                     StepProgressEvent(run_id=run_id, seq=seq, at=at, address=address, done=done, total=frame.count)
                 )
         events += [
             StepStartedEvent(run_id=run_id, seq=seq, at=at, address=action.address, attempt=action.attempt)
             for action in machine.take_actions()
-            if isinstance(action, signals.RunStep)
+            if isinstance(action, signals.RunStep) and not _is_of_running(entry, action.address)
         ]
         if machine.state.standing == "running" and machine.is_at_rest() and not machine.is_cancelling():
             if machine.is_paused():
@@ -279,16 +287,22 @@ class EventFold:
                 events.append(RunPausedEvent(run_id=run_id, seq=seq, at=at, next_steps=steps))
             elif open_now := machine.suspensions():
                 events.append(RunSuspendedEvent(run_id=run_id, seq=seq, at=at, addresses=tuple(open_now)))
-        return events
+        return [msgspec.structs.replace(event, part=part) if part else event for part, event in enumerate(events)]
 
-    def _foreach_around(self, entry: AnyEntry) -> tuple[Address, ForeachFrame, int] | None:
-        """The foreach whose item the entry may end, and how many of its items were done before."""
-        address: Address = getattr(entry, "address", ROOT)
-        if "[" not in address:
-            return None
-        address = around(address[: address.rindex("]") + 2])
-        frame = self._machine.state.frames.get(address)
-        return (address, frame, frame.next - frame.open) if isinstance(frame, ForeachFrame) else None
+    def _foreachs_around(self, entry: AnyEntry) -> list[tuple[str, ForeachFrame, int]]:
+        """The foreachs, the innermost first, of which the entry may end an item, and the number of that."""
+        found: list[tuple[str, ForeachFrame, int]] = []
+        for item in _ITEM.finditer(getattr(entry, "address", ROOT)):
+            address, index = item.string[: item.start()], int(item[1])
+            frame = self._machine.state.frames.get(Address(address))
+            if isinstance(frame, ForeachFrame) and frame.outputs[index] is None:
+                found.append((address, frame, index))
+        return found[::-1]
+
+
+def _is_of_running(entry: AnyEntry, address: Address) -> bool:
+    """Whether the entry tells of a step that it is running: so its attempt has begun before, by time alone."""
+    return isinstance(entry, (StepWrote, OnceRecorded)) and entry.address == address
 
 
 def _event_of(entry: AnyEntry, run_id: str, seq: Seq) -> AnyEvent | None:

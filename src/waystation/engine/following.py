@@ -18,9 +18,10 @@ _PAGE = 1000
 
 
 async def follow(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, after: Seq
+    engine: Engine, workflow: Workflow[object, object], run_id: str, after: Seq, part: int | None = None
 ) -> AsyncIterator[AnyEvent]:
-    """The run's events after entry ``after``, until it ends.
+    """The run's events after entry ``after``, until it ends; if ``part`` is given, also those that this entry announces
+    after its ``part``-th.
 
     Raises:
         DefinitionChanged: the journal does not fit the code at hand.
@@ -35,7 +36,7 @@ async def follow(
             for data in page:
                 read += 1
                 for event in _fold(fold, decode_entry(data), workflow, run_id):
-                    if event.seq > after:
+                    if event.seq > after or (event.seq == after and part is not None and event.part > part):
                         yield event
                     if isinstance(event, RunFinishedEvent):
                         return
