@@ -24,6 +24,7 @@ from waystation.core.entries import (
     SleepEnded,
 )
 from waystation.core.flow import JournalMisfit
+from waystation.core.refs import Joined, Listed, Null
 from waystation.core.state import (
     BlockFrame,
     ForeachFrame,
@@ -34,7 +35,7 @@ from waystation.core.state import (
     WaitFrame,
     is_busy,
 )
-from waystation.define.nodes import BranchNode, ForeachNode, LoopNode, SwitchNode, WaitNode
+from waystation.define.nodes import BranchNode, ForeachNode, LoopNode, SwitchNode, WaitNode, WorkflowNode
 
 if TYPE_CHECKING:
     from waystation.core.fold import Fold
@@ -52,7 +53,10 @@ def _node_failed(fold: Fold, entry: NodeFailed) -> None:
 
 
 def _output_checked(fold: Fold, entry: OutputChecked) -> None:
-    fold.flow.end_checked(entry.address)
+    node = fold.flow.place(entry.address).node
+    known = isinstance(node, WorkflowNode) and node.workflow.graph.output_is_last
+    if not known:  # else its types were changed since, so that there is nothing to check any more
+        fold.flow.end_checked(entry.address)
 
 
 def _branch_taken(fold: Fold, entry: BranchTaken) -> None:
@@ -60,6 +64,8 @@ def _branch_taken(fold: Fold, entry: BranchTaken) -> None:
     node = fold.flow.place(entry.address).node
     if frame.open is not None or not isinstance(node, (BranchNode, SwitchNode)):
         raise JournalMisfit(fold.why_not_entered(entry.address), entry.address)
+    if isinstance(node, SwitchNode) and len(entry.taken) != 1:
+        raise JournalMisfit(f"{entry.address!r} took {len(entry.taken)}, but as a switch it takes one", entry.address)
     known = {child.id for child in node.children}
     for child_id in entry.taken:
         if child_id not in known:
@@ -69,7 +75,7 @@ def _branch_taken(fold: Fold, entry: BranchTaken) -> None:
     for child_id in entry.taken:
         fold.flow.enter(beside(entry.address, child_id), frame.input)
     if not entry.taken:
-        assert not isinstance(node, SwitchNode), "a switch takes exactly one"
+        assert isinstance(node, BranchNode), "a switch takes exactly one"
         fold.flow.join(entry.address, frame, node)
     fold.values.release(frame.input)
 
@@ -79,6 +85,9 @@ def _foreach_begun(fold: Fold, entry: ForeachBegun) -> None:
     node = fold.flow.place(entry.address).node
     if frame.count >= 0 or not isinstance(node, ForeachNode):
         raise JournalMisfit(fold.why_not_entered(entry.address), entry.address)
+    of = frame.input
+    if isinstance(of, (Joined, Null)) or (isinstance(of, Listed) and len(of.parts) != entry.count):
+        raise JournalMisfit(f"{entry.address!r} was given another list than what reaches it now", entry.address)
     frame.count, frame.concurrency = entry.count, entry.concurrency
     frame.outputs = [None] * entry.count
     fold.flow.recount(entry.address, frame, was_busy=True, was_idle=False)
@@ -128,10 +137,11 @@ def _sleep_ended(fold: Fold, entry: SleepEnded) -> None:
 
 def _event_awaited(fold: Fold, entry: EventAwaited) -> None:
     frame = fold.entered(entry.address, WaitFrame)
+    busy = is_busy(frame)  # of a wait whose timeout was taken away since, nothing was left to be decided
     frame.until, frame.timing = entry.until, False
     if frame.untried:
         fold.flow.fresh.append(entry.address)
-    fold.flow.recount(entry.address, frame, was_busy=True, was_idle=False)
+    fold.flow.recount(entry.address, frame, was_busy=busy, was_idle=not busy)
 
 
 def _event_received(fold: Fold, entry: EventReceived) -> None:

@@ -21,6 +21,7 @@ from waystation.engine.creation import Beginning, Taken
 from waystation.engine.engine import Engine
 from waystation.engine.leases import retire_the_dead
 from waystation.engine.loading import load_machine
+from waystation.engine.writes import resting_head
 from waystation.errors import (
     RunAlreadyStarted,
     RunEnded,
@@ -275,7 +276,8 @@ async def _write(
             return None
         entries: list[AnyEntry] = []
         parked = stored.record.owner is None and stored.record.status not in ("running", *ENDED)
-        if parked and machine.state.fingerprint != workflow.graph.fingerprint:
+        adopted = parked and machine.state.fingerprint != workflow.graph.fingerprint
+        if adopted:
             entries += machine.handle(Adopted(signal.at, workflow.graph.fingerprint))
             await engine.keep_definition(workflow)
         told = machine.handle(signal)
@@ -284,7 +286,11 @@ async def _write(
         entries += told
         # What moves nothing (an event that nobody waits for yet) leaves a parked run where it is.
         moves = parked and not (isinstance(signal, Event) and machine.is_at_rest())
-        head = _taking(engine, stored.record, machine, grow=1) if moves else None
+        head = None
+        if moves:
+            head = _taking(engine, stored.record, machine, grow=1)
+        elif adopted:
+            head = resting_head(machine, stored.record.epoch, engine.clock.now())
         frontier = encode_state(machine.state) if parked and not moves else None
         try:
             await engine.store.commit(_commit(stored, machine, entries, head, frontier))

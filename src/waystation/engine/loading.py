@@ -13,6 +13,7 @@ from waystation.core.machine import Machine
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.reading import hold_missing
+from waystation.engine.run_state import state_differences
 from waystation.errors import DefinitionChanged, StoreCorrupt
 from waystation.store.protocol import ENDED, Store, StoredRun
 
@@ -51,10 +52,12 @@ async def _load_refitted(store: Store, workflow: Workflow[object, object], store
     entries = [decode_entry(entry) for entry in await store.read(run_id, limit=stored.last_seq)]
     old = await store.get_definition(stored.record.fingerprint)
     differences = check_fit(old, workflow.graph, workflow.input, entries)
+    machine = Machine(workflow.graph)
+    if not differences:
+        machine.restore(entries)
+        differences = state_differences(workflow, machine.state.shared)
     if differences:
         raise DefinitionChanged(run_id=run_id, workflow_id=workflow.id, differences=differences)
-    machine = Machine(workflow.graph)
-    machine.restore(entries)
     await hold_missing(store, run_id, machine.values)
     return machine
 

@@ -128,6 +128,18 @@ def initial_state(workflow: Workflow[object, object], given: object) -> dict[str
     raise problem.located(InvalidState, workflow_id=workflow.id, address="state")
 
 
+def state_differences(workflow: Workflow[object, object], shared: Mapping[str, msgspec.Raw]) -> list[str]:
+    """What stands between the run state that was recorded and the type that the workflow has for it now."""
+    if workflow.state is None or not shared:
+        return []
+    view = StateView(shared, workflow.state, declared=[workflow.state], workflow_id=workflow.id, address="")
+    try:
+        view.value()
+    except DataError as error:
+        return [f"the run state does not fit {workflow.state.name}: {error.field or 'the value'}: {error.reason}"]
+    return []
+
+
 def checked_context(
     workflow: Workflow[object, object], given: Mapping[str, object] | None, known: Mapping[str, msgspec.Raw]
 ) -> dict[str, bytes]:
