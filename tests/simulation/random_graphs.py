@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -75,9 +76,33 @@ STEPS = tuple(
 """Steps of every sort, to be cloned."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What the nodes of a random graph are made of. By default nothing that could be run.
+
+    Attributes:
+        steps: steps of every sort, to be cloned.
+        condition, key, mapped, match: the functions of branches, switches, maps and waits.
+        more, done: those of a do_while and a do_until.
+    """
+
+    steps: Sequence[Step[object, object]] = STEPS
+    condition: FlowFunction = _ASKED
+    key: FlowFunction = _ASKED
+    mapped: FlowFunction = _ASKED
+    match: FlowFunction = _ASKED
+    more: FlowFunction = _ASKED
+    done: FlowFunction = _ASKED
+
+
+def random_workflow(dice: Dice, parts: Parts, *, nodes: int = 24, deepest: int = DEEPEST) -> Workflow[object, object]:
+    """A workflow ``run`` of about ``nodes`` nodes at most."""
+    return _Maker(dice, parts, nodes).workflow("run", deepest)
+
+
 def random_graph(dice: Dice, *, nodes: int = 24, deepest: int = DEEPEST) -> Graph:
-    """A graph of about ``nodes`` nodes at most."""
-    return _Maker(dice, nodes).workflow("run", deepest).graph
+    """The graph of a workflow that cannot be run."""
+    return random_workflow(dice, Parts(), nodes=nodes, deepest=deepest).graph
 
 
 class _Maker:
@@ -87,9 +112,10 @@ class _Maker:
         left: how many more nodes it may have.
     """
 
-    def __init__(self, dice: Dice, left: int) -> None:
+    def __init__(self, dice: Dice, parts: Parts, left: int) -> None:
         self.left = left
         self._dice = dice
+        self._parts = parts
         # Ids are unique within a workflow, and are used again in those within.
         self._numbers = [0]
 
@@ -135,7 +161,7 @@ class _Maker:
             id_ = self._id("w")
             return WorkflowNode(id_, self.workflow(id_, deeper - 1))
         id_ = self._id("s")
-        return StepNode(id_, self._dice.pick(STEPS).clone(id=id_))
+        return StepNode(id_, self._dice.pick(self._parts.steps).clone(id=id_))
 
     def _children(self, deeper: int) -> tuple[Child, ...]:
         return tuple(self._child(deeper) for _ in range(self._dice.number(1, 3)))
@@ -145,21 +171,23 @@ class _Maker:
 
     def _branch(self, deeper: int) -> Node:
         id_, children = self._id("b"), self._children(deeper - 1)
-        return BranchNode(id_, _ANYTHING, (_ASKED,) * len(children), children)
+        return BranchNode(id_, _ANYTHING, (self._parts.condition,) * len(children), children)
 
     def _switch(self, deeper: int) -> Node:
         id_, children = self._id("c"), self._children(deeper - 1)
         cases: tuple[tuple[object, str], ...] = tuple((number, child.id) for number, child in enumerate(children))
-        return SwitchNode(id_, _ANYTHING, _ASKED, cases, children)
+        return SwitchNode(id_, _ANYTHING, self._parts.key, cases, children)
 
     def _foreach(self, deeper: int) -> Node:
         return ForeachNode(self._id("f"), _ANYTHING, self._child(deeper - 1), self._dice.number(1, 3))
 
     def _loop(self, deeper: int) -> Node:
-        return LoopNode(self._id("l"), _ANYTHING, self._child(deeper - 1), _ASKED, until=self._dice.chance(50))
+        until = self._dice.chance(50)
+        condition = self._parts.done if until else self._parts.more
+        return LoopNode(self._id("l"), _ANYTHING, self._child(deeper - 1), condition, until=until)
 
     def _map(self, deeper: int) -> Node:
-        return MapNode(self._id("m"), _ANYTHING, _ANYTHING, _ASKED)
+        return MapNode(self._id("m"), _ANYTHING, _ANYTHING, self._parts.mapped)
 
     def _sleep(self, deeper: int) -> Node:
         return SleepNode(self._id("z"), _ANYTHING, duration=timedelta(seconds=1))
@@ -167,7 +195,9 @@ class _Maker:
     def _wait(self, deeper: int) -> Node:
         timeout = timedelta(seconds=5) if self._dice.chance(60) else None
         default = b"[[1],[2]]" if timeout is not None and self._dice.chance(50) else None
-        return WaitNode(self._id("e"), _ANYTHING, self._dice.pick(EVENTS), _ANYTHING, _ASKED, timeout, default)
+        return WaitNode(
+            self._id("e"), _ANYTHING, self._dice.pick(EVENTS), _ANYTHING, self._parts.match, timeout, default
+        )
 
 
 def told(graph: Graph) -> str:
