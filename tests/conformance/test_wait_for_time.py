@@ -165,3 +165,19 @@ async def test_an_early_event_ends_a_wait_with_a_timeout_at_once(place: Place) -
         await run.send_event("number", 50)
         await run.start_async(1)
         assert won(await run.wait()) == 50
+
+
+@behaviour(
+    "events", "An event that comes after the deadline is too late, also if nobody has noted the end", verdict="new"
+)
+async def test_an_event_after_the_deadline_is_not_taken(place: Place) -> None:
+    clock = OwnTime()
+    async with place.app(strict, clock=clock) as app:
+        run = await app.get_workflow(strict).create_run()
+        await run.start_async(1)
+        await comes_to(run, "waiting")
+        clock.at += HOUR_MS + 1  # the timer has not rung: as in a process that is slow, or was away
+        await run.send_event("number", 11)
+        assert await recorded(run, EventMatched) == []
+        clock.move(timedelta(0))
+        assert lost(await run.wait()).code == "event_timeout"

@@ -152,6 +152,8 @@ def _event_received(fold: Fold, entry: EventReceived) -> None:
     for address, frame in fold.state.frames.items():
         if isinstance(frame, WaitFrame):
             node = fold.flow.place(address).node
+            if frame.until is not None and entry.at > frame.until:
+                continue  # too late for this one, though nobody has recorded yet that its time is over
             if isinstance(node, WaitNode) and node.event == entry.name:
                 busy = is_busy(frame)
                 frame.untried.append(seq)
