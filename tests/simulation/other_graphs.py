@@ -52,13 +52,13 @@ class _Changer:
 
     def _graph(self, id_: str, nodes: Sequence[Node], like: Graph | None) -> Graph:
         root = SequenceNode(ROOT_KEY, tuple(nodes))
-        checked = like is not None and not like.output_is_last
+        unchecked = like is not None and like.output_is_last
         return Graph(
             workflow_id=id_,
             root=root,
             fingerprint="another",
             description=b"",
-            output_is_last=checked if self._changes() else not checked,
+            output_is_last=unchecked is not self._changes(),
             places=index(root),
         )
 
@@ -76,14 +76,13 @@ class _Changer:
         return f"new{self._made}"
 
     def _simple(self, id_: str) -> Node:
-        return self._dice.pick(
-            [
-                self._step(id_),
-                MapNode(id_, _ANYTHING, _ANYTHING, _PARTS.mapped),
-                SleepNode(id_, _ANYTHING, duration=timedelta(seconds=1)),
-                WaitNode(id_, _ANYTHING, self._dice.pick(EVENTS), _ANYTHING, _PARTS.match),
-            ]
-        )
+        nodes: list[Node] = [
+            self._step(id_),
+            MapNode(id_, _ANYTHING, _ANYTHING, _PARTS.mapped),
+            SleepNode(id_, _ANYTHING, duration=timedelta(seconds=1)),
+            WaitNode(id_, _ANYTHING, self._dice.pick(EVENTS), _ANYTHING, _PARTS.match),
+        ]
+        return self._dice.pick(nodes)
 
     def _step(self, id_: str) -> StepNode:
         return StepNode(id_, self._dice.pick(STEPS).clone(id=id_))

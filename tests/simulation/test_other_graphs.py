@@ -20,7 +20,6 @@ from waystation.define.nodes import Graph
 from waystation.schema import schema_for
 
 _ANYTHING = schema_for(object)
-_PER_JOURNAL = 4
 
 
 def journal_of(seed: int) -> list[AnyEntry]:

@@ -105,7 +105,7 @@ class StepContext(ABC, Generic[Suspend, Resume_co, State_co]):
         """
 
     @abstractmethod
-    async def set_state(self, **changes: object) -> None:
+    async def set_state(self, /, **changes: object) -> None:
         """Merge ``changes`` into the run state, key by key.
 
         This step's own ``state`` shows them at once. They are recorded together with the step's result and are seen
@@ -123,7 +123,7 @@ class StepContext(ABC, Generic[Suspend, Resume_co, State_co]):
         """
 
     @abstractmethod
-    def set_state_sync(self, **changes: object) -> None:
+    def set_state_sync(self, /, **changes: object) -> None:
         """``set_state`` for a step function that is not ``async``."""
 
     @overload

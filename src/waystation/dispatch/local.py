@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
-from waystation.dispatch.waiters import Waiters
+from waystation.dispatch.waiters import Waiters, closed, gone
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
@@ -120,7 +120,7 @@ class LocalDispatcher:
             await asyncio.wait(tasks, timeout=self._grace)
             await _cancel(tasks)
         for run_id in self._waiters.runs():
-            self._waiters.give_up(run_id, _closed(run_id))
+            self._waiters.give_up(run_id, closed(run_id))
         await self._lease.release()
 
     # ------------------------------------------------------------------ driving
@@ -227,7 +227,7 @@ class LocalDispatcher:
         except StoreError as error:
             self._waiters.refuse(run_id, waiting, error)
         finally:
-            self._waiters.refuse(run_id, waiting, _closed(run_id))  # of those who were told nothing is changed
+            self._waiters.refuse(run_id, waiting, closed(run_id))  # of those who were told nothing is changed
 
     def _nudge(self, run_id: str) -> None:
         """Have the driver look at its journal; if nobody drives the run, have the recovery look for it."""
@@ -254,7 +254,7 @@ class LocalDispatcher:
 
     def deleted(self, run_id: str) -> None:
         """The run is gone: there is nothing to wait for."""
-        self._waiters.give_up(run_id, _gone(run_id))
+        self._waiters.give_up(run_id, gone(run_id))
         self._engine.hub.announce(run_id)
 
     async def _look_at(self, run_id: str) -> None:
@@ -262,7 +262,7 @@ class LocalDispatcher:
         waiting = self._waiters.of(run_id)
         record = await self._engine.store.get_run(run_id)
         if record is None:
-            self._waiters.refuse(run_id, waiting, _gone(run_id))
+            self._waiters.refuse(run_id, waiting, gone(run_id))
         elif run_id in self._driven:
             return
         elif record.status in _RESTS:
@@ -385,14 +385,6 @@ class LocalDispatcher:
 def _may_go_on(record: RunRecord) -> bool:
     """Whether the run goes on by itself: it is under way, or a time will come."""
     return record.status == "running" or (record.status in ("waiting", "suspended") and record.wake_at is not None)
-
-
-def _closed(run_id: str) -> AppClosed:
-    return AppClosed(f"the app was closed while run {run_id!r} went on; {AppClosed.__doc__}")
-
-
-def _gone(run_id: str) -> RunNotFound:
-    return RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

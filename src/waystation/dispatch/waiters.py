@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from waystation.core.machine import Machine
+from waystation.errors import AppClosed, RunNotFound
 
 Waiting: TypeAlias = "asyncio.Future[Machine]"
 """One who waits, to be told how the run rests, or why that cannot be told."""
@@ -68,3 +69,13 @@ class Waiters:
 
     def __bool__(self) -> bool:
         return bool(self._by_run)
+
+
+def closed(run_id: str) -> AppClosed:
+    """Why nobody can wait for the run any more."""
+    return AppClosed(f"the app was closed while run {run_id!r} went on; {AppClosed.__doc__}")
+
+
+def gone(run_id: str) -> RunNotFound:
+    """Why there is nothing to wait for."""
+    return RunNotFound(f"run {run_id!r} is not in the store (any more)", run_id=run_id)

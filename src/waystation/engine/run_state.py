@@ -65,7 +65,7 @@ class StateView:
         schema = self._innermost()
         before = cast("dict[str, object]", msgspec.json.decode(self._json(schema, self.changes)))
         try:
-            found = _keys.decode(schema.dump(schema.validate({**before, **changes})))
+            found = self._dumped(schema, {**before, **changes})
             changed = {**self.changes, **{key: bytes(found[key]) for key in changes if key in found}}
             for other in self._declared:
                 if other is not schema:
@@ -76,6 +76,12 @@ class StateView:
         if unknown:
             raise self._located(DataError([(key, "is no key of the run state") for key in unknown]))
         self.changes = changed
+
+    def _dumped(self, schema: Schema[object], merged: Mapping[str, object]) -> dict[str, msgspec.Raw]:
+        found = _keys.decode(schema.dump(schema.validate(merged)))
+        # A type may leave out what is its default; what was there before must be replaced all the same.
+        left_out = [key for key in keys_of(schema) or () if key in merged and key not in found]
+        return {**found, **{key: msgspec.Raw(_key.encode(merged[key])) for key in left_out}}
 
     def _innermost(self) -> Schema[object]:
         """The type nearest to the step."""

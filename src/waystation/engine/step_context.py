@@ -157,11 +157,11 @@ class RunningStep(StepContext[object, object, object]):
         """See ``StepContext``."""
         return self._state.value()
 
-    async def set_state(self, **changes: object) -> None:
+    async def set_state(self, /, **changes: object) -> None:
         """See ``StepContext``."""
         self._state.change(changes)
 
-    def set_state_sync(self, **changes: object) -> None:
+    def set_state_sync(self, /, **changes: object) -> None:
         """See ``StepContext``."""
         self._state.change(changes)
 
