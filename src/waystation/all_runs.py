@@ -1,22 +1,48 @@
-"""What is done to many runs at once: an event for all that wait for it, and the check before a deploy."""
+"""What concerns more than one run, or people: lists, an event for all that wait, the check before a deploy, hooks."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from waystation.beginning import event_data
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import StepSuspended
+from waystation.core.machine import Machine
+from waystation.define.hooks import Hooks
 from waystation.dispatch.protocol import Dispatcher
 from waystation.engine.engine import Engine
+from waystation.engine.hooks import tell_of_rest
 from waystation.engine.intake import NewEvent, send_event
 from waystation.engine.loading import misfits
 from waystation.errors import RunEnded, RunNotFound, UnknownEvent
 from waystation.registry import Registry
 from waystation.results import Misfit, Suspension, suspension_of
-from waystation.store.protocol import UNFINISHED, RunFilter, RunRecord, Store, WorkflowKey
+from waystation.store.protocol import UNFINISHED, RunFilter, RunRecord, RunStatus, Store, WorkflowKey
+
+_NO_HOOKS = Hooks()
 
 _PAGE = 500
+
+_MOST_TOLD = 1000
+"""So many open suspensions at most are told to a hook."""
+
+
+def run_filter(
+    workflow_id: str | None,
+    status: RunStatus | Sequence[RunStatus] | None,
+    resource_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> RunFilter:
+    """Which runs to list; see ``Waystation.list_runs``."""
+    return RunFilter(
+        workflow_id=workflow_id,
+        statuses=(status,) if isinstance(status, str) else status,
+        resource_id=resource_id,
+        since=None if since is None else round(since.timestamp() * 1000),
+        until=None if until is None else round(until.timestamp() * 1000),
+    )
 
 
 async def each_run(store: Store, where: RunFilter) -> AsyncIterator[RunRecord]:
@@ -106,3 +132,14 @@ async def open_suspensions(
         if known is not None and isinstance(entry, StepSuspended):
             found.append(suspension_of(known, row.run_id, row.address, row.seq, entry))
     return found
+
+
+async def tell_hooks(engine: Engine, registry: Registry, run_id: str, machine: Machine) -> None:
+    """Tell the hooks of its workflow that a run has come to rest, and what people are asked by it."""
+    workflow = registry.by_key[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
+    if workflow.hooks == _NO_HOOKS:
+        return
+    suspensions: Sequence[Suspension] = ()
+    if machine.state.standing == "running" and machine.suspensions():
+        suspensions = await open_suspensions(engine.store, registry, run_id=run_id, limit=_MOST_TOLD)
+    await tell_of_rest(engine, workflow, run_id, machine, suspensions)

@@ -30,7 +30,7 @@ class Suspension:
 
     Attributes:
         id: names this very suspension; a later one of the same step has another.
-        run_id, workflow_id: whose it is.
+        run_id, workflow_id, version: whose it is.
         address: the suspended step.
         label: the label the step gave, or "".
         payload: what the step said, as its suspend type.
@@ -41,6 +41,7 @@ class Suspension:
     id: str
     run_id: str
     workflow_id: str
+    version: str
     address: str
     label: str
     payload: object
@@ -155,6 +156,7 @@ def suspension_of(
         id=suspension_id(run_id, seq),
         run_id=run_id,
         workflow_id=workflow.id,
+        version=workflow.version,
         address=address,
         label=entry.label,
         payload=payload,

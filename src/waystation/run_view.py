@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Generic
 
@@ -109,6 +110,8 @@ class RunView(Generic[In, Out]):
     async def record(self) -> RunRecord:
         """What the store's list knows of the run. Raises ``RunNotFound``."""
         engine, _ = await self._app.opened()
+        # Some stores read without waiting: whoever asks again and again must let the run itself have its turn.
+        await asyncio.sleep(0)
         record = await engine.store.get_run(self.run_id)
         if record is None:
             raise RunNotFound(f"there is no run {self.run_id!r} in the store", run_id=self.run_id)

@@ -58,7 +58,8 @@ class RunnableWorkflow(Generic[In, Out]):
         Arguments:
             run_id: its id; by default a new random one. 1 to 200 characters.
             resource_id: what the run is about (a user, an order), to list runs by.
-            idempotency_key: of several creations with one key the first makes the run; the others give that run.
+            idempotency_key: of several creations with one key the first makes the run; the others give that run, as it
+                stands by then. To create and start just once, give the key to ``start`` instead.
 
         Raises:
             RunAlreadyExists: a run of that id is in the store.

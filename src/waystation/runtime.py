@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
-from waystation.all_runs import broadcast, check_all, open_suspensions
+from waystation.all_runs import broadcast, check_all, open_suspensions, run_filter, tell_hooks
 from waystation.background import BackgroundLoop
 from waystation.beginning import start_scheduled
 from waystation.core.machine import Machine
-from waystation.define.hooks import Hooks
 from waystation.define.workflow import Workflow
 from waystation.dispatch.protocol import Dispatcher
 from waystation.engine import intake
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
-from waystation.engine.hooks import tell_of_rest
 from waystation.engine.retention import prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import (
@@ -33,15 +31,11 @@ from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
 from waystation.settings import Parts, Settings, assemble
 from waystation.store import open_store
-from waystation.store.protocol import RunFilter, RunPage, RunStatus, Store, WorkflowKey
+from waystation.store.protocol import RunPage, RunStatus, Store, WorkflowKey
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T")
-
-_NO_HOOKS = Hooks()
-_MOST_TOLD = 1000
-"""So many open suspensions at most are told to a hook."""
 
 
 class Waystation:
@@ -145,26 +139,27 @@ class Waystation:
 
     async def _rested(self, run_id: str, machine: Machine) -> None:
         engine, _ = self._at_work()
-        workflow = self._registry.by_key[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
-        if workflow.hooks == _NO_HOOKS:
-            return
-        suspensions: Sequence[Suspension] = ()
-        if machine.state.standing == "running" and machine.suspensions():
-            suspensions = await open_suspensions(engine.store, self._registry, run_id=run_id, limit=_MOST_TOLD)
-        await tell_of_rest(engine, workflow, run_id, machine, suspensions)
+        await tell_hooks(engine, self._registry, run_id, machine)
 
-    def copy(self, *, store: str | Store | None = None, recover: bool | None = None) -> Waystation:
+    def copy(
+        self, *, store: str | Store | None = None, recover: bool | None = None, clock: Clock | None = None
+    ) -> Waystation:
         """A new app with the same workflows, agents, tools and settings, not opened.
 
         Arguments:
             store: another store; by default the same.
             recover: whether the new one takes over runs that nobody drives; by default as this one.
+            clock: another clock, for tests; by default the same.
 
         Raises:
             StoreUrlInvalid.
         """
         new = Waystation(workflows=list(self._registry.by_key.values()), store=self._store if store is None else store)
-        new._settings = self._settings if recover is None else replace(self._settings, recover=recover)
+        new._settings = replace(
+            self._settings,
+            recover=self._settings.recover if recover is None else recover,
+            clock=self._settings.clock if clock is None else clock,
+        )
         return new
 
     async def close(self) -> None:
@@ -270,13 +265,7 @@ class Waystation:
             cursor: that of the page before.
         """
         engine, _ = await self.opened()
-        where = RunFilter(
-            workflow_id=workflow,
-            statuses=(status,) if isinstance(status, str) else status,
-            resource_id=resource_id,
-            since=_millis(since),
-            until=_millis(until),
-        )
+        where = run_filter(workflow, status, resource_id, since, until)
         return await engine.store.list_runs(where, limit=max(1, min(limit, 1000)), cursor=cursor)
 
     async def pending(
@@ -405,7 +394,3 @@ class Waystation:
                 raise WrongLoop("this app is in use on an event loop; its _sync methods need an app of their own")
             self._background = BackgroundLoop()
         return self._background.call(work)
-
-
-def _millis(time: datetime | None) -> int | None:
-    return None if time is None else round(time.timestamp() * 1000)

@@ -57,6 +57,8 @@ async def pay(doc: Doc, ctx: StepContext[None, None, Cart]) -> int:
 
 # --------------------------------------------------------------------------- steps
 
+DAILY = {"title": "daily"}
+
 
 def test_a_step_keeps_all_it_says_in_a_clone() -> None:
     day = timedelta(days=1)
@@ -159,7 +161,7 @@ def told(event: HookEvent) -> None:
 
 
 def test_a_workflow_keeps_what_it_says_of_itself_in_a_clone() -> None:
-    cron = Cron("0 9 * * MON", tz="Europe/Paris")
+    cron = Cron("0 9 * * MON", tz="Europe/Paris", input={"title": "weekly"})
     made = (
         workflow(
             "flow",
@@ -197,15 +199,16 @@ def test_schedules_and_hooks_that_cannot_be_are_refused() -> None:
     with pytest.raises(DefinitionError, match="no Cron"):
         make("flow", input=Doc, output=int, schedule="0 9 * * *")
     with pytest.raises(DefinitionError, match="no Cron"):
-        make("flow", input=Doc, output=int, schedule=[Cron("0 9 * * *"), None])
+        make("flow", input=Doc, output=int, schedule=[Cron("0 9 * * *", input=DAILY), None])
     with pytest.raises(DuplicateId, match="two schedules"):
-        make("flow", input=Doc, output=int, schedule=[Cron("0 9 * * *"), Cron("0 8 * * *")])
+        make("flow", input=Doc, output=int, schedule=[Cron("0 9 * * *", input=DAILY), Cron("0 8 * * *", input=DAILY)])
     with pytest.raises(DefinitionError, match="on_finish='x'"):
         make("flow", input=Doc, output=int, on_finish="x")
     for version in ("a b", 2, None):
         with pytest.raises(InvalidId, match="a version"):
             make("flow", input=Doc, output=int, version=version)
-    two = make("flow", input=Doc, output=int, schedule=(Cron("0 9 * * *", id="a"), Cron("0 8 * * *", id="b")))
+    crons = (Cron("0 9 * * *", id="a", input=DAILY), Cron("0 8 * * *", id="b", input=Doc(title="daily")))
+    two = make("flow", input=Doc, output=int, schedule=crons)
     assert [cron.id for cron in two.draft.schedules] == ["a", "b"]
 
 
@@ -215,3 +218,11 @@ def test_a_compensation_has_a_place_beside_its_step() -> None:
     place = graph.places["pay" + UNDO]
     assert (place.parent, place.next, place.scope) == (None, None, "")
     assert graph.step("pay" + UNDO) is refund
+
+
+def test_what_a_schedule_starts_with_is_held_against_the_workflow_when_it_is_defined() -> None:
+    make: Any = workflow
+    with pytest.raises(DefinitionError, match=r"workflow 'flow': the input that Cron\('0 9 \* \* \*'\).*title"):
+        make("flow", input=Doc, output=int, schedule=Cron("0 9 * * *", input={"titel": "daily"}))
+    with pytest.raises(DefinitionError, match="the state that Cron"):
+        make("flow", input=Doc, output=int, state=Doc, schedule=Cron("0 9 * * *", input=DAILY))

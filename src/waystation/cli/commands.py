@@ -18,10 +18,10 @@ from waystation.cli.exits import Exit, UsageError, exit_for
 from waystation.cli.tree import run_tree
 from waystation.define.workflow import Workflow
 from waystation.errors import RunNotFound, WaystationError
-from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended
+from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended, Suspension
 from waystation.run import Run
 from waystation.runtime import Waystation
-from waystation.store.protocol import RunStatus
+from waystation.store.protocol import RunStatus, WorkflowKey
 
 cli = typer.Typer(
     name="waystation",
@@ -156,10 +156,10 @@ def pending(
     async def work(opened: Waystation) -> Exit:
         found = await opened.pending(workflow=workflow)
         if json:
-            rows = [shapes.suspension_data(each, opened.workflows[each.workflow_id]) for each in found]
+            rows = [shapes.suspension_data(each, opened.versions[_key(each)]) for each in found]
             printing.print_json({"suspensions": rows})
         else:
-            printing.print_pending(found, dict(opened.workflows))
+            printing.print_pending(found, opened.versions)
         return Exit.OK
 
     _execute(work, app, store, json=json)
@@ -261,6 +261,10 @@ def _tell(run: Run[object, object], result: shapes.AnyResult, *, json: bool) -> 
             return Exit.SUSPENDED
         case RunActive():
             return Exit.OK
+
+
+def _key(suspension: Suspension) -> WorkflowKey:
+    return WorkflowKey(suspension.workflow_id, suspension.version)
 
 
 def _json_argument(option: str, text: str | None) -> object:

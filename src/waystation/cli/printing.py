@@ -25,7 +25,7 @@ from waystation.results import (
     Suspension,
     when,
 )
-from waystation.store.protocol import RunRecord
+from waystation.store.protocol import RunRecord, WorkflowKey
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -127,7 +127,7 @@ def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:
         out.print(Text(f"more: --cursor {cursor}", style="dim"))
 
 
-def print_pending(suspensions: Sequence[Suspension], workflows: dict[str, Workflow[object, object]]) -> None:
+def print_pending(suspensions: Sequence[Suspension], workflows: Mapping[WorkflowKey, Workflow[object, object]]) -> None:
     """What people are waited for."""
     if not suspensions:
         out.print("nobody is waited for")
@@ -136,7 +136,7 @@ def print_pending(suspensions: Sequence[Suspension], workflows: dict[str, Workfl
         out.print(
             Text.assemble(("⏸ ", "yellow"), (suspension.run_id, "bold"), f"  {suspension.workflow_id}  since {since}")
         )
-        _print_suspension(suspension, workflows[suspension.workflow_id])
+        _print_suspension(suspension, workflows[WorkflowKey(suspension.workflow_id, suspension.version)])
 
 
 def print_misfits(misfits: Sequence[Misfit]) -> None:

@@ -18,7 +18,7 @@ from waystation.define.mermaid import mermaid_text
 from waystation.define.nodes import Graph
 from waystation.define.retry import Retry
 from waystation.define.schedule import Cron, schedules_by_id
-from waystation.errors import DefinitionError
+from waystation.errors import DataError, DefinitionError
 from waystation.schema import Schema, schema_for
 
 if TYPE_CHECKING:
@@ -139,14 +139,14 @@ def workflow(
             state=None if state is None else schema_for(state),
             request_context=None if request_context is None else schema_for(request_context),
             retry=retry,
-            schedules=_checked_schedules(id, schedule),
+            schedules=_checked_schedules(id, schedule, input, state),
             hooks=Hooks(on_start=on_start, on_finish=on_finish, on_error=on_error, on_suspend=on_suspend),
             description=description,
         )
     )
 
 
-def _checked_schedules(workflow_id: str, given: object) -> tuple[Cron, ...]:
+def _checked_schedules(workflow_id: str, given: object, input: object, state: object) -> tuple[Cron, ...]:
     schedules = tuple(cast("Sequence[object]", given)) if isinstance(given, (list, tuple)) else (given,)
     found: list[Cron] = []
     for schedule in schedules:
@@ -157,4 +157,20 @@ def _checked_schedules(workflow_id: str, given: object) -> tuple[Cron, ...]:
                 f"workflow {workflow_id!r}: schedule={schedule!r} is no Cron; give Cron('0 9 * * MON') or a list"
             )
     schedules_by_id(workflow_id, found)
+    for cron in found:
+        # Now, not at three in the morning when its first slot comes.
+        _check_fits(workflow_id, cron, "input", cron.input, input)
+        if state is not None:
+            _check_fits(workflow_id, cron, "state", {} if cron.state is None else cron.state, state)
     return tuple(found)
+
+
+def _check_fits(workflow_id: str, cron: Cron, what: str, value: object, form: object) -> None:
+    schema = schema_for(cast("TypeForm[object]", form))
+    try:
+        schema.dump(schema.validate(value))
+    except DataError as error:
+        raise DefinitionError(
+            f"workflow {workflow_id!r}: the {what} that Cron({cron.expression!r}) starts it with does not fit "
+            f"{schema.name}: {error.field or 'the value'}: {error.reason}. Give Cron(..., {what}=...)"
+        ) from None
