@@ -59,7 +59,7 @@ async def test_a_second_start_with_the_key_gives_the_same_run(place: Place) -> N
     assert calls == [1]
 
 
-@behaviour("run", "The key is kept in the store: it is known after a restart.", verdict="new")
+@behaviour("run", "An `idempotency_key` is kept in the store: it is known after a restart.", verdict="new")
 async def test_the_key_is_known_after_a_restart(place: Place) -> None:
     async with place.app(plain) as app:
         first = await app.get_workflow(plain).start(1, idempotency_key="order-1")
@@ -84,7 +84,7 @@ async def test_other_input_with_the_key_is_a_conflict(place: Place) -> None:
         assert len((await app.list_runs()).runs) == 1
 
 
-@behaviour("run", "The conflict is found however much a run received before it was started.", verdict="new")
+@behaviour("run", "A conflict of keys is found however much the run received before it was started.", verdict="new")
 async def test_a_conflict_is_found_after_many_early_events(place: Place) -> None:
     flow = workflow("flow", input=int, output=int).wait_for("paid", int).commit()
     async with in_time(), place.app(flow) as app:
@@ -186,7 +186,7 @@ asyncio.run(main())
 """
 
 
-@behaviour("run", "So do starts at once in several processes.", verdict="new")
+@behaviour("run", "Starts with one key at once in several processes make one run.", verdict="new")
 def test_starts_at_once_in_several_processes_make_one_run(tmp_path: Path) -> None:
     url, calls = f"sqlite:///{tmp_path / 'runs.db'}", tmp_path / "calls"
     with ExitStack() as stack:

@@ -78,7 +78,11 @@ async def test_a_second_transaction_in_one_step_is_refused(sqlite: Place) -> Non
     assert booked(sqlite) == []
 
 
-@behaviour("step", "So is one that is opened beside the first, in a gather.", verdict="new")
+@behaviour(
+    "step",
+    "A second transaction that is opened beside the first, in a gather, is refused, not waited for.",
+    verdict="new",
+)
 async def test_a_second_transaction_beside_the_first_is_refused(sqlite: Place) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:

@@ -43,7 +43,9 @@ async def test_what_a_step_wrote_and_its_result_are_one_commit(sqlite: Place) ->
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])
-@behaviour("step", "If the step fails, in the block or after it, what it wrote is rolled back.", verdict="new")
+@behaviour(
+    "step", "If a step fails, in the block of its transaction or after it, what it wrote is rolled back.", verdict="new"
+)
 async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, sqlite: Place) -> None:
     @step(retry=Retry(attempts=2, initial=timedelta(0)))
     async def work(number: int, ctx: StepContext) -> int:
@@ -61,7 +63,9 @@ async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, sqlite: Pl
     assert booked(sqlite) == [12]
 
 
-@behaviour("step", "So is what it wrote if its output does not fit.", verdict="new")
+@behaviour(
+    "step", "If the output of a step does not fit, what it wrote in a transaction is rolled back.", verdict="new"
+)
 async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(sqlite: Place) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
@@ -76,7 +80,11 @@ async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(sqlit
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])
-@behaviour("step", "If the step suspends, what it wrote is rolled back; with its answer it writes anew.", verdict="new")
+@behaviour(
+    "step",
+    "If a step suspends, what it wrote in a transaction is rolled back; with its answer it writes anew.",
+    verdict="new",
+)
 async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, sqlite: Place) -> None:
     @step(suspend=str, resume=int)
     async def work(number: int, ctx: StepContext[str, int]) -> int:
@@ -98,7 +106,7 @@ async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, s
 
 
 @pytest.mark.parametrize("how", ["bail", "abort"])
-@behaviour("step", "If the step bails or aborts, what it wrote is rolled back.", verdict="new")
+@behaviour("step", "If a step bails or aborts, what it wrote in a transaction is rolled back.", verdict="new")
 async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: str, sqlite: Place) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
@@ -115,7 +123,11 @@ async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: s
     assert booked(sqlite) == []
 
 
-@behaviour("step", "If the run is cancelled while the step writes, what it wrote is rolled back.", verdict="new")
+@behaviour(
+    "step",
+    "If a step is cut off because its run is cancelled, what it wrote in a transaction is rolled back.",
+    verdict="new",
+)
 async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place) -> None:
     clock = OwnTime()
     began, wrote = asyncio.Event(), asyncio.Event()
@@ -142,7 +154,7 @@ async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place
     assert booked(sqlite) == []
 
 
-@behaviour("step", "If the step's time is over while it writes, what it wrote is rolled back.", verdict="new")
+@behaviour("step", "If a step's time is over, what it wrote in a transaction is rolled back.", verdict="new")
 async def test_what_a_step_wrote_is_rolled_back_when_its_time_is_over(sqlite: Place) -> None:
     @step(timeout=timedelta(milliseconds=30))
     async def work(number: int, ctx: StepContext) -> int:
