@@ -17,8 +17,9 @@ from tests.simulation.random_graphs import EVENTS, random_workflow
 from waystation import Run, Store, Waystation, Workflow, open_store
 from waystation.core.entries import AnyEntry, SuspensionAnswered
 from waystation.core.machine import Machine
+from waystation.core.refs import Seq
 from waystation.errors import AppClosed, RunError
-from waystation.store.protocol import ENDED, Commit, NewRun, RunRecord, StoreTransaction
+from waystation.store.protocol import ENDED, Commit, MakeCommit, NewRun, RunRecord, StoreTransaction
 from waystation.testing import VirtualClock
 
 LEASE = timedelta(seconds=15)
@@ -59,6 +60,10 @@ class Mortal:
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """See ``Store``."""
         await self._write(lambda: self._store.commit(commit, within=within))
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        """See ``Store``."""
+        await self._write(lambda: self._store.commit_on_top(run_id, after, make))
 
     async def _write(self, write: Callable[[], Awaitable[None]]) -> None:
         await self._live()

@@ -303,9 +303,9 @@ class StepContext(ABC, Generic[Suspend, Resume_co, State_co]):
 
         What is written in the block and the step's result are committed together, or neither is: it is rolled back if
         the step fails, suspends, bails, aborts, is cut off or loses its run to another process. Keep the block short,
-        and last in the step: until the step ends nothing else can be written to the store, not even that the run is to be
-        cancelled. Tables of yours may have any name that does not begin with ``waystation_``: those are
-        the store's, and can be read.
+        and last in the step: until the step ends nothing else can be written to the store, not even that the run is to
+        be cancelled. Tables of yours may have any name that does not begin with ``waystation_``: those are the
+        store's, and can be read.
 
         Raises:
             TransactionsNotSupported: the store has no SQL database.

@@ -6,16 +6,17 @@ that of any number of answers or starts at once exactly one is accepted, and the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from waystation.core.addresses import Address
 from waystation.core.encoding import decode_entry, encode_entry
 from waystation.core.entries import AnyEntry, EventReceived
+from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.core.refs import Seq
 from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, Signal
-from waystation.core.state import encode_state
+from waystation.core.state import decode_state, encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.creation import Beginning, Taken
 from waystation.engine.engine import Engine
@@ -37,6 +38,7 @@ from waystation.store.protocol import (
     Fenced,
     Head,
     JournalMoved,
+    MakeCommit,
     RunRecord,
     StoredRun,
 )
@@ -247,10 +249,9 @@ async def take_over(engine: Engine, workflow: Workflow[object, object], run_id: 
             return Taken(run_id, record.epoch, machine)
         entries = machine.handle(Adopted(engine.clock.now(), workflow.graph.fingerprint))
         await engine.keep_definition(workflow)
+        head = _taking(engine, stored.record, machine, grow=0)
         try:
-            await engine.store.commit(
-                _commit(stored, machine, entries, _taking(engine, stored.record, machine, grow=0))
-            )
+            await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head))
         except JournalMoved:
             continue
         except Fenced:
@@ -265,7 +266,7 @@ async def _write(
     run_id: str,
     decide: Callable[[StoredRun, Machine], Awaitable[Signal | None]],
 ) -> Taken | None:
-    """Load, decide, write; again from the start whenever someone else wrote in between."""
+    """Load, decide, write; again from the start whenever someone else wrote in between that matters."""
     for _ in range(_MOST_TRIES):
         stored = await engine.store.load(run_id)
         if stored is None:
@@ -274,8 +275,19 @@ async def _write(
         signal = await decide(stored, machine)
         if signal is None:
             return None
+        if stored.record.status == "running":
+            # Some process drives it, and may write again and again before this one would come to write.
+            make = _on_top(workflow, stored, machine, signal)
+            if not machine.handle(signal):
+                return None
+            try:
+                await engine.store.commit_on_top(run_id, stored.last_seq, make)
+            except (JournalMoved, Fenced):
+                continue
+            engine.hub.announce(run_id)
+            return None
         entries: list[AnyEntry] = []
-        parked = stored.record.owner is None and stored.record.status not in ("running", *ENDED)
+        parked = stored.record.owner is None and stored.record.status not in ENDED
         adopted = parked and machine.state.fingerprint != workflow.graph.fingerprint
         if adopted:
             entries += machine.handle(Adopted(signal.at, workflow.graph.fingerprint))
@@ -293,12 +305,37 @@ async def _write(
             head = resting_head(machine, stored.record.epoch, engine.clock.now())
         frontier = encode_state(machine.state) if parked and not moves else None
         try:
-            await engine.store.commit(_commit(stored, machine, entries, head, frontier))
+            await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head, frontier))
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
         return Taken(run_id, stored.record.epoch + 1, machine) if moves else None
     raise StoreBusy(f"run {run_id!r} was written to by others {_MOST_TRIES} times in a row; try again")
+
+
+def _on_top(workflow: Workflow[object, object], stored: StoredRun, machine: Machine, signal: Signal) -> MakeCommit:
+    """Decides about ``signal`` with what was appended since ``stored`` was read."""
+    known = encode_state(machine.state)
+
+    def make(record: RunRecord, since: Sequence[bytes]) -> Commit:
+        state = decode_state(known)
+        assert state is not None, "it was encoded just now"
+        machine = Machine(workflow.graph, state)
+        entries = [decode_entry(entry) for entry in since]
+        key = signal.key if isinstance(signal, Event) else ""
+        received = {entry.key for entry in entries if isinstance(entry, EventReceived)}
+        if record.epoch != stored.record.epoch or record.status != "running" or (key and key in received):
+            raise JournalMoved  # decided anew, of all that is known by then
+        try:
+            machine.restore(entries)
+        except JournalMisfit:
+            raise JournalMoved from None
+        told = machine.handle(signal)
+        if not told:
+            raise JournalMoved
+        return _commit(record, stored.last_seq + len(entries), machine, told, None)
+
+    return make
 
 
 def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -> Head:
@@ -312,7 +349,8 @@ def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -
 
 
 def _commit(
-    stored: StoredRun,
+    record: RunRecord,
+    last_seq: Seq,
     machine: Machine,
     entries: list[AnyEntry],
     head: Head | None,
@@ -321,9 +359,9 @@ def _commit(
     opened, closed = machine.settled()
     assert not opened, "nothing from outside opens a suspension"
     return Commit(
-        run_id=stored.record.run_id,
-        epoch=stored.record.epoch,
-        after=stored.last_seq,
+        run_id=record.run_id,
+        epoch=record.epoch,
+        after=last_seq,
         entries=[encode_entry(entry) for entry in entries],
         head=head,
         frontier=frontier,

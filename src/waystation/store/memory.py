@@ -20,6 +20,7 @@ from waystation.store.protocol import (
     Fenced,
     IdempotencyKeyUsed,
     JournalMoved,
+    MakeCommit,
     NewRun,
     Opened,
     OpenSuspension,
@@ -122,6 +123,13 @@ class MemoryStore:
                     updated_at=head.updated_at,
                 ),
             )
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        """Write what ``make`` makes of what is there."""
+        record = await self.get_run(run_id)
+        if record is None:
+            raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
+        await self.commit(make(record, await self.read(run_id, after=after)))
 
     async def transaction(self) -> StoreTransaction:
         """There is no SQL database here."""

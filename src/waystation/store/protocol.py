@@ -19,8 +19,8 @@ Values are opaque bytes here. Times are milliseconds since 1970 UTC, given by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -58,13 +58,9 @@ class WorkflowKey(NamedTuple):
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a run's record that changes. Written only when it does: most steps leave it alone.
 
-    Attributes:
-        status: where the run stands.
-        epoch: the fence. Whoever takes the run over writes one more than it read.
-        owner: the worker that drives it, None when parked or ended.
-        wake_at: for ``waiting`` and ``suspended``: when it goes on by itself, if it does.
-        fingerprint: the definition it follows.
-        updated_at: when this head was written.
+    ``epoch`` is the fence: whoever takes the run over writes one more than it read. ``owner`` is the worker that
+    drives it, None when parked or ended; ``wake_at``, for ``waiting`` and ``suspended``, when it goes on by itself, if
+    it does; ``fingerprint`` the definition it follows; ``updated_at`` when this head was written.
     """
 
     status: RunStatus
@@ -147,6 +143,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         return WorkflowKey(self.workflow_id, self.version)
 
 
+MakeCommit: TypeAlias = Callable[[RunRecord, Sequence[bytes]], Commit]
+"""Makes a commit of a run's record and of what was appended since."""
+
+
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """All that is needed to go on with a run: read in one consistent view.
 
@@ -203,16 +203,9 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a workflow is to be started by itself.
-
-    Attributes:
-        schedule_id: its name, unique in the store.
-        workflow_id: the workflow.
-        spec: what it was defined as (cron, time zone, policy), as text: another one means that it was changed.
-        next_at: the next slot that is to fire; None for never.
-        last_at: the last slot that fired.
-        paused: whether someone has paused it: then no slot fires.
-    """
+    """When a workflow is to be started by itself. ``spec`` is what it was defined as (cron, time zone, policy), as
+    text: another one means that it was changed. ``next_at`` is the next slot that is to fire (None for never),
+    ``last_at`` the last that did. While someone has it ``paused`` no slot fires."""
 
     schedule_id: str
     workflow_id: str
@@ -275,6 +268,15 @@ class Store(Protocol):
             JournalMoved: the journal's last seq is not ``commit.after``.
             Fenced: the run's epoch is not ``commit.epoch`` (told before ``JournalMoved`` when both hold).
             RunNotFound: no such run.
+        """
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        """Write what ``make`` makes of the run's record and the entries after ``after``, with nobody in between: so a
+        run that is written to without a pause can be written to all the same. ``make`` is quick, waits for nothing,
+        may be called again, and may raise ``JournalMoved``: then nothing is written.
+
+        Raises:
+            JournalMoved, Fenced, RunNotFound: as ``commit``.
         """
 
     async def transaction(self) -> StoreTransaction:
@@ -355,9 +357,8 @@ class Store(Protocol):
     async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
         """Take over a run that nobody drives: owner becomes ``worker_id``, the epoch grows by one, and it is running.
 
-        A run can be claimed when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself,
-        or when it is ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of any number of claims at once, one
-        succeeds: it gives the record after it, others None.
+        It can be when it is ``running`` and its owner is None, unknown, expired or ``worker_id`` itself, or when it is
+        ``waiting`` or ``suspended`` and its ``wake_at`` has come. Of many claims at once one gives the record after it.
         """
         ...
 

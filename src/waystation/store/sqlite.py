@@ -23,6 +23,7 @@ from waystation.store import sqlite_schedules
 from waystation.store import sqlite_writes as writes
 from waystation.store.protocol import (
     Commit,
+    MakeCommit,
     NewRun,
     OpenSuspension,
     RunFilter,
@@ -120,6 +121,11 @@ class SQLiteStore:
             return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
         await self._write(apply, settles=settles)
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        """Write what ``make`` makes of what is there, inside the transaction that writes it."""
+        apply = partial(writes.commit_on_top, numbers=self._numbers, run_id=run_id, after=after, make=make)
+        await self._write(apply)
 
     async def transaction(self) -> StoreTransaction:
         """Open the file to a step's writes; waits for others that have it open.

@@ -16,12 +16,13 @@ from waystation.store.protocol import (
     Head,
     IdempotencyKeyUsed,
     JournalMoved,
+    MakeCommit,
     NewRun,
     Opened,
     RunRecord,
     Worker,
 )
-from waystation.store.sqlite_reads import get_run
+from waystation.store.sqlite_reads import get_run, read
 
 _MOST_NUMBERS = 10_000
 
@@ -124,6 +125,20 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
         # Another process may have deleted the run since its number was learned, and made it anew.
         numbers.drop(write.run_id)
         _commit(connection, numbers.find(connection, write.run_id), write)
+
+
+def commit_on_top(
+    connection: sqlite3.Connection, numbers: RunNumbers, run_id: str, after: Seq, make: MakeCommit
+) -> None:
+    """Commit what ``make`` makes of the run as it is now.
+
+    Raises:
+        RunNotFound, Fenced, JournalMoved: nothing was written.
+    """
+    record = get_run(connection, run_id)
+    if record is None:
+        raise _not_found(run_id)
+    commit(connection, numbers, make(record, read(connection, run_id, after, None)))
 
 
 def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:

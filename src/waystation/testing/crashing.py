@@ -10,6 +10,7 @@ from typing import Literal, Never
 from waystation.core.refs import Millis, Seq
 from waystation.store.protocol import (
     Commit,
+    MakeCommit,
     NewRun,
     OpenSuspension,
     RunFilter,
@@ -68,6 +69,13 @@ class CrashingStore:
         """See ``Store``."""
         last = self._begin()
         await self._store.commit(commit, within=within)
+        if last:
+            die()
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        """See ``Store``."""
+        last = self._begin()
+        await self._store.commit_on_top(run_id, after, make)
         if last:
             die()
 

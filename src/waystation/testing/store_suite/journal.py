@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from waystation.errors import RunAlreadyExists, RunNotFound
-from waystation.store.protocol import Fenced, JournalMoved, Store
+from waystation.store.protocol import Commit, Fenced, JournalMoved, RunRecord, Store
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
 
@@ -51,6 +54,47 @@ class JournalSuite(OnAsyncio):
         assert await store.read_some("r1", [3, 1, 77]) == {1: CREATED, 3: b"3"}
         with pytest.raises(RunNotFound):
             await store.commit(commit(0, b"x", run_id="nobody"))
+
+    async def test_a_commit_on_top_is_made_of_what_is_there_as_it_is_written(self, store: Store) -> None:
+        await store.create_run(new_run())
+        await store.commit(commit(1, b"2", b"3", head=head("running", epoch=1, owner="w1")))
+        seen: list[tuple[str, int, list[bytes]]] = []
+
+        def make(record: RunRecord, since: Sequence[bytes]) -> Commit:
+            seen.append((record.status, record.epoch, list(since)))
+            return commit(1 + len(since), b"4", epoch=record.epoch)
+
+        await store.commit_on_top("r1", 1, make)
+        assert seen[-1] == ("running", 1, [b"2", b"3"])
+        assert list(await store.read("r1")) == [CREATED, b"2", b"3", b"4"]
+        with pytest.raises(RunNotFound):
+            await store.commit_on_top("nobody", 1, make)
+
+    async def test_a_commit_on_top_that_is_refused_writes_nothing(self, store: Store) -> None:
+        await store.create_run(new_run())
+
+        def refuse(_: RunRecord, __: Sequence[bytes]) -> Commit:
+            raise JournalMoved
+
+        def misplaced(_: RunRecord, since: Sequence[bytes]) -> Commit:
+            return commit(5 + len(since), b"x")
+
+        def fenced(_: RunRecord, since: Sequence[bytes]) -> Commit:
+            return commit(1 + len(since), b"x", epoch=7)
+
+        for make, refusal in ((refuse, JournalMoved), (misplaced, JournalMoved), (fenced, Fenced)):
+            with pytest.raises(refusal):
+                await store.commit_on_top("r1", 1, make)
+        assert list(await store.read("r1")) == [CREATED]
+
+    async def test_of_many_commits_on_top_at_once_each_is_written(self, store: Store) -> None:
+        await store.create_run(new_run())
+
+        def make(_: RunRecord, since: Sequence[bytes]) -> Commit:
+            return commit(1 + len(since), b"%d" % (2 + len(since)))
+
+        await asyncio.gather(*(store.commit_on_top("r1", 1, make) for _ in range(20)))
+        assert list(await store.read("r1", after=1)) == [b"%d" % number for number in range(2, 22)]
 
     async def test_a_writer_with_another_epoch_is_fenced(self, store: Store) -> None:
         await store.create_run(new_run())
