@@ -301,7 +301,7 @@ class Driver:
                 return recorded
 
     async def _record_now(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool | None:
-        """As ``_record``; None if it is not their turn, and nothing was done."""
+        """As ``record``; None if it is not their turn, and nothing was done."""
         try:
             async with self._turns.commit:
                 if within is None and not self._turns.is_free:
