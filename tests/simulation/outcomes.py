@@ -181,6 +181,6 @@ class Outcomes:
         tried: list[Seq] = []
         for event in action.events:
             tried.append(event)
-            if event in machine.state.events.get(node.event, ()) and self.dice.chance(40):
+            if event in machine.state.events.get(node.event, ()) and self.dice.chance(60):
                 return signals.Matched(action.address, now, event, tuple(tried))
         return signals.Matched(action.address, now, 0, tuple(tried))

@@ -14,7 +14,7 @@ from waystation.core.entries import (
 )
 from waystation.core.machine import Machine
 from waystation.core.refs import Item, Joined, Listed, Null, Ref, Seq
-from waystation.core.state import ForeachFrame, Frame, State, StepFrame, WaitFrame, is_busy, is_idle, kept_refs, leaves
+from waystation.core.state import ForeachFrame, Frame, State, StepFrame, is_busy, is_idle, kept_refs, leaves
 
 
 def hold(machine: Machine, folded: State) -> None:
@@ -60,13 +60,11 @@ def kept(state: State) -> Iterable[Ref]:
 
 
 def as_recorded(state: State) -> State:
-    """The state without what the journal does not tell: that a time has come, that an event was tried."""
+    """The state without what the journal does not tell: that a time has come."""
     frames: dict[Address, Frame] = {}
     for address, frame in state.frames.items():
         if isinstance(frame, StepFrame) and frame.phase == "waiting":
             frames[address] = msgspec.structs.replace(frame, phase="ready")
-        elif isinstance(frame, WaitFrame) and frame.untried:
-            frames[address] = msgspec.structs.replace(frame, untried=[])
         else:
             frames[address] = frame
     return msgspec.structs.replace(state, frames=frames, busy=0, idle=0)

@@ -23,7 +23,7 @@ from waystation.core.entries import RunCreated, SuspensionAnswered
 from waystation.core.forking import forked
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
-from waystation.core.state import WaitFrame, encode_state
+from waystation.core.state import StepFrame, WaitFrame, encode_state, is_busy
 from waystation.define.nodes import (
     UNDO,
     Graph,
@@ -96,7 +96,7 @@ class Simulation:
     def possible(self) -> list[str]:
         """What can happen now; what is there several times is so many times as likely."""
         if self.standing == "pending":
-            return ["start"] * 20 + ["event", "event", "cancel"]
+            return ["start"] * 16 + ["event"] * 8 + ["cancel"]
         if self.standing != "running":
             return []
         names = ["outside"]
@@ -112,7 +112,7 @@ class Simulation:
             return names
         names += ["save", "die"]
         if self.in_flight:
-            names += ["end"] * 12 + ["end_two"] * 3
+            names += ["end"] * 12 + ["end_several"] * 4
         if self.machine.next_wake() is not None:
             names += ["time"] * 3
         if self._over:
@@ -190,10 +190,7 @@ class Simulation:
         if machine.state.permits is not None:
             steps = [flight for flight in self.in_flight.values() if flight.runs_a_step and self._is_on(flight)]
             assert len(steps) <= 1, "a run that goes step by step runs two at once"
-        if machine.state.busy and not self.in_flight:
-            # Step by step, the next one waits until the one before it was tried again.
-            stepping = machine.state.permits is not None and machine.next_wake() is not None
-            assert stepping, "there is something to do, and nobody does it"
+        self._hold_that_all_is_done(machine)
 
     def _hold_step(self, action: signals.RunStep, machine: Machine) -> None:
         address = action.address
@@ -204,6 +201,14 @@ class Simulation:
             assert isinstance(entry, SuspensionAnswered), "a step runs on what is no answer"
             assert (entry.address, entry.suspension) == (address, action.suspension), "it is another step's answer"
             assert machine.values.json(action.answer) == bytes(entry.data), "the answer is not at hand"
+
+    def _hold_that_all_is_done(self, machine: Machine) -> None:
+        at_work = {flight.action.address for flight in self.in_flight.values()}
+        for address, frame in machine.state.frames.items():
+            if is_busy(frame) and address not in at_work:
+                # Step by step, one step waits for the other.
+                waits_its_turn = machine.state.permits is not None and isinstance(frame, StepFrame)
+                assert waits_its_turn, f"there is something to do at {address}, and nobody does it"
 
     def _is_on(self, flight: Flight) -> bool:
         frame = self.kept.folded.step_frame(flight.action.address)
@@ -303,8 +308,8 @@ class Simulation:
     def _do_end(self) -> None:
         self._end_some(1)
 
-    def _do_end_two(self) -> None:
-        self._end_some(2)
+    def _do_end_several(self) -> None:
+        self._end_some(self.dice.number(2, 5))
 
     def _end_some(self, number: int) -> None:
         machine = self.machine

@@ -64,10 +64,10 @@ class RunStates(RuleBasedStateMachine):
     def end(self, data: st.DataObject) -> None:
         self.act("end", data)
 
-    @precondition(possible("end_two"))
+    @precondition(possible("end_several"))
     @rule(data=st.data())
-    def end_two_at_once(self, data: st.DataObject) -> None:
-        self.act("end_two", data)
+    def end_several_at_once(self, data: st.DataObject) -> None:
+        self.act("end_several", data)
 
     @precondition(possible("answer"))
     @rule(data=st.data())

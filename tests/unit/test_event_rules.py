@@ -119,6 +119,18 @@ def test_a_wait_whose_event_another_took_is_counted_once_as_waiting() -> None:
     assert (state.busy, state.idle) == (1, 0)
 
 
+def test_a_wait_whose_event_another_took_tries_those_that_came_meanwhile() -> None:
+    world = World(two_waits())
+    world.start()
+    world.event("paid")
+    seq = world.machine.state.last_seq
+    assert world.event("paid") == [], "the first one is tried still"
+    world.match("left/w", seq, seq)
+    (action,) = world.match("right/w", seq, seq)
+    assert isinstance(action, MatchEvents)
+    assert (action.address, action.events) == ("right/w", (seq + 1,))
+
+
 def test_a_wait_with_a_timeout_first_learns_until_when_it_waits() -> None:
     world = World(awaiting(timeout=timedelta(seconds=5)))
     (action,) = world.start()

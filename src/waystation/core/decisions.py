@@ -345,6 +345,8 @@ def _matched(machine: Machine, signal: signals.Matched) -> Iterable[AnyEntry]:
     # None fits, or another wait has taken the one that does.
     elif passed := tuple(event for event in signal.tried if event in frame.untried):
         yield EventsPassed(at=signal.at, address=signal.address, events=passed)
+    else:
+        machine.ask_again(signal.address)
 
 
 # Each function takes just the class it stands beside, which no type can say of a dict.

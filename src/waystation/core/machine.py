@@ -141,6 +141,11 @@ class Machine:
                     over = True
         return over
 
+    def ask_again(self, address: Address) -> None:
+        """What was asked at ``address`` came to nothing, as another wait has taken the event: ask about those that came
+        meanwhile, if there are any."""
+        self._flow.fresh.append(address)
+
     # ------------------------------------------------------------------ asking
 
     def take_actions(self) -> list[signals.Action]:
