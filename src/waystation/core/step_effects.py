@@ -43,7 +43,7 @@ TRANSITIONS: dict[tuple[Phase, type], Phase | None] = {
 
 A step is ``ready`` once it is entered. ``waiting`` becomes ``ready`` by time alone (``wake``), which is not
 recorded: whoever folds the journal can see the time for itself. So while folding, an entry that a ready step may
-have is legal for a waiting one too.
+have is legal for a waiting one too; and nothing may depend on which of the two a step is. (A cancel makes it ready.)
 """
 
 
