@@ -15,31 +15,30 @@ import contextvars
 from collections.abc import Coroutine, Sequence
 from functools import partial
 
+from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry, StepBailed
+from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
 from waystation.core.signals import (
     Action,
     CheckOutput,
     Decide,
-    Failed,
     MatchEvents,
     RunStep,
     Signal,
-    Succeeded,
     Woken,
 )
 from waystation.define.workflow import Workflow
 from waystation.engine.access import StepControl
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
-from waystation.engine.error_records import record_error
 from waystation.engine.flow_runner import FlowRunner
-from waystation.engine.in_flight import InFlight, Running
+from waystation.engine.in_flight import Beside, InFlight, Running
 from waystation.engine.loading import load_machine
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.engine.turns import StepTransaction, Turns
-from waystation.engine.writes import commit_of
+from waystation.engine.writes import commit_of, failed_by
 from waystation.errors import LeaseLost, RunNotFound, TransactionMisused
 from waystation.store.protocol import Fenced, JournalMoved
 
@@ -90,7 +89,7 @@ class Driver:
         self._access = DriverAccess(self, self._reader, engine.clock)
         self._steps = StepRunner(engine, workflow, run_id, self._access)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside = Beside(run_id)
         self._stop_timer = _nothing
 
     # ------------------------------------------------------------------ the loop
@@ -136,7 +135,7 @@ class Driver:
                 if outcome.transaction is not None:
                     await outcome.transaction.roll_back()
             await self._in_flight.cancel()
-            await _cancel(self._beside)
+            await self._beside.cancel()
 
     async def _begin(self) -> Action | None:
         """Begin what is not in flight yet; gives the one thing to do in place, if that is all there is."""
@@ -220,7 +219,6 @@ class Driver:
         if self._fault is not None:
             raise self._fault
         if self._look_again:
-            self._look_again = False
             async with self._turns.commit:
                 await self._look()
 
@@ -243,8 +241,26 @@ class Driver:
                 await self._look()
 
     async def _look(self) -> None:
-        if await self._engine.store.read(self.run_id, after=self.machine.state.last_seq, limit=1):
+        """Fold in what someone else appended. To be called while nobody commits."""
+        self._look_again = False
+        if self._is_ahead:
             await self._reload()
+            return
+        journal = await self._engine.store.read(self.run_id, after=self.machine.state.last_seq)
+        entries = [decode_entry(data) for data in journal]
+        if not entries:
+            return
+        try:
+            for entry in entries:
+                self.machine.apply(entry)
+        except JournalMisfit:  # another owner has gone on with other code: the store will tell
+            await self._reload()
+            return
+        self.machine.settled()  # whoever appended them has also written what they opened and closed
+        self._reader.note(entries, self.machine.state.last_seq)
+        self._wake()
+        self._heed_cancel()
+        self._something_came.set()
 
     async def caught_up(self) -> None:
         """See to it that the machine is not ahead of the journal: a commit may have broken off."""
@@ -317,6 +333,8 @@ class Driver:
         written = self._access.take_written()
         if self._is_ahead:
             await self._reload()
+        elif self._look_again:
+            await self._look()  # what is known to have come is folded in, rather than run into
         while True:
             signals = [*written, *given]
             entries: list[AnyEntry] = []
@@ -341,18 +359,13 @@ class Driver:
             except TransactionMisused as error:
                 # A statement of the step has ended the transaction, or a constraint refuses its commit.
                 await self._reload()
-                given, within = [self._failed_by(given[-1], error)], None
+                given, within = [failed_by(given[-1], error)], None
                 continue
             except BaseException:
                 self._is_ahead = True  # whether it was written will be seen in the store
                 raise
             self._committed(entries)
             return resting
-
-    def _failed_by(self, signal: Signal, error: TransactionMisused) -> Signal:
-        assert isinstance(signal, Succeeded), "only a step that succeeded has something to commit with"
-        record = record_error(error, signal.address)
-        return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
 
     def _committed(self, entries: Sequence[AnyEntry]) -> None:
         self._reader.note(entries, self.machine.state.last_seq)
@@ -384,16 +397,7 @@ class Driver:
 
     def beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
         """Have ``work`` done in a task of its own, that ends with the driver."""
-        task = asyncio.create_task(work, name=f"{self.run_id}:beside")
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+        self._beside.begin(work)
 
 
 def _nothing() -> None:

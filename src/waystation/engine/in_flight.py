@@ -179,6 +179,28 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         _log.warning("%s goes on, though it was cancelled; it is left behind", task.get_name())
 
 
+class Beside:
+    """Tasks of a driver's own beside its loop; they end with it."""
+
+    def __init__(self, run_id: str) -> None:
+        self._name = f"{run_id}:beside"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Coroutine[object, object, None]) -> None:
+        """Begin ``work``."""
+        task = asyncio.create_task(work, name=self._name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def cancel(self) -> None:
+        """Cancel all, and wait for it."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
 def _key(action: Action) -> object:
     """Names an action, so that the same one is not begun twice."""
     match action:

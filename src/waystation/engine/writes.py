@@ -8,7 +8,10 @@ from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
+from waystation.core.signals import Failed, Signal, Succeeded
 from waystation.core.state import encode_state
+from waystation.engine.error_records import record_error
+from waystation.errors import TransactionMisused
 from waystation.store.protocol import Commit, Head, Opened, RunStatus
 
 
@@ -47,3 +50,10 @@ def resting_head(machine: Machine, epoch: int, now: Millis) -> Head:
         # Whoever can be asked comes first: a run that also goes on by itself waits for an answer all the same.
         status = "suspended" if machine.suspensions() else "waiting"
     return Head(status=status, epoch=epoch, owner=None, wake_at=wake_at, fingerprint=state.fingerprint, updated_at=now)
+
+
+def failed_by(signal: Signal, error: TransactionMisused) -> Failed:
+    """What to tell the machine instead of a success that could not be committed with what the step wrote."""
+    assert isinstance(signal, Succeeded), "only a step that succeeded has something to commit with"
+    record = record_error(error, signal.address)
+    return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
