@@ -199,7 +199,7 @@ class LocalDispatcher:
                 await self._look_at(run_id)
         elif failure is not None:
             self._waiters.give_up(run_id, failure)
-        elif driver.is_at_rest():  # if not, it was drained: the app is being closed
+        elif driver.machine.is_at_rest():  # if not, it was drained: the app is being closed
             await self._rested(driver, current=current)
 
     async def _rested(self, driver: Driver, *, current: bool) -> None:

@@ -119,7 +119,7 @@ class Driver:
                         await asyncio.sleep(0)
                         gave_way = now
                 elif not self._can_commit():
-                    if not self._outcomes and self.is_at_rest() and not self._look_again:
+                    if not self._outcomes and self.machine.is_at_rest() and not self._look_again:
                         # Loaded at rest (it begins by waiting, or what it was taken for has been dealt with
                         # meanwhile): park it, unless something comes in between (an event, an answer).
                         if await self.record([]):
@@ -345,7 +345,7 @@ class Driver:
             if within is not None and not ours:
                 await within.roll_back()  # the step was cancelled, or lost: what it wrote must not stay
                 within = None
-            resting = self.is_at_rest()
+            resting = self.machine.is_at_rest()
             if not entries and not resting:
                 return False
             inner = None if within is None else within.inner
@@ -373,10 +373,6 @@ class Driver:
             self._in_flight.drop_missing(self.machine)
         self._heed_cancel()
         self._engine.hub.announce(self.run_id)
-
-    def is_at_rest(self) -> bool:
-        """Whether nothing is left to do now: then the run is parked or ended by the very commit that made it so."""
-        return self.machine.is_at_rest()
 
     async def _reload(self) -> None:
         """Start over from the store: someone else appended. What is in flight goes on, and is matched by address."""
