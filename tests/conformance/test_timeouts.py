@@ -81,6 +81,25 @@ async def test_a_sync_attempt_that_hangs_fails_and_what_it_gives_late_does_not_c
         assert won(await app.get_workflow(flow).start(1)) == 2
 
 
+@pytest.mark.parametrize(("on", "attempts"), [((TimeoutError,), 2), ((ConnectionError,), 1)])
+@behaviour("retry", "A policy that names TimeoutError means the step's own timeout too.", verdict="new")
+async def test_a_policy_that_names_timeout_errors_tries_again_after_the_steps_timeout(
+    on: tuple[type[Exception], ...], attempts: int, place: Place
+) -> None:
+    calls: list[int] = []
+
+    @step(timeout=SHORT, retry=Retry(attempts=2, initial=timedelta(0), on=on))
+    async def slow(_: int, ctx: StepContext) -> int:
+        calls.append(ctx.attempt)
+        await for_ever()
+        return 1
+
+    flow = workflow("flow", input=int, output=int).then(slow).commit()
+    async with in_time(), place.app(flow) as app:
+        assert lost(await app.get_workflow(flow).start(1)).code == "step_timeout"
+    assert len(calls) == attempts
+
+
 @behaviour("retry", "A step's own TimeoutError is its own failure, not that of its time.", verdict="new")
 async def test_a_steps_own_timeout_error_is_not_taken_for_its_timeout(place: Place) -> None:
     @step(timeout=timedelta(hours=1))

@@ -95,12 +95,33 @@ def test_so_is_one_of_a_users_own_that_takes_other_arguments() -> None:
     assert (str(again), again.card, again.tries) == ("the visa card was refused", "visa", 3)
 
 
+def test_so_is_one_of_a_users_own_that_is_a_timeout() -> None:
+    error = NobodyThere("the printer", rings=3)
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, NobodyThere)
+    assert (str(again), again.args, again.rings) == ("the printer did not answer", error.args, 3)
+
+
+def test_a_steps_timeout_is_a_timeout_error_and_no_error_of_the_system() -> None:
+    error = errors.StepTimeout("too long")
+    assert isinstance(error, TimeoutError)
+    assert (str(error), error.args, error.errno, error.code) == ("too long", ("too long",), None, "step_timeout")
+
+
 class CardRefused(errors.NonRetryable):
     """The card was refused."""
 
     def __init__(self, card: str, *, tries: int, reasons: Sequence[str] = ()) -> None:
         self.card, self.tries, self.reasons = card, tries, reasons
         super().__init__(f"the {card} card was refused")
+
+
+class NobodyThere(errors.StepTimeout):
+    """Nobody answered."""
+
+    def __init__(self, whom: str, *, rings: int) -> None:
+        self.rings = rings
+        super().__init__(f"{whom} did not answer")
 
 
 def test_an_error_without_a_message_says_its_one_line() -> None:

@@ -20,4 +20,6 @@ class WaystationError(Exception):
 
 
 def _made_again(kind: type[WaystationError], args: tuple[object, ...]) -> WaystationError:
-    return kind.__new__(kind, *args)
+    error = kind.__new__(kind, *args)
+    error.args = args  # those that are an OSError too leave it to their __init__
+    return error

@@ -11,8 +11,11 @@ class StepError(WaystationError):
     code = "step_failed"
 
 
-class StepTimeout(StepError):
-    """An attempt of the step ran longer than its timeout."""
+class StepTimeout(StepError, TimeoutError):
+    """An attempt of the step ran longer than its timeout.
+
+    It is a ``TimeoutError`` too, so that whoever names that one, in ``Retry(on=...)`` say, means both.
+    """
 
     code = "step_timeout"
 
