@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -47,6 +47,15 @@ def _hold_items(address: Address, frame: ForeachFrame, state: State) -> None:
     assert frame.next <= frame.count
     if frame.failure is None:
         assert frame.open == min(frame.concurrency, frame.open + frame.count - frame.next), f"{address} is slow"
+
+
+def hold_that_all_is_done(machine: Machine, at_work: Collection[str]) -> None:
+    """Whatever is to be done now, someone is at it."""
+    for address, frame in machine.state.frames.items():
+        if is_busy(frame) and address not in at_work:
+            # Step by step, one step waits for the other.
+            waits_its_turn = machine.state.permits is not None and isinstance(frame, StepFrame)
+            assert waits_its_turn, f"there is something to do at {address}, and nobody does it"
 
 
 def kept(state: State) -> Iterable[Ref]:

@@ -3,7 +3,7 @@ does what it is asked, or dies.
 
 ``Simulation.act`` does one thing that can happen to a run, drawn by the dice, and then holds every promise. The parts
 are played as in the real engine: what a step comes to is told to the live machine; whoever comes from outside reads the
-store, decides on a machine of their own, and commits; then the driver reads anew, while what is in flight goes on.
+store, decides on a machine of their own, and commits; then the driver learns of it, while what is in flight goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from tests.simulation.dice import Dice
 from tests.simulation.kept import Kept
 from tests.simulation.outcomes import VALUES, Flight, Outcomes, input_of, key_of
-from tests.simulation.promises import hold, value_in
+from tests.simulation.promises import hold, hold_that_all_is_done, value_in
 from tests.simulation.random_graphs import EVENTS
 from waystation.core import signals
 from waystation.core.addresses import Address, node_key
@@ -23,7 +23,7 @@ from waystation.core.entries import RunCreated, SuspensionAnswered
 from waystation.core.forking import forked
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
-from waystation.core.state import StepFrame, WaitFrame, encode_state, is_busy
+from waystation.core.state import WaitFrame, encode_state
 from waystation.define.nodes import (
     UNDO,
     Graph,
@@ -190,7 +190,7 @@ class Simulation:
         if machine.state.permits is not None:
             steps = [flight for flight in self.in_flight.values() if flight.runs_a_step and self._is_on(flight)]
             assert len(steps) <= 1, "a run that goes step by step runs two at once"
-        self._hold_that_all_is_done(machine)
+        hold_that_all_is_done(machine, {flight.action.address for flight in self.in_flight.values()})
 
     def _hold_step(self, action: signals.RunStep, machine: Machine) -> None:
         address = action.address
@@ -201,14 +201,6 @@ class Simulation:
             assert isinstance(entry, SuspensionAnswered), "a step runs on what is no answer"
             assert (entry.address, entry.suspension) == (address, action.suspension), "it is another step's answer"
             assert machine.values.json(action.answer) == bytes(entry.data), "the answer is not at hand"
-
-    def _hold_that_all_is_done(self, machine: Machine) -> None:
-        at_work = {flight.action.address for flight in self.in_flight.values()}
-        for address, frame in machine.state.frames.items():
-            if is_busy(frame) and address not in at_work:
-                # Step by step, one step waits for the other.
-                waits_its_turn = machine.state.permits is not None and isinstance(frame, StepFrame)
-                assert waits_its_turn, f"there is something to do at {address}, and nobody does it"
 
     def _is_on(self, flight: Flight) -> bool:
         frame = self.kept.folded.step_frame(flight.action.address)
@@ -222,8 +214,8 @@ class Simulation:
         self._go_on()
 
     def outside(self, signal: signals.Signal) -> bool:
-        """Someone from outside reads the store, decides, and commits; whoever drives the run reads anew. A parked run
-        is taken if it is moved. Whether anything was written."""
+        """Someone from outside reads the store, decides, and commits. A parked run is taken if it is moved. Whether
+        anything was written."""
         # Whether it is paused is told by its frontier alone.
         machine = self.kept.load(None if isinstance(signal, signals.Proceed) else self.dice)
         self.say(f"   from outside {signal}")
@@ -231,13 +223,24 @@ class Simulation:
         self.kept.commit(entries)
         self.kept.settle(machine)
         if entries and self.machine is not None:
-            self._drive(self.machine.stepping)
+            self._look(self.machine)
         elif entries and self._parked and self.standing == "running":
             if isinstance(signal, signals.Event) and machine.is_at_rest():
                 self.kept.save(machine)
             else:
                 self._drive()
         return bool(entries)
+
+    def _look(self, machine: Machine) -> None:
+        """The driver learns that someone appended: it folds that in, or, after a refused commit, reads all anew."""
+        if self.dice.chance(30):
+            self._drive(machine.stepping)
+            return
+        for entry in self.kept.journal[machine.state.last_seq :]:
+            machine.apply(entry)
+        machine.settled()
+        self.kept.read_in(machine)
+        self._go_on()
 
     # ------------------------------------------------------------------ from outside
 
@@ -294,13 +297,11 @@ class Simulation:
         self.kept.save(self.machine)
 
     def _do_die(self) -> None:
-        """The process is gone, and all it was at."""
         self.machine = None
         self.in_flight.clear()
         self._over.clear()
 
     def _do_take(self) -> None:
-        """Another process takes the run of one that died."""
         self._drive()
 
     # ------------------------------------------------------------------ what comes of what was asked
@@ -326,7 +327,6 @@ class Simulation:
         self.tell(*told)
 
     def _do_again(self) -> None:
-        """A signal comes a second time, or late."""
         over, signal = self.dice.pick(self._over)
         assert self.machine is not None
         # Not while the same attempt is on again, after an answer: an engine gives one signal for each action.
