@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Never, Protocol, TypeVar
 
 import msgspec
@@ -23,14 +23,27 @@ class StepControl:
     """How the driver reaches a step that is in flight.
 
     Attributes:
-        cancelled: set once its run is cancelled, or its workflow has ended around it.
+        is_cancelled: whether its run is cancelled, or its workflow has ended around it.
         is_ending: whether the driver has cancelled its task.
         is_apart: whether it runs in a task of its own, which nobody cancels but the driver and the step itself.
     """
 
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_cancelled: bool = False
     is_ending: bool = False
     is_apart: bool = True
+    _told: asyncio.Event | None = None  # made when first waited for: hardly any step does
+
+    def cancel(self) -> None:
+        """Tell the step, once."""
+        self.is_cancelled = True
+        if self._told is not None:
+            self._told.set()
+
+    async def cancelled(self) -> None:
+        """Until the step is told."""
+        if not self.is_cancelled:
+            self._told = self._told or asyncio.Event()
+            await self._told.wait()
 
     def is_cancelled_from_outside(self) -> bool:
         """Whether a ``CancelledError`` that came out of the step is the end of its task, and no failure of its own."""

@@ -147,8 +147,8 @@ class InFlight:
             running = by_address.get(address)
             if running is None:
                 gone.append(Outcome(CutOff(address, frame.attempt, now, now)))
-            elif not running.control.cancelled.is_set():
-                running.control.cancelled.set()
+            elif not running.control.is_cancelled:
+                running.control.cancel()
                 running.stop_timer = self._clock.call_at(now + grace_ms, running.cut)
         for running in list(self._running.values()):
             if not isinstance(running.action, RunStep):
@@ -159,7 +159,7 @@ class InFlight:
         """Cancel what the machine does not know (any more): a workflow has ended around it."""
         for running in list(self._running.values()):
             if running.action.address and running.action.address not in machine.state.frames:
-                running.control.cancelled.set()
+                running.control.cancel()
                 running.end()
 
     async def cancel(self) -> None:

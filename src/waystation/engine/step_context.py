@@ -220,12 +220,12 @@ class RunningStep(StepContext[object, object, object]):
 
     async def cancelled(self) -> None:
         """See ``StepContext``."""
-        await self.control.cancelled.wait()
+        await self.control.cancelled()
 
     @property
     def is_cancelled(self) -> bool:
         """See ``StepContext``."""
-        return self.control.cancelled.is_set()
+        return self.control.is_cancelled
 
     # ------------------------------------------------------------------ output and transactions
 
