@@ -1,10 +1,10 @@
-"""A run that is cancelled by another process than the one that drives it, or by several, or while it is undone."""
+"""A run that is cancelled by another app, as in another process, than the one that drives it, by several, or while it
+is undone."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
     verdict="new",
 )
 async def test_a_run_is_cancelled_from_another_app_while_its_steps_are_in_flight(
-    beside: bool, heeds: bool, tmp_path: Path
+    beside: bool, heeds: bool, place: Place
 ) -> None:
     began = asyncio.Barrier(3 if beside else 2)
 
@@ -43,7 +43,6 @@ async def test_a_run_is_cancelled_from_another_app_while_its_steps_are_in_flight
         if beside
         else building.then(add_one).then(working).then(never).commit()
     )
-    place = Place("sqlite", tmp_path)  # a store in memory has no other processes
     async with in_time(), place.app(flow) as driving, place.app(flow) as other:
         run = await driving.get_workflow(flow).create_run(run_id="r1")
         waiting = asyncio.create_task(run.start(1))
@@ -63,7 +62,7 @@ async def never_both(numbers: dict[str, int]) -> int:
     "Of many who cancel at once, from several processes, one is recorded and all are given the result.",
     verdict="new",
 )
-async def test_many_cancel_at_once(tmp_path: Path) -> None:
+async def test_many_cancel_at_once(place: Place) -> None:
     began = asyncio.Event()
 
     @step
@@ -73,7 +72,6 @@ async def test_many_cancel_at_once(tmp_path: Path) -> None:
         return number
 
     flow = workflow("flow", input=int, output=int).then(working).commit()
-    place = Place("sqlite", tmp_path)
     async with in_time(), place.app(flow) as driving, place.app(flow) as other:
         run = await driving.get_workflow(flow).create_run(run_id="r1")
         await run.start_async(1)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from waystation.errors import TransactionsNotSupported
+from waystation.errors import RunIsRunning, TransactionsNotSupported
 from waystation.store import Store, open_store
-from waystation.store.protocol import StoreTransaction
+from waystation.store.protocol import Fenced, JournalMoved, StoreTransaction
 from waystation.testing.crashing import CrashingStore
 from waystation.testing.store_suite import StoreSuite, TransactionsSuite
-from waystation.testing.store_suite.writes import CREATED, commit, new_run
+from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
 
 class TestMemory(StoreSuite):
@@ -22,6 +22,34 @@ class TestMemory(StoreSuite):
         await store.open()
         yield store
         await store.close()
+
+    async def test_whoever_shares_it_sees_that_something_was_written_and_nothing_where_nothing_was(
+        self, store: Store
+    ) -> None:
+        seen = [await store.foreign_changes()]
+
+        async def wrote() -> bool:
+            seen.append(await store.foreign_changes())
+            return seen[-1] != seen[-2]
+
+        await store.create_run(new_run("r1"))
+        assert await wrote()
+        await store.commit(commit(1, b"2", head=head("running")))
+        assert await wrote()
+        await store.commit_on_top("r1", 2, lambda record, _: commit(2, b"3", epoch=record.epoch))
+        assert await wrote()
+        assert await store.claim("r1", "w1", 1) is not None
+        assert await wrote()
+        for refused in (store.commit(commit(1, b"4", epoch=2)), store.commit(commit(3, b"4")), store.delete_run("r1")):
+            with pytest.raises((JournalMoved, Fenced, RunIsRunning)):
+                await refused
+        assert await store.claim("nobody", "w1", 1) is None
+        assert not await wrote()
+        await store.commit(commit(3, epoch=2, head=head("success", epoch=2)))
+        assert await wrote()
+        assert await store.delete_run("r1")
+        assert await wrote()
+        assert len(set(seen)) == len(seen) - 1, "no number comes again but the one of what was refused"
 
     async def test_it_has_no_transactions_and_says_what_has(self, store: Store) -> None:
         with pytest.raises(TransactionsNotSupported, match="SQLite"):

@@ -1,25 +1,19 @@
-"""Two apps on one SQLite file, as two processes have it: each sees what the other writes."""
+"""Two apps on one SQLite file, as two processes have it, or on one store in memory: each sees what the other writes."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
 from tests.conformance.stock import add_one, ask, comes_to, double, recorded, until, won
+from tests.conformance.waiting import in_time
 from waystation import Event, StepContext, step, workflow
 from waystation.core.entries import EventReceived
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """A store that several processes can open."""
-    return Place("sqlite", tmp_path)
 
 
 @behaviour("events", "An event sent from another process reaches a run that is under way here", verdict="new")
@@ -120,6 +114,33 @@ async def test_an_answer_from_another_app_works_while_a_sibling_runs(place: Plac
         await until(events, "step-succeeded", "ask")
         gate.set()
         assert won(await run.wait()) == {"ask": 11, "slow": 1}
+
+
+@behaviour(
+    "suspend",
+    "One answer after the other from another process reaches a run while a step beside them still runs here",
+    verdict="new",
+)
+async def test_answers_from_another_app_go_on_reaching_a_run_while_a_sibling_runs(place: Place) -> None:
+    gate = asyncio.Event()
+
+    @step
+    async def slow(number: int) -> int:
+        await gate.wait()
+        return number
+
+    inner = workflow("inner", input=int, output=int).then(ask).then(ask.clone(id="again")).commit()
+    flow = workflow("flow", input=int, output=dict[str, int]).parallel([inner, slow]).commit()
+    async with in_time(), place.app(flow) as here, place.app(flow) as there:
+        run = await here.get_workflow(flow).create_run(run_id="r1")
+        await run.start_async(1)
+        events = run.events()
+        for asking in ("inner/ask", "inner/again"):
+            await until(events, "step-suspended", asking)
+            await (await there.get_run("r1")).resume_async(data=10)
+            await until(events, "step-succeeded", asking)
+        gate.set()
+        assert won(await run.wait()) == {"inner": 21, "slow": 1}
 
 
 @behaviour(

@@ -56,6 +56,7 @@ class MemoryStore:
         self._workers: dict[str, Worker] = {}
         self._definitions: dict[str, bytes] = {}
         self._schedules = KeptSchedules()
+        self._writes = 0
 
     async def open(self) -> None:
         """Nothing to connect to. Opening twice is fine."""
@@ -83,6 +84,7 @@ class MemoryStore:
             raise IdempotencyKeyUsed(self._keys[key])
         if run.run_id in self._runs:
             raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
+        self._writes += 1
         self._last_number += 1
         kept = new_kept(run, self._last_number)
         self._runs[run.run_id] = kept
@@ -104,6 +106,7 @@ class MemoryStore:
             raise Fenced
         if len(kept.journal) != commit.after:
             raise JournalMoved
+        self._writes += 1
         kept.journal += commit.entries
         if commit.frontier is not None:
             kept.frontier, kept.frontier_seq = commit.frontier, len(kept.journal)
@@ -157,6 +160,7 @@ class MemoryStore:
 
     def _delete(self, kept: Kept) -> None:
         record = kept.record
+        self._writes += 1
         self._filed.take_out(kept)
         for seq in list(kept.open):
             self._close(kept, seq)
@@ -182,6 +186,7 @@ class MemoryStore:
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:  # noqa: ARG002  (a fingerprint says it all)
         """Keep the description of a definition, once."""
         self._check_open()
+        self._writes += 1
         self._definitions.setdefault(fingerprint, description)
 
     # ------------------------------------------------------------------ reading
@@ -290,6 +295,7 @@ class MemoryStore:
     async def beat(self, worker: Worker) -> None:
         """Register the worker, or extend its lease."""
         self._check_open()
+        self._writes += 1
         self._workers[worker.worker_id] = worker
 
     async def workers(self) -> Sequence[Worker]:
@@ -303,6 +309,7 @@ class MemoryStore:
         known = self._workers.get(worker.worker_id)
         if known is None or known.expires_at != worker.expires_at:
             return
+        self._writes += 1
         del self._workers[worker.worker_id]
         for kept in self._filed.owned_by(worker.worker_id):
             self._put(kept, replace(kept.record, owner=None))
@@ -313,6 +320,7 @@ class MemoryStore:
         kept = self._runs.get(run_id)
         if kept is None or not is_free(kept.record, worker_id, self._workers, now):
             return None
+        self._writes += 1
         self._put(
             kept,
             replace(
@@ -341,6 +349,7 @@ class MemoryStore:
     async def put_schedule(self, schedule: Schedule) -> Schedule:
         """Keep a schedule; if it is there, only another ``spec`` changes it."""
         self._check_open()
+        self._writes += 1
         return self._schedules.put(schedule)
 
     async def schedules(self) -> Sequence[Schedule]:
@@ -351,17 +360,19 @@ class MemoryStore:
     async def advance_schedule(self, schedule_id: str, slot: Millis, next_at: Millis | None) -> bool:
         """Slot ``slot`` is dealt with; whether it still was the next one."""
         self._check_open()
+        self._writes += 1
         return self._schedules.advance(schedule_id, slot, next_at)
 
     async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
         """Pause it, or let it go on from ``next_at``; whether it is known."""
         self._check_open()
+        self._writes += 1
         return self._schedules.pause(schedule_id, paused=paused, next_at=next_at)
 
     async def foreign_changes(self) -> int:
-        """Always the same: nobody else can write here."""
+        """How often anything was written: several apps may have this one object, and it cannot tell them apart."""
         self._check_open()
-        return 0
+        return self._writes
 
 
 def _no_transactions() -> TransactionsNotSupported:

@@ -395,5 +395,6 @@ class Store(Protocol):
         ...
 
     async def foreign_changes(self) -> int:
-        """A number that changes whenever someone other than this store object has written. Cheap: made to be polled."""
+        """A number that changes whenever someone else has written, be it another app on this very object. It may change
+        by one's own writes too. Cheap: made to be polled."""
         ...
