@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import inspect
 import io
@@ -54,6 +55,7 @@ def run(path: Path) -> None:
     """
     blocks = blocks_of(path.read_text(encoding="utf-8"))
     main = sys.modules["__main__"] = types.ModuleType("__main__")  # where types are looked up by name
+    vars(main)["__builtins__"] = builtins  # as any module has; code that is not run by exec() looks for them too
     with asyncio.Runner() as runner:
         for block in blocks:
             # Empty lines before it, so that a traceback names the line of the page.

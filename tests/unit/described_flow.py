@@ -81,7 +81,7 @@ every_kind = (
         output=dict[str, object],
         version="3",
         state=State,
-        schedule=Cron("0 9 * * MON", tz="Europe/Paris"),
+        schedule=Cron("0 9 * * MON", tz="Europe/Paris", input={"id": "weekly", "lines": []}),
     )
     .parallel([review, lines.clone(id="sides")], allow_failure=True)
     .map(put_back, output=Order, id="put-back")

@@ -16,6 +16,7 @@ from tests.unit.graphs import (
     nested,
     over_list,
     second,
+    side_by_side,
     stubborn,
     third,
     yes,
@@ -24,7 +25,7 @@ from waystation import workflow
 from waystation.core.addresses import Address
 from waystation.core.entries import RunFailed
 from waystation.core.refs import Joined, Listed, Null
-from waystation.core.signals import Computed, Decide, RunStep, Start
+from waystation.core.signals import Bailed, Computed, Decide, RunStep, Start
 from waystation.core.state import ForeachFrame
 
 
@@ -386,3 +387,13 @@ def test_step_by_step_a_machine_made_anew_begins_no_second_step_beside_the_one_i
     again = world.refolded()
     again.stepping = world.machine.stepping
     assert again.take_actions() == []
+
+
+def test_a_bail_does_not_make_good_what_has_failed_beside_it() -> None:
+    world = World(side_by_side(first, second))
+    world.start()
+    world.fail("first", retryable=False)
+    world.tell(Bailed(Address("second"), 1, world.now, world.now, b'"out"'))
+    assert world.standing() == "failed"
+    assert world.machine.state.failure == ERROR
+    assert world.refolded().state.standing == "failed"

@@ -23,9 +23,9 @@ from waystation.core import signals
 from waystation.core.addresses import Address
 from waystation.core.decisions import DECIDE
 from waystation.core.entries import AnyEntry, OnceRecorded, RunFailed, RunSucceeded, StepRetrying, StepSucceeded
-from waystation.core.flow import JournalMisfit
 from waystation.core.fold import EFFECTS
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Joined
 from waystation.core.signals import Answered, Decided, Recorded, RunStep, Start, Succeeded
 from waystation.core.state import decode_state, encode_state

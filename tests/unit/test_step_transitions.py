@@ -24,7 +24,7 @@ from waystation.core.entries import (
     StepWrote,
     SuspensionAnswered,
 )
-from waystation.core.flow import JournalMisfit
+from waystation.core.misfit import JournalMisfit
 from waystation.core.state import Phase, State, encode_state
 from waystation.core.step_effects import STEP_EFFECTS, TRANSITIONS
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from waystation.core.addresses import Address, NodeKey, beside, node_key, of_item, of_turn
 from waystation.core.encoding import value_of
 from waystation.core.entries import AnyEntry, RunStarted, StepSucceeded
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Null, Ref
 from waystation.core.state import (
     BlockFrame,

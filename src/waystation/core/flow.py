@@ -11,11 +11,13 @@ Nothing is decided here and nothing is recorded: the fold calls this for what an
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import TypeVar
 
 from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
 from waystation.core.entries import ErrorRecord
-from waystation.core.nesting import outwards
+from waystation.core.misfit import JournalMisfit
+from waystation.core.nesting import outwards, scope_of
 from waystation.core.refs import Joined, Listed, Null, Ref, Seq
 from waystation.core.state import (
     BlockFrame,
@@ -53,15 +55,6 @@ from waystation.define.nodes import (
 )
 
 _F = TypeVar("_F", bound=Frame)
-
-
-class JournalMisfit(Exception):
-    """An entry does not fit the state: the journal was made under another graph (or is damaged)."""
-
-    def __init__(self, reason: str, address: Address) -> None:
-        self.reason = reason
-        self.address = address
-        super().__init__(reason)
 
 
 class Flow:
@@ -323,13 +316,17 @@ class Flow:
                     if not dead:
                         return  # of ten thousand items under way the first tells
             address = max(sorted(dead), key=lambda each: sum(1 for _ in outwards(self.graph, each)))
-            frame = self.state.frames[address]
-            assert isinstance(frame, (BlockFrame, ForeachFrame)), "only those wait before they fail"
-            assert frame.failure is not None, "it is among those that fail"
+            failure = self._failure_of(address)
             for inner in [inner for inner in self.state.frames if address in outwards(self.graph, inner)]:
                 self.drop(inner)
             self.drop(address)
-            self.fail(address, frame.failure)
+            self.fail(address, failure)
+
+    def _failure_of(self, address: Address) -> ErrorRecord:
+        frame = self.state.frames[address]
+        assert isinstance(frame, (BlockFrame, ForeachFrame)), "only those wait before they fail"
+        assert frame.failure is not None, "it is among those that fail"
+        return frame.failure
 
     def cancel(self) -> None:
         """Give up all but the steps that may be running. One that is to be tried again may be: that its time has come
@@ -343,9 +340,12 @@ class Flow:
         self._forget_output()
 
     def bail(self, address: Address, ref: Ref) -> None:
-        """The step at ``address``, whose frame is gone, ends its workflow with ``ref``."""
-        nested = (outer for outer in outwards(self.graph, address) if isinstance(self.place(outer).node, WorkflowNode))
-        scope = next(nested, None)
+        """The step at ``address``, whose frame is gone, ends its workflow with ``ref``, if nothing of it has failed."""
+        scope = scope_of(self.graph, address)
+        for outer in takewhile(lambda outer: outer != scope, outwards(self.graph, address)):
+            if outer in self.failing:
+                self.fail(address, self._failure_of(outer))
+                return
         for inner in [inner for inner in self.state.frames if scope is None or scope in outwards(self.graph, inner)]:
             self.drop(inner)
         if scope is not None:

@@ -28,7 +28,8 @@ from waystation.core.entries import (
     StateReplaced,
     UndoBegun,
 )
-from waystation.core.flow import Flow, JournalMisfit
+from waystation.core.flow import Flow
+from waystation.core.misfit import JournalMisfit
 from waystation.core.node_effects import NODE_EFFECTS
 from waystation.core.refs import Seq
 from waystation.core.state import Frame, State, StepFrame, is_busy

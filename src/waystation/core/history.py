@@ -39,8 +39,8 @@ from waystation.core.entries import (
     StepSuspended,
     SuspensionAnswered,
 )
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Millis, Seq
 from waystation.define.nodes import Graph
 

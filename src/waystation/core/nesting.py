@@ -21,3 +21,9 @@ def outwards(graph: Graph, address: Address) -> Iterator[Address]:
             case _:
                 address = around(address)
         yield address
+
+
+def scope_of(graph: Graph, address: Address) -> Address | None:
+    """The nested workflow that the node at ``address`` is written in; None for the run's own."""
+    nested = (outer for outer in outwards(graph, address) if graph.nested(node_key(outer)) is not None)
+    return next(nested, None)

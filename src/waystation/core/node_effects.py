@@ -23,7 +23,7 @@ from waystation.core.entries import (
     SleepBegun,
     SleepEnded,
 )
-from waystation.core.flow import JournalMisfit
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Joined, Listed, Null
 from waystation.core.state import (
     BlockFrame,

@@ -20,7 +20,7 @@ from waystation.core.entries import (
     StepWrote,
     SuspensionAnswered,
 )
-from waystation.core.flow import JournalMisfit
+from waystation.core.misfit import JournalMisfit
 from waystation.core.state import Phase, StepFrame, Undoable
 from waystation.define.nodes import UNDO
 

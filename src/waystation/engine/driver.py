@@ -17,8 +17,8 @@ from functools import partial
 
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry, StepBailed
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.signals import (
     Action,
     CheckOutput,

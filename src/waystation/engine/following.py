@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine

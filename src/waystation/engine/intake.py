@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from waystation.core.addresses import Address
 from waystation.core.encoding import decode_entry, encode_entry
 from waystation.core.entries import AnyEntry, EventReceived
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Seq
 from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, Signal
 from waystation.core.state import decode_state, encode_state

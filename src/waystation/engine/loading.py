@@ -8,8 +8,8 @@ import msgspec
 
 from waystation.core.encoding import decode_entry
 from waystation.core.fit import check_fit
-from waystation.core.flow import JournalMisfit
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.reading import hold_missing
