@@ -263,11 +263,12 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_eight_processes_open_a_new_file_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[""], ["?shared=true"], ["", "?shared=true"]], ids=["own", "shared", "either"])
+async def test_eight_processes_open_a_new_file_at_once(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "runs.db"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", OPENER, str(file), f"r{number}"],
+            [sys.executable, "-c", OPENER, f"{file}{options[number % len(options)]}", f"r{number}"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,7 +14,8 @@ import pytest
 from waystation.errors import StoreError
 from waystation.store import Store, open_store
 from waystation.store.protocol import IdempotencyKeyUsed, RunFilter, WorkflowKey
-from waystation.store.sqlite_schema import APPLICATION_ID, PREFIX, migrations
+from waystation.store.sqlite_schema import migrations
+from waystation.store.sqlite_version import APPLICATION_ID, PREFIX
 from waystation.testing.store_suite.writes import commit, head, new_run
 
 pytestmark = pytest.mark.anyio
@@ -58,8 +60,8 @@ def made_by(version: int, file: Path) -> None:
             connection.executescript(migration.script)
 
 
-async def opened(file: Path) -> Store:
-    store = open_store(f"sqlite:///{file}")
+async def opened(file: Path, options: str = "") -> Store:
+    store = open_store(f"sqlite:///{file}{options}")
     await store.open()
     return store
 
@@ -153,14 +155,21 @@ async def test_whatever_the_store_makes_in_the_file_has_its_prefix(version: int,
     ]
 
 
-async def test_a_file_made_anew_and_one_brought_up_to_date_have_the_same_schema(tmp_path: Path) -> None:
+def schema(file: Path) -> set[tuple[str, ...]]:
+    """What is in the file, each in its own words, but for how they are spaced and quoted."""
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master")
+        return {(*names, re.sub(r"\s*([(),])\s*|\s+", r"\1 ", sql.replace('"', ""))) for *names, sql in rows}
+
+
+@pytest.mark.parametrize("options", ["", "?shared=true"])
+async def test_a_file_made_anew_and_one_brought_up_to_date_have_the_same_schema(options: str, tmp_path: Path) -> None:
     made_by(1, tmp_path / "older.db")
-    schemas: list[set[object]] = []
-    for file in (tmp_path / "older.db", tmp_path / "newer.db"):
-        await (await opened(file)).close()
-        with closing(sqlite3.connect(file)) as connection:
-            schemas.append(set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")))
-    assert schemas[0] == schemas[1]
+    for name in ("older.db", "newer.db"):
+        await (await opened(tmp_path / name, options)).close()
+    older, newer = schema(tmp_path / "older.db"), schema(tmp_path / "newer.db")
+    assert {name for _, name, *_ in newer - older} == ({"waystation_schema"} if options else set())
+    assert older - newer == set()
 
 
 async def test_tables_that_users_had_beside_the_first_schema_are_left_as_they_are(tmp_path: Path) -> None:

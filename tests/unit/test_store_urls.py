@@ -17,6 +17,8 @@ def test_an_address_names_a_kind_of_store_and_touches_nothing(tmp_path: Path) ->
     assert isinstance(open_store(f"sqlite:///{tmp_path}/a.db"), SQLiteStore)
     for synchronous in ("full", "normal", "on-suspend"):
         open_store(f"sqlite:///{tmp_path}/a.db?synchronous={synchronous}")
+    for options in ("shared=true", "shared=false", "synchronous=normal&shared=true"):
+        open_store(f"sqlite:///{tmp_path}/a.db?{options}")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -33,6 +35,8 @@ def test_an_address_names_a_kind_of_store_and_touches_nothing(tmp_path: Path) ->
         ("sqlite:///:memory:", "memory://"),
         ("sqlite:///a.db?synchronous=off", "full, normal, on-suspend"),
         ("sqlite:///a.db?mode=ro", "no option 'mode'"),
+        ("sqlite:///a.db?shared", "true or false"),
+        ("sqlite:///a.db?shared=yes", "true or false"),
         ("memory://x", "takes no path"),
     ],
 )

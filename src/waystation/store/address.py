@@ -12,7 +12,7 @@ from waystation.store.sqlite_writer import Synchronous
 
 _KNOWN = (
     "known are sqlite:///file.db (relative), sqlite:////folder/file.db (absolute), "
-    "sqlite:///file.db?synchronous=full|normal|on-suspend, and memory://"
+    "sqlite:///file.db?synchronous=full|normal|on-suspend, sqlite:///file.db?shared=true, and memory://"
 )
 
 
@@ -25,6 +25,8 @@ def open_store(url: str) -> Store:
             ``?synchronous=`` says what a power cut may take from a SQLite store:
             ``full`` (the default) nothing; ``normal`` the last moments; ``on-suspend`` steps, but never a run's
             creation, start, answer, pause or end. A killed process takes nothing in any of them.
+            ``?shared=true`` lets the store live in a file that an application has begun, beside its tables.
+            Several options are joined by ``&``.
 
     Raises:
         StoreUrlInvalid.
@@ -51,11 +53,17 @@ def _sqlite(url: str, path: str, query: str) -> SQLiteStore:
     if file == ":memory:":
         raise StoreUrlInvalid(f"{url!r}: a store in memory is memory://")
     synchronous: Synchronous = "full"
+    shared = False
     for option in query.split("&") if query else ():
         name, _, value = option.partition("=")
-        if name != "synchronous":
-            raise StoreUrlInvalid(f"{url!r}: there is no option {name!r}; a SQLite store has synchronous")
-        if value not in SYNCHRONOUS:
+        if name == "synchronous" and value in SYNCHRONOUS:
+            synchronous = value
+        elif name == "shared" and value in {"true", "false"}:
+            shared = value == "true"
+        elif name == "synchronous":
             raise StoreUrlInvalid(f"{url!r}: synchronous is one of {', '.join(SYNCHRONOUS)}; not {value!r}")
-        synchronous = value
-    return SQLiteStore(file, synchronous=synchronous)
+        elif name == "shared":
+            raise StoreUrlInvalid(f"{url!r}: shared is true or false; not {value!r}")
+        else:
+            raise StoreUrlInvalid(f"{url!r}: there is no option {name!r}; a SQLite store has synchronous and shared")
+    return SQLiteStore(file, synchronous=synchronous, shared=shared)

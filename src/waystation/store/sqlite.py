@@ -1,9 +1,10 @@
 """A store in a SQLite file: the default. One machine, any number of processes.
 
 Writes go through ``sqlite_writer`` (together what comes together), what they do is in ``sqlite_writes``, queries in
-``sqlite_reads``, schedules in ``sqlite_schedules``, opening and migrations in ``sqlite_schema``. One connection does
-it all, on the event loop's thread. As no transaction of it outlives a call, what is read is always what was
-committed. Steps' transactions do outlive a call; they have a connection of their own (``sqlite_transactions``).
+``sqlite_reads``, schedules in ``sqlite_schedules``, opening and migrations in ``sqlite_schema``, whose a file is in
+``sqlite_version``. One connection does it all, on the event loop's thread. As no transaction of it outlives a call,
+what is read is always what was committed. Steps' transactions do outlive a call; they have a connection of their own
+(``sqlite_transactions``).
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ class SQLiteStore:
             ``full``: nothing. ``normal``: the commits of the last moments. ``on-suspend``: those too, but only
             steps' results, never that a run was created, started, answered, parked or ended; nor what steps wrote
             in transactions.
+        shared: the file may be one that an application has begun and goes on using: the store's tables are made in
+            it, all named ``waystation_...``, and everything else in it is left as it is, but for WAL mode, which it is
+            put into. Without this such a file is refused. It only matters until the tables are there.
     """
 
-    def __init__(self, path: str | Path, *, synchronous: Synchronous = "full") -> None:
+    def __init__(self, path: str | Path, *, synchronous: Synchronous = "full", shared: bool = False) -> None:
         self._path = Path(path)
         self._synchronous: Synchronous = synchronous
+        self._shared = shared
         self._connection: sqlite3.Connection | None = None
         self._writer: GroupWriter | None = None
         self._transactions: Transactions | None = None
@@ -72,7 +77,8 @@ class SQLiteStore:
             raise StoreClosed(f"the store {str(self._path)!r} was closed; make another")
         if self._connection is not None:
             return
-        connection = await patiently(lambda: connect(self._path, self._synchronous), self._path)
+        attempt = partial(connect, self._path, self._synchronous, shared=self._shared)
+        connection = await patiently(attempt, self._path)
         if self._is_settled():
             connection.close()  # someone else was quicker
             return

@@ -1,4 +1,7 @@
-"""Opening a SQLite file: whose it is, what version it has, and bringing it up to date.
+"""Opening a SQLite file: making the schema in it, or bringing it up to date.
+
+A new store is made by ``schema.sql``, the schema as it is now; the migrations are for what was written before (the
+first ones use names that an application's own tables may have). A test holds both ways to one schema.
 
 Any number of processes may do this at once, also to a file that is not there yet: each step looks again under the
 lock before it changes anything.
@@ -10,20 +13,15 @@ import functools
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 
-from waystation.errors import StoreError, StoreSchemaForeign, StoreSchemaNewer
+from waystation.errors import StoreError
+from waystation.store.sqlite_version import keep, look
 from waystation.store.sqlite_writer import Synchronous
-
-APPLICATION_ID = 0x57415953
-"""Marks a file as a Waystation store ("WAYS")."""
-
-PREFIX = "waystation_"
-"""Begins the name of everything the store makes in the file, which may hold users' own beside it."""
 
 _BUSY_TIMEOUT_MS = 5
 """How long SQLite itself waits for a lock; the event loop stands still meanwhile."""
@@ -32,7 +30,7 @@ _MOST_WAL_BYTES = 64 * 1024 * 1024
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """One step of the schema: ``version`` is the file's ``user_version`` after it."""
+    """One step of the schema: ``version`` is the file's after it."""
 
     version: int
     name: str
@@ -53,8 +51,14 @@ def migrations() -> Sequence[Migration]:
     return found
 
 
-def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
-    """A connection to the store in ``path``, its schema up to date.
+@functools.cache
+def newest_schema() -> str:
+    """The script that makes what the last migration leads to."""
+    return resources.files("waystation.store").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def connect(path: Path, synchronous: Synchronous, *, shared: bool) -> sqlite3.Connection:
+    """A connection to the store in ``path``, its schema up to date; ``shared``: it may be made in another's file.
 
     Raises:
         StoreError, StoreSchemaForeign, StoreSchemaNewer.
@@ -66,7 +70,7 @@ def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         raise StoreError(f"the store {str(path)!r} is a folder; name a file")
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None)
     try:
-        _prepare(connection, path, synchronous)
+        _prepare(connection, path, synchronous, shared=shared)
     except BaseException:
         connection.close()
         raise
@@ -96,10 +100,9 @@ def connect_again(connection: sqlite3.Connection, synchronous: Synchronous) -> s
     return again
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
-    known = migrations()
+def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronous, *, shared: bool) -> None:
     # Before anything is changed: another program's file stays as it is.
-    _check_version(connection, path, len(known))
+    look(connection, path, newest=len(migrations()), shared=shared)
     if _pragma(connection, "journal_mode") != "wal":
         mode = _pragma(connection, "journal_mode = WAL")
         if mode != "wal":
@@ -108,8 +111,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronou
                 "hold a store, use a local one"
             )
     _configure(connection, full=synchronous == "full")
-    for migration in known:
-        _migrate(connection, path, migration, len(known))
+    while _step_forward(connection, path, migrations(), shared=shared):
+        pass
 
 
 def _configure(connection: sqlite3.Connection, *, full: bool) -> None:
@@ -120,51 +123,30 @@ def _configure(connection: sqlite3.Connection, *, full: bool) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}")
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, migration: Migration, newest: int) -> None:
+def _step_forward(connection: sqlite3.Connection, path: Path, known: Sequence[Migration], *, shared: bool) -> bool:
+    """Make the schema, or bring it on by one version; False if there was nothing to do."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _check_version(connection, path, newest)
-        if version < migration.version:
-            for statement in _statements(migration.script):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {migration.version}")
-        elif migration.version == newest:
+        standing = look(connection, path, newest=len(known), shared=shared)
+        if standing.version == len(known):
             # BEGIN IMMEDIATE succeeds on a read-only file; only a statement that writes finds out. Rolled back.
-            connection.execute(f"PRAGMA user_version = {version}")
+            keep(connection, standing, standing.version)
             connection.execute("ROLLBACK")
-            return
+            return False
+        if standing.version > 0:
+            script, version = known[standing.version].script, known[standing.version].version
+        else:
+            script, version = newest_schema(), len(known)
+        for statement in _statements(script):
+            connection.execute(statement)
+        keep(connection, standing, version)
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         raise
-
-
-def _check_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    """The schema's version, 0 for a new file.
-
-    Raises:
-        StoreSchemaForeign, StoreSchemaNewer.
-    """
-    with closing(
-        connection.execute(
-            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
-            " (SELECT count(*) FROM sqlite_master)"
-        )
-    ) as rows:
-        application_id, version, objects = rows.fetchone()
-    if application_id == 0 and version == 0 and objects == 0:
-        return 0
-    if application_id != APPLICATION_ID:
-        raise StoreSchemaForeign(f"{str(path)!r} is another program's database; name another file for the store")
-    if version > newest:
-        raise StoreSchemaNewer(
-            f"{str(path)!r} was written by a newer version of Waystation (its schema is {version}, this version knows "
-            f"up to {newest}); upgrade Waystation here. Nothing was changed"
-        )
-    return int(version)
+    return True
 
 
 def _pragma(connection: sqlite3.Connection, what: str) -> object:
@@ -180,4 +162,4 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-    assert not statement.strip(), "a migration ends with a semicolon"
+    assert not statement.strip(), "a script ends with a semicolon"

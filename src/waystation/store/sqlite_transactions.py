@@ -21,7 +21,7 @@ from textwrap import shorten
 from waystation.errors import StoreClosed, TransactionMisused
 from waystation.store.protocol import StoreTransaction
 from waystation.store.sqlite_errors import store_error
-from waystation.store.sqlite_schema import PREFIX
+from waystation.store.sqlite_version import PREFIX
 from waystation.store.sqlite_writer import REFUSALS, patiently
 
 _ENDS = frozenset({sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
