@@ -14,6 +14,7 @@ from waystation.choosing import Selector, choose_suspension
 from waystation.core.addresses import Address, node_key
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
+from waystation.dispatch.protocol import Taking
 from waystation.engine import creation, intake
 from waystation.engine.events import RESTING, AnyEvent
 from waystation.engine.hooks import ask_to_start
@@ -73,8 +74,9 @@ class Run(RunView[In, Out]):
         Example:
             ``result = await run.start({"document_id": "DOC-1"})``
         """
-        await self.start_async(input, state=state, request_context=request_context, per_step=per_step)
-        return await self._rest()
+        _, dispatcher = await self._app.opened()
+        starting = await self._starting(input, state, request_context, per_step=per_step)
+        return await self.rested(await dispatcher.take_to_rest(self.run_id, starting))
 
     async def start_async(
         self,
@@ -85,7 +87,14 @@ class Run(RunView[In, Out]):
         per_step: bool = False,
     ) -> None:
         """Start the run and do not wait. When this returns, the start is durable. Raises as ``start`` does."""
-        engine, dispatcher = await self._app.opened()
+        _, dispatcher = await self._app.opened()
+        starting = await self._starting(input, state, request_context, per_step=per_step)
+        await dispatcher.take(self.run_id, starting)
+
+    async def _starting(
+        self, input: object, state: object, request_context: Mapping[str, object] | None, *, per_step: bool
+    ) -> Taking:
+        engine, _ = await self._app.opened()
         beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
         if self.workflow.hooks.on_start is not None:
             record = await self.record()
@@ -93,7 +102,7 @@ class Run(RunView[In, Out]):
                 await ask_to_start(
                     self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
                 )
-        await dispatcher.take(self.run_id, intake.start(engine, self._untyped, self.run_id, beginning))
+        return intake.start(engine, self._untyped, self.run_id, beginning)
 
     # ------------------------------------------------------------------ resume
 
@@ -136,17 +145,10 @@ class Run(RunView[In, Out]):
             DefinitionChanged: the code at hand cannot continue the run; nothing is changed.
             RunNotFound, StoreError: as for ``start``.
         """
-        await self.resume_async(
-            data=data,
-            step=step,
-            label=label,
-            item=item,
-            suspension=suspension,
-            request_context=request_context,
-            actor=actor,
-            channel=channel,
-        )
-        return await self._rest()
+        _, dispatcher = await self._app.opened()
+        selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
+        answering = await self._answering(selector, data, request_context, actor, channel)
+        return await self.rested(await dispatcher.take_to_rest(self.run_id, answering))
 
     async def resume_async(
         self,
@@ -161,16 +163,21 @@ class Run(RunView[In, Out]):
         channel: str = "python",
     ) -> None:
         """Answer a suspension and do not wait. When this returns, the answer is durable. Raises as ``resume`` does."""
-        engine, dispatcher = await self._app.opened()
+        _, dispatcher = await self._app.opened()
         selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
+        await dispatcher.take(self.run_id, await self._answering(selector, data, request_context, actor, channel))
+
+    async def _answering(
+        self, selector: Selector, data: object, request_context: Mapping[str, object] | None, actor: str, channel: str
+    ) -> Taking:
+        engine, _ = await self._app.opened()
 
         async def choose(stored: StoredRun, machine: Machine) -> intake.Answer:
             address, seq = await choose_suspension(engine.store, self._untyped, stored, machine, selector)
             context = checked_context(self._untyped, request_context, machine.state.context) if request_context else {}
             return intake.Answer(address, seq, self._answer_data(address, data), context)
 
-        answering = intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
-        await dispatcher.take(self.run_id, answering)
+        return intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
 
     def _answer_data(self, address: Address, data: object) -> bytes:
         step = self.workflow.graph.step(node_key(address))

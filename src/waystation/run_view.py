@@ -60,9 +60,10 @@ class RunView(Generic[In, Out]):
 
     async def _rest(self) -> RunResult[Out]:
         _, dispatcher = await self._app.opened()
-        return await self._rested(await dispatcher.rest(self.run_id))
+        return await self.rested(await dispatcher.rest(self.run_id))
 
-    async def _rested(self, machine: Machine) -> RunResult[Out]:
+    async def rested(self, machine: Machine) -> RunResult[Out]:
+        """The result of a run that rests as ``machine`` does. For the library's own rooms."""
         ended = ended_result(self.workflow, self.run_id, machine)
         if ended is not None:
             return ended
@@ -95,7 +96,7 @@ class RunView(Generic[In, Out]):
         status = stored.record.status
         if status == "pending" or status == "running" or status == "waiting":  # noqa: PLR1714  (mypy narrows by no other form)
             return RunActive(run_id=self.run_id, workflow_id=self.workflow.id, status=status)
-        return await self._rested(machine)
+        return await self.rested(machine)
 
     async def wait(self) -> RunResult[Out]:
         """Wait until the run rests, wherever it is driven, and give its result."""

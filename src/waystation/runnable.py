@@ -92,16 +92,16 @@ class RunnableWorkflow(Generic[In, Out]):
         Raises as ``create_run`` and ``Run.start`` do; then no run was created. And:
             IdempotencyConflict: the run of that key was started with other input.
         """
-        run = await self.start_async(
-            input,
-            run_id=run_id,
-            resource_id=resource_id,
-            idempotency_key=idempotency_key,
-            state=state,
-            request_context=request_context,
-            per_step=per_step,
-        )
-        return await run.wait()
+        beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
+        names = await self._asked(beginning, run_id, resource_id, idempotency_key)
+        engine, dispatcher = await self._app.opened()
+        starting = creation.create_started(engine, self._untyped, names, beginning)
+        try:
+            machine = await dispatcher.take_to_rest(names.run_id, starting)
+        except IdempotencyKeyUsed as used:
+            run = await self._go_on_with(used.run_id, names, input, state, request_context, per_step=per_step)
+            return await run.wait()
+        return await Run(self._app, self.workflow, names.run_id).rested(machine)
 
     async def start_async(
         self,
@@ -116,21 +116,41 @@ class RunnableWorkflow(Generic[In, Out]):
     ) -> Run[In, Out]:
         """Create a run and start it, and do not wait: when this returns, the start is durable. As ``start`` else."""
         beginning = begin(self._untyped, input, state=state, request_context=request_context, per_step=per_step)
+        names = await self._asked(beginning, run_id, resource_id, idempotency_key)
         engine, dispatcher = await self._app.opened()
+        try:
+            await dispatcher.take(names.run_id, creation.create_started(engine, self._untyped, names, beginning))
+        except IdempotencyKeyUsed as used:
+            return await self._go_on_with(used.run_id, names, input, state, request_context, per_step=per_step)
+        return Run(self._app, self.workflow, names.run_id)
+
+    async def _asked(
+        self, beginning: creation.Beginning, run_id: str | None, resource_id: str | None, idempotency_key: str | None
+    ) -> creation.Names:
+        """The names of a new run, which the hook has allowed to start."""
         names = _names(run_id, resource_id, idempotency_key)
         if self.workflow.hooks.on_start is not None:
             await ask_to_start(
                 self._untyped, names.run_id, self.workflow.input.load(beginning.input), names.resource_id
             )
-        try:
-            await dispatcher.take(names.run_id, creation.create_started(engine, self._untyped, names, beginning))
-        except IdempotencyKeyUsed as used:
-            run = await self._made_before(used.run_id)
-            its = cast("Workflow[object, object]", run.workflow)
-            beginning = begin(its, input, state=state, request_context=request_context, per_step=per_step)
-            await self._start_made_before(run, beginning, str(idempotency_key))
-            return run
-        return Run(self._app, self.workflow, names.run_id)
+        return names
+
+    async def _go_on_with(
+        self,
+        run_id: str,
+        names: creation.Names,
+        input: object,
+        state: object,
+        request_context: Mapping[str, object] | None,
+        *,
+        per_step: bool,
+    ) -> Run[In, Out]:
+        """The run that was made with the key of ``names`` before, started if it was only created."""
+        run = await self._made_before(run_id)
+        its = cast("Workflow[object, object]", run.workflow)
+        beginning = begin(its, input, state=state, request_context=request_context, per_step=per_step)
+        await self._start_made_before(run, beginning, str(names.idempotency_key))
+        return run
 
     async def _made_before(self, run_id: str) -> Run[In, Out]:
         """The run that was made with a key; it may be of another version of the workflow, and goes on as that."""

@@ -200,7 +200,9 @@ def test_many_runs_driven_by_three_processes_all_end_though_the_drivers_are_kill
                 deaths += 1
                 races.enter("--crash-at", str(next(ends, 0))).order(order)
         assert results == [[20] * len(runs)] * 3
-        assert deaths >= 4, "too little was left to do for processes to die in"
+        # The first three cannot end it among them: the runs need more writes than they live to make. Whether those
+        # after them die too is a matter of who takes what.
+        assert deaths >= 3, "too little was left to do for processes to die in"
         for run_id in runs:
             journal = races.journal(run_id)
             done = [entry.address for entry in journal if isinstance(entry, StepSucceeded)]

@@ -67,7 +67,7 @@ def public(kind: type) -> set[str]:
     return {name for name in named if not name.startswith("_") and not name.endswith("_sync")}
 
 
-NOT_FOR_USERS = {"draft", "id", "call", "opened", "workflow", "workflows", "versions", "output"}
+NOT_FOR_USERS = {"rested", "draft", "id", "call", "opened", "workflow", "workflows", "versions", "output"}
 """Names without an underscore that are the library's own, or plain attributes."""
 
 

@@ -63,7 +63,12 @@ if TYPE_CHECKING:
     from waystation.core.machine import Machine
 
 
+_NOTHING: dict[str, msgspec.Raw] = {}
+
+
 def _raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
+    if not values:
+        return _NOTHING  # what an entry holds is never changed
     return {key: msgspec.Raw(value) for key, value in values.items()}
 
 

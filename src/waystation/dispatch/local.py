@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
-from waystation.dispatch.waiters import Waiters, closed, gone
+from waystation.dispatch.protocol import Taking
+from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
-from waystation.engine.in_flight import ended
+from waystation.engine.in_flight import cancel_all
 from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
@@ -36,7 +37,7 @@ from waystation.errors import (
     StoreError,
     WaystationError,
 )
-from waystation.store.protocol import ENDED, RunRecord, RunStatus, WorkflowKey
+from waystation.store.protocol import ENDED, RunStatus, WorkflowKey
 
 _log = logging.getLogger("waystation.dispatch")
 
@@ -113,39 +114,55 @@ class LocalDispatcher:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
         self._stopped = True
         self._alarm.stop()
-        await _cancel(self._loops)
+        await cancel_all(self._loops)
         for driver in self._driven.values():
             driver.drain()
         if tasks := list(self._tasks):
             await asyncio.wait(tasks, timeout=self._grace)
-            await _cancel(tasks)
+            await cancel_all(tasks)
         for run_id in self._waiters.runs():
             self._waiters.give_up(run_id, closed(run_id))
         await self._lease.release()
 
     # ------------------------------------------------------------------ driving
 
-    async def take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+    async def take(self, run_id: str, taking: Taking) -> None:
         """Have a run taken for this process, and drive it, or tell whoever drives it; see ``Dispatcher``."""
+        await self._taking(run_id, taking, None)
+
+    async def take_to_rest(self, run_id: str, taking: Taking) -> Machine:
+        """``take``, then ``rest``; see ``Dispatcher``."""
+        future: Waiting = asyncio.get_running_loop().create_future()
+        try:
+            await self._taking(run_id, taking, future)
+            if self._waiters.has(run_id, future) or future.done():
+                return await future
+        finally:
+            self._waiters.leave(run_id, future)
+        return await self.rest(run_id)
+
+    async def _taking(self, run_id: str, taking: Taking, waiting: Waiting | None) -> None:
         if self._stopped:
             taking.close()
             raise AppClosed
         # A task of its own: the caller may be cancelled just when the run has become this process's.
-        task = asyncio.create_task(self._take(run_id, taking), name=f"waystation take {run_id}")
+        task = asyncio.create_task(self._take(run_id, taking, waiting), name=f"waystation take {run_id}")
         self._keep(task)
         await asyncio.shield(task)
 
-    async def _take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+    async def _take(self, run_id: str, taking: Taking, waiting: Waiting | None) -> None:
         try:
             await self._lease.hold()
         except BaseException:
             taking.close()
             raise
         taken = await taking
-        if taken is not None:
-            self._drive(taken)
-        else:
+        if taken is None:
             self._nudge(run_id)
+            return
+        if waiting is not None and not waiting.done():
+            self._waiters.join(run_id, waiting)
+        self._drive(taken)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
@@ -339,7 +356,8 @@ class LocalDispatcher:
             tried += 1
             record = await self._engine.store.get_run(run_id)
             workflow = self._engine.workflows.get(record.key) if record is not None else None
-            if record is None or workflow is None or not _may_go_on(record):
+            parked = record is not None and record.status != "running" and record.wake_at is None
+            if record is None or workflow is None or parked:
                 self._returning.pop(run_id, None)
                 continue
             await self._lease.hold()
@@ -380,14 +398,3 @@ class LocalDispatcher:
         # machine slept): ask for so many more that they cannot crowd out the rest.
         limit = _MOST_AT_ONCE + len(self._unfit) + len(self._driven)
         return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
-
-
-def _may_go_on(record: RunRecord) -> bool:
-    """Whether the run goes on by itself: it is under way, or a time will come."""
-    return record.status == "running" or (record.status in ("waiting", "suspended") and record.wake_at is not None)
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await ended(tasks)

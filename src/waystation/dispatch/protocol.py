@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from waystation.core.machine import Machine
 from waystation.engine.creation import Taken
+
+Taking: TypeAlias = Coroutine[object, object, Taken | None]
+"""Something that comes to a run from outside, and gives the run if it has taken it."""
 
 
 class Dispatcher(Protocol):
@@ -21,7 +24,7 @@ class Dispatcher(Protocol):
     async def stop(self) -> None:
         """Drive nothing any more, and hand over what was driven, at once."""
 
-    async def take(self, run_id: str, taking: Coroutine[object, object, Taken | None]) -> None:
+    async def take(self, run_id: str, taking: Taking) -> None:
         """Have a run taken for this process, and drive it; if it was not to be taken, tell whoever drives it that its
         journal has grown.
 
@@ -30,6 +33,10 @@ class Dispatcher(Protocol):
         Raises:
             AppClosed, and what ``taking`` raises; then nothing is driven.
         """
+        ...
+
+    async def take_to_rest(self, run_id: str, taking: Taking) -> Machine:
+        """``take``, then ``rest``; whoever waits so waits from the moment that the run is taken. Raises as they do."""
         ...
 
     def deleted(self, run_id: str) -> None:

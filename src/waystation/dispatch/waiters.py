@@ -24,12 +24,24 @@ class Waiters:
     def waiting(self, run_id: str) -> Generator[Waiting]:
         """One more who waits for the run."""
         future: Waiting = asyncio.get_running_loop().create_future()
-        self._by_run.setdefault(run_id, []).append(future)
+        self.join(run_id, future)
         try:
             yield future
         finally:
-            if future in self._by_run.get(run_id, ()):
-                self._drop(run_id, [future])
+            self.leave(run_id, future)
+
+    def join(self, run_id: str, future: Waiting) -> None:
+        """``future`` waits for the run from now on."""
+        self._by_run.setdefault(run_id, []).append(future)
+
+    def leave(self, run_id: str, future: Waiting) -> None:
+        """It does so no more."""
+        if self.has(run_id, future):
+            self._drop(run_id, [future])
+
+    def has(self, run_id: str, future: Waiting) -> bool:
+        """Whether ``future`` waits for the run."""
+        return future in self._by_run.get(run_id, ())
 
     def of(self, run_id: str) -> list[Waiting]:
         """Those who wait for the run now."""

@@ -37,13 +37,10 @@ from waystation.engine.in_flight import Beside, InFlight, Running
 from waystation.engine.loading import load_machine
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
-from waystation.engine.turns import StepTransaction, Turns
+from waystation.engine.turns import Pace, StepTransaction, Turns
 from waystation.engine.writes import commit_of, failed_by
 from waystation.errors import LeaseLost, RunNotFound, TransactionMisused
 from waystation.store.protocol import Fenced, JournalMoved
-
-_YIELD_EVERY = 0.01
-"""A run whose steps never wait gives way to others this often, in seconds."""
 
 
 class Driver:
@@ -101,13 +98,12 @@ class Driver:
             LeaseLost: another process has taken the run over.
             StoreError: the store failed; the run stands in the store as it was last committed.
         """
-        loop = asyncio.get_running_loop()
         try:
             if self.machine.state.fingerprint != self._workflow.graph.fingerprint:
                 raise AssertionError("a driver is given a machine whose definition was adopted")
             self._wake()
             self._heed_cancel()
-            gave_way = loop.time()
+            pace = Pace()
             while True:
                 if self._draining and not self._in_flight and not self._outcomes:
                     return
@@ -115,9 +111,7 @@ class Driver:
                 if alone is not None:
                     # One thing and nothing else that could come: done right here, without a task of its own.
                     await self._run_alone(alone)
-                    if (now := loop.time()) - gave_way > _YIELD_EVERY:
-                        await asyncio.sleep(0)
-                        gave_way = now
+                    await pace.give_way()
                 elif not self._can_commit():
                     if not self._outcomes and self.machine.is_at_rest() and not self._look_again:
                         # Loaded at rest (it begins by waiting, or what it was taken for has been dealt with
@@ -126,8 +120,10 @@ class Driver:
                             return
                         continue
                     await self._wait()
+                pace.begin_to_wait()
                 if await self._commit():
                     return
+                pace.waited()
                 self._wake()
         finally:
             self._stop_timer()
@@ -190,7 +186,7 @@ class Driver:
             outcome = running.cut_off(self._engine.clock.now())
         finally:
             self._alone = None
-            self._in_flight.remove(running)
+            self._in_flight.remove_alone()
             if running.is_cut:
                 task.uncancel()
             # What a step leaves in its context would reach those after it, if they ran in this task too.
@@ -223,6 +219,8 @@ class Driver:
                 await self._look()
 
     def _wake(self) -> None:
+        if not self.machine.state.idle:
+            return  # nothing waits for a time
         now = self._engine.clock.now()
         if self.machine.wake(now):
             self._outcomes.append(Outcome(Woken(now)))

@@ -76,6 +76,8 @@ class DriverAccess:
 
     def take_written(self) -> list[Signal]:
         """What was written since this was last asked, to go before whatever is recorded next."""
+        if not self._written:
+            return []
         written, self._written = self._written, []
         chunks: dict[tuple[Address, int], list[bytes]] = {}
         for address, attempt, chunk in written:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -68,6 +68,10 @@ class Running:
             self.stop_timer = None
 
 
+_ALONE = "alone"
+"""The key of what runs in the driver's own task."""
+
+
 class InFlight:
     """The tasks of one run.
 
@@ -98,7 +102,8 @@ class InFlight:
         """Begin ``work`` as a task, unless it is under way already: after a reload the machine names all that is
         active."""
         key = _key(running.action)
-        if key not in self._running:
+        alone = self._running.get(_ALONE)
+        if key not in self._running and (alone is None or _key(alone.action) != key):
             self._running[key] = running
             name = f"{self._run_id}:{running.action.address or 'output'}"
             running.task = asyncio.create_task(self._run(running, work), name=name, context=context.copy())
@@ -116,7 +121,7 @@ class InFlight:
             self._over(running, outcome)
 
     def _over(self, running: Running, outcome: Outcome | None) -> None:
-        self.remove(running)
+        self._remove(running)
         self._came(outcome)
 
     def _done(self, running: Running, task: asyncio.Task[None]) -> None:
@@ -127,11 +132,14 @@ class InFlight:
             self._failed(error)
 
     def add(self, running: Running) -> None:
-        """Something runs in the driver's own task."""
-        self._running[_key(running.action)] = running
+        """Something runs in the driver's own task, and nothing beside it."""
+        self._running[_ALONE] = running
 
-    def remove(self, running: Running) -> None:
+    def remove_alone(self) -> None:
         """It has ended."""
+        self._running.pop(_ALONE).done()
+
+    def _remove(self, running: Running) -> None:
         running.done()
         self._running.pop(_key(running.action), None)
 
@@ -194,11 +202,15 @@ class Beside:
 
     async def cancel(self) -> None:
         """Cancel all, and wait for it."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel_all(list(self._tasks))
+
+
+async def cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait for them."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _key(action: Action) -> object:

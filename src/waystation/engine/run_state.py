@@ -123,14 +123,14 @@ def initial_state(workflow: Workflow[object, object], given: object) -> dict[str
     Raises:
         InvalidState: it does not fit, or is given to a workflow that declares none.
     """
+    if workflow.state is None and given is None:
+        return {}
     try:
         if workflow.state is not None:
             return _by_key(workflow.state.dump(workflow.state.validate({} if given is None else given)))
         problem = DataError([("", "is given, but the workflow declares none: workflow(..., state=Type)")])
     except DataError as error:
         problem = error
-    if workflow.state is None and given is None:
-        return {}
     raise problem.located(InvalidState, workflow_id=workflow.id, address="state")
 
 
@@ -154,6 +154,8 @@ def checked_context(
     Raises:
         InvalidRequestContext: together they do not fit what the workflow declares.
     """
+    if given is None and workflow.request_context is None:
+        return {}
     try:
         added = _by_key(_PLAIN.dump(_PLAIN.validate(dict(given or {}))))
         if workflow.request_context is not None:

@@ -12,6 +12,12 @@ from collections.abc import Callable, Sequence
 
 from waystation.store.protocol import Store, StoreTransaction
 
+_LONGEST_TURN = 0.01
+"""A run whose steps never wait gives way to others this often, in seconds."""
+
+_A_WAIT = 0.0005
+"""What took longer than this, in seconds, has surely given others their turn."""
+
 
 class StepTransaction:
     """A store's transaction that gives the run's turn back when it is over.
@@ -82,3 +88,29 @@ class Turns:
         self._free.set()
         self._transaction.release()
         self._changed()
+
+
+class Pace:
+    """Sees to it that a run whose steps never wait gives way to others.
+
+    A commit to a disk gives way by itself; one to memory never does.
+    """
+
+    def __init__(self) -> None:
+        self._time = asyncio.get_running_loop().time
+        self._gave_way = self._began = self._time()
+
+    async def give_way(self) -> None:
+        """Let others have their turn, if they have not had one for a while."""
+        if self._time() - self._gave_way > _LONGEST_TURN:
+            await asyncio.sleep(0)
+            self._gave_way = self._time()
+
+    def begin_to_wait(self) -> None:
+        """Something is awaited that may take its time."""
+        self._began = self._time()
+
+    def waited(self) -> None:
+        """It is over."""
+        if (now := self._time()) - self._began > _A_WAIT:
+            self._gave_way = now
