@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
@@ -53,19 +54,30 @@ class CountingStore:
         return Counter({name: times for name, times in self.calls.items() if name not in beside})
 
 
+_there_before: weakref.WeakSet[Machine | Driver] = weakref.WeakSet()
+"""What other tests of this process have left behind: an exception that a test keeps holds the frames it crossed."""
+
+
+def note_what_is_there() -> None:
+    """From now on only what comes newly counts."""
+    gc.collect()
+    _there_before.clear()
+    for each in _in_memory():
+        _there_before.add(each)
+
+
+def _in_memory() -> list[Machine | Driver]:
+    return [each for each in gc.get_objects() if isinstance(each, (Machine, Driver))]
+
+
 def the_machine() -> Machine:
     """The machine of the one run that is driven in this process now."""
     gc.collect()
-    (found,) = [each for each in gc.get_objects() if isinstance(each, Machine)]
+    (found,) = [each for each in _in_memory() if isinstance(each, Machine) and each not in _there_before]
     return found
-
-
-def live(*kinds: type) -> int:
-    """How many objects of these kinds are alive in this process."""
-    gc.collect()
-    return sum(isinstance(each, kinds) for each in gc.get_objects())
 
 
 def driven() -> int:
     """How much of runs is in memory."""
-    return live(Driver, Machine)
+    gc.collect()
+    return sum(each not in _there_before for each in _in_memory())

@@ -17,8 +17,8 @@ from waystation.errors import AmbiguousSuspension, DataError, DefinitionChanged,
 
 
 def classes(kind: type[WaystationError]) -> Iterator[type[WaystationError]]:
-    """``kind`` and those below it that are the library's, not a test's."""
-    if kind.__module__.startswith("waystation."):
+    """``kind`` and those below it that are public: not a test's, nor the command's own."""
+    if kind.__module__.startswith("waystation.errors"):
         yield kind
     for below in kind.__subclasses__():
         yield from classes(below)
