@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def place(tmp_path: object) -> Place:
-    return Place("sqlite", tmp_path)  # type: ignore[arg-type]  # it is a path
+def place(tmp_path: Path) -> Place:
+    return Place("sqlite", tmp_path)
 
 
 @behaviour("step", "A step's open transaction and a sibling's result do not wait for each other", verdict="new")
