@@ -18,7 +18,8 @@ from waystation.engine.loading import misfits
 from waystation.errors import RunEnded, RunNotFound, UnknownEvent
 from waystation.registry import Registry
 from waystation.results import Misfit, Suspension, suspension_of
-from waystation.store.protocol import UNFINISHED, RunFilter, RunRecord, RunStatus, Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import UNFINISHED, RunFilter, RunRecord, RunStatus, WorkflowKey
 
 _NO_HOOKS = Hooks()
 

@@ -21,7 +21,8 @@ from waystation.errors import (
     UnknownStep,
 )
 from waystation.results import suspension_id
-from waystation.store.protocol import Store, StoredRun
+from waystation.store.protocol import Store
+from waystation.store.records import StoredRun
 
 _ITEM = re.compile(r"\[(\d+)\]")
 

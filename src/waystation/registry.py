@@ -9,7 +9,7 @@ from waystation.define.schedule import schedules_by_id
 from waystation.define.workflow import Workflow
 from waystation.engine.schedules import ScheduledWorkflow
 from waystation.errors import DuplicateWorkflow, NotCommitted, UnknownWorkflow
-from waystation.store.protocol import WorkflowKey
+from waystation.store.records import WorkflowKey
 
 
 class Registry:

@@ -17,7 +17,7 @@ from waystation.core.machine import Machine
 from waystation.core.refs import Millis, Seq
 from waystation.define.workflow import Workflow
 from waystation.errors import DataError, InvalidOutput
-from waystation.store.protocol import RunStatus
+from waystation.store.records import RunStatus
 
 Out = TypeVar("Out", default=object)
 AnyIn = TypeVar("AnyIn")

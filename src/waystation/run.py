@@ -23,7 +23,7 @@ from waystation.errors import DataError, InvalidResumeData
 from waystation.forks import make_fork
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunResult, RunSucceeded, RunSuspended
 from waystation.run_view import RunView
-from waystation.store.protocol import StoredRun
+from waystation.store.records import StoredRun
 
 In = TypeVar("In", default=object)
 Out = TypeVar("Out", default=object)

@@ -30,7 +30,7 @@ from waystation.results import (
     ended_result,
     suspension_of,
 )
-from waystation.store.protocol import RunRecord, RunStatus, StoredRun
+from waystation.store.records import RunRecord, RunStatus, StoredRun
 
 if TYPE_CHECKING:
     from waystation.runtime import Waystation

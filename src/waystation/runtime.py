@@ -31,7 +31,8 @@ from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
 from waystation.settings import Parts, Settings, assemble
 from waystation.store import open_store
-from waystation.store.protocol import RunPage, RunStatus, Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import RunPage, RunStatus, WorkflowKey
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
-from waystation.store.protocol import Commit, NewRun, Store, StoreTransaction
+from waystation.store.protocol import Store, StoreTransaction
+from waystation.store.records import Commit, NewRun
 
 
 class GatedStore:

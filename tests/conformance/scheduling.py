@@ -10,7 +10,8 @@ from waystation.core.refs import Millis
 from waystation.define.schedule import Cron
 from waystation.engine.schedules import ScheduledWorkflow, Scheduler
 from waystation.errors import RunAlreadyExists
-from waystation.store.protocol import NewRun, RunFilter, Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import NewRun, RunFilter, WorkflowKey
 
 
 def at(text: str) -> Millis:

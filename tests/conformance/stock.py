@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from waystation import ErrorRecord, Event, Run, RunResult, StepContext, Suspension, step
 from waystation.core.entries import AnyEntry
-from waystation.store.protocol import RunStatus
+from waystation.store.records import RunStatus
 
 T = TypeVar("T")
 In = TypeVar("In")

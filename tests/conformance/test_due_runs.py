@@ -12,7 +12,7 @@ from tests.conformance.apps import OwnTime
 from waystation import FlowContext, Waystation, Workflow, step, workflow
 from waystation.core.refs import Millis
 from waystation.store.memory import MemoryStore
-from waystation.store.protocol import WorkflowKey
+from waystation.store.records import WorkflowKey
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,8 @@ from tests.conformance.waiting import in_time
 from waystation import Waystation, step, workflow
 from waystation.core.entries import AnyEntry, RunStarted, StepSucceeded
 from waystation.errors import RunAlreadyExists, StoreFull
-from waystation.store.protocol import Commit, StoreTransaction
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import Commit
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,8 @@ from waystation.define.schedule import Cron, Missed
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import DuplicateId, StoreBusy, UnknownSchedule
 from waystation.store.address import open_store
-from waystation.store.protocol import Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import WorkflowKey
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,8 @@ import pytest
 
 from waystation.errors import StoreError
 from waystation.store import Store, open_store
-from waystation.store.protocol import IdempotencyKeyUsed, RunFilter, WorkflowKey
+from waystation.store.protocol import IdempotencyKeyUsed
+from waystation.store.records import RunFilter, WorkflowKey
 from waystation.store.sqlite_schema import migrations
 from waystation.store.sqlite_version import APPLICATION_ID, PREFIX
 from waystation.testing.store_suite.writes import commit, head, new_run

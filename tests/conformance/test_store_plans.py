@@ -12,7 +12,7 @@ import pytest
 from waystation.store import open_store
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_writes as writes
-from waystation.store.protocol import ENDED, UNFINISHED, RunFilter, WorkflowKey
+from waystation.store.records import ENDED, UNFINISHED, RunFilter, WorkflowKey
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,8 @@ import pytest
 
 from waystation.errors import RunNotFound
 from waystation.store import Store, open_store
-from waystation.store.protocol import JournalMoved, RunFilter, Schedule
+from waystation.store.protocol import JournalMoved
+from waystation.store.records import RunFilter, Schedule
 from waystation.testing.store_suite.transactions import amounts, make_ledger
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
 

@@ -23,7 +23,7 @@ from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
 from waystation.core.state import State
-from waystation.store.protocol import RunFilter
+from waystation.store.records import RunFilter
 
 ROOT = Path(__file__).resolve().parents[2]
 

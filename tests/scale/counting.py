@@ -11,7 +11,7 @@ from typing import Any, cast
 from waystation import Store
 from waystation.core.machine import Machine
 from waystation.engine.driver import Driver
-from waystation.store.protocol import Commit
+from waystation.store.records import Commit
 
 
 class CountingStore:

@@ -19,7 +19,8 @@ from waystation.core.entries import AnyEntry, SuspensionAnswered
 from waystation.core.machine import Machine
 from waystation.core.refs import Seq
 from waystation.errors import AppClosed, RunError
-from waystation.store.protocol import ENDED, Commit, MakeCommit, NewRun, RunRecord, StoreTransaction
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import ENDED, Commit, MakeCommit, NewRun, RunRecord
 from waystation.testing import VirtualClock
 
 LEASE = timedelta(seconds=15)

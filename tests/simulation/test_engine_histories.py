@@ -11,7 +11,8 @@ from tests.simulation.engine_histories import live
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import SuspensionAnswered
 from waystation.store.memory import MemoryStore
-from waystation.store.protocol import Commit, StoreTransaction
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import Commit
 
 pytestmark = pytest.mark.anyio
 

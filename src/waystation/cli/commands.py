@@ -21,7 +21,7 @@ from waystation.errors import RunNotFound, WaystationError
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended, Suspension
 from waystation.run import Run
 from waystation.runtime import Waystation
-from waystation.store.protocol import RunStatus, WorkflowKey
+from waystation.store.records import RunStatus, WorkflowKey
 
 cli = typer.Typer(
     name="waystation",

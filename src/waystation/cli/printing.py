@@ -25,7 +25,7 @@ from waystation.results import (
     Suspension,
     when,
 )
-from waystation.store.protocol import RunRecord, WorkflowKey
+from waystation.store.records import RunRecord, WorkflowKey
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -23,7 +23,7 @@ from waystation.results import (
     Suspension,
     when,
 )
-from waystation.store.protocol import RunRecord
+from waystation.store.records import RunRecord
 
 AnyResult = RunSucceeded[object] | RunFailed | RunSuspended | RunCancelled | RunPaused | RunActive
 

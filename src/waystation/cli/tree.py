@@ -27,7 +27,7 @@ from waystation.define.nodes import (
     WorkflowNode,
 )
 from waystation.results import when
-from waystation.store.protocol import RunRecord
+from waystation.store.records import RunRecord
 
 STYLES = {
     "success": ("✓", "green"),

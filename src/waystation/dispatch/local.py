@@ -37,7 +37,7 @@ from waystation.errors import (
     StoreError,
     WaystationError,
 )
-from waystation.store.protocol import ENDED, RunStatus, WorkflowKey
+from waystation.store.records import ENDED, RunStatus, WorkflowKey
 
 _log = logging.getLogger("waystation.dispatch")
 

@@ -14,7 +14,7 @@ from waystation.core.signals import Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.errors import InvalidId
-from waystation.store.protocol import Head, NewRun, Opened
+from waystation.store.records import Head, NewRun, Opened
 
 _LONGEST_RUN_ID = 200
 

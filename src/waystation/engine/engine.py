@@ -10,7 +10,8 @@ from datetime import timedelta
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
 from waystation.engine.events import Hub
-from waystation.store.protocol import Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import WorkflowKey
 
 
 @dataclass(frozen=True, slots=True)

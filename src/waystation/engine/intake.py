@@ -32,16 +32,8 @@ from waystation.errors import (
     RunNotPaused,
     StoreBusy,
 )
-from waystation.store.protocol import (
-    ENDED,
-    Commit,
-    Fenced,
-    Head,
-    JournalMoved,
-    MakeCommit,
-    RunRecord,
-    StoredRun,
-)
+from waystation.store.protocol import Fenced, JournalMoved
+from waystation.store.records import ENDED, Commit, Head, MakeCommit, RunRecord, StoredRun
 
 _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""

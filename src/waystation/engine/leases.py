@@ -19,7 +19,8 @@ from pathlib import Path
 
 from waystation.engine.clock import Clock
 from waystation.errors import StoreError
-from waystation.store.protocol import Store, Worker
+from waystation.store.protocol import Store
+from waystation.store.records import Worker
 
 _log = logging.getLogger("waystation.lease")
 

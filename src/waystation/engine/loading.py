@@ -15,7 +15,8 @@ from waystation.define.workflow import Workflow
 from waystation.engine.reading import hold_missing
 from waystation.engine.run_state import state_differences
 from waystation.errors import DefinitionChanged, StoreCorrupt
-from waystation.store.protocol import ENDED, Store, StoredRun
+from waystation.store.protocol import Store
+from waystation.store.records import ENDED, StoredRun
 
 
 async def load_machine(store: Store, workflow: Workflow[object, object], stored: StoredRun) -> Machine:

@@ -19,7 +19,8 @@ from waystation.core.refs import Millis
 from waystation.define.schedule import Cron
 from waystation.engine.clock import Clock
 from waystation.errors import AppClosed, DuplicateId, StoreError, UnknownSchedule
-from waystation.store.protocol import Schedule, Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import Schedule, WorkflowKey
 
 _log = logging.getLogger("waystation.schedules")
 

@@ -12,7 +12,7 @@ from waystation.core.signals import Failed, Signal, Succeeded
 from waystation.core.state import encode_state
 from waystation.engine.error_records import record_error
 from waystation.errors import TransactionMisused
-from waystation.store.protocol import Commit, Head, Opened, RunStatus
+from waystation.store.records import Commit, Head, Opened, RunStatus
 
 
 def commit_of(

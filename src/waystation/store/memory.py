@@ -15,11 +15,9 @@ from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound, Store
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.memory_runs import Filed, Kept, is_free, new_kept
 from waystation.store.memory_schedules import KeptSchedules
-from waystation.store.protocol import (
+from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved, StoreTransaction
+from waystation.store.records import (
     Commit,
-    Fenced,
-    IdempotencyKeyUsed,
-    JournalMoved,
     MakeCommit,
     NewRun,
     Opened,
@@ -29,7 +27,6 @@ from waystation.store.protocol import (
     RunRecord,
     Schedule,
     StoredRun,
-    StoreTransaction,
     Worker,
     WorkflowKey,
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place
-from waystation.store.protocol import ENDED, NewRun, RunRecord, Worker, WorkflowKey
+from waystation.store.records import ENDED, NewRun, RunRecord, Worker, WorkflowKey
 
 _Timed: TypeAlias = tuple[Millis, int, str]
 """A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from waystation.core.refs import Millis
-from waystation.store.protocol import Schedule
+from waystation.store.records import Schedule
 
 
 class KeptSchedules:

@@ -22,7 +22,8 @@ from waystation.errors import StoreClosed
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_schedules
 from waystation.store import sqlite_writes as writes
-from waystation.store.protocol import (
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import (
     Commit,
     MakeCommit,
     NewRun,
@@ -32,7 +33,6 @@ from waystation.store.protocol import (
     RunRecord,
     Schedule,
     StoredRun,
-    StoreTransaction,
     Worker,
     WorkflowKey,
 )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
-from waystation.store.protocol import (
+from waystation.store.records import (
     OpenSuspension,
     RunFilter,
     RunPage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from waystation.core.refs import Millis
-from waystation.store.protocol import Schedule
+from waystation.store.records import Schedule
 
 _COLUMNS = "schedule_id, workflow_id, spec, next_at, last_at, paused"
 

@@ -10,18 +10,8 @@ from collections.abc import Sequence
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
-from waystation.store.protocol import (
-    Commit,
-    Fenced,
-    Head,
-    IdempotencyKeyUsed,
-    JournalMoved,
-    MakeCommit,
-    NewRun,
-    Opened,
-    RunRecord,
-    Worker,
-)
+from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
+from waystation.store.records import Commit, Head, MakeCommit, NewRun, Opened, RunRecord, Worker
 from waystation.store.sqlite_reads import get_run, read
 
 _MOST_NUMBERS = 10_000

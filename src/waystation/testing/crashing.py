@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Literal, Never
 
 from waystation.core.refs import Millis, Seq
-from waystation.store.protocol import (
+from waystation.store.protocol import Store, StoreTransaction
+from waystation.store.records import (
     Commit,
     MakeCommit,
     NewRun,
@@ -17,9 +18,7 @@ from waystation.store.protocol import (
     RunPage,
     RunRecord,
     Schedule,
-    Store,
     StoredRun,
-    StoreTransaction,
     Worker,
     WorkflowKey,
 )

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from waystation.errors import RunIsRunning, RunNotFound
-from waystation.store.protocol import UNFINISHED, RunFilter, RunStatus, Store, WorkflowKey
+from waystation.store.protocol import Store
+from waystation.store.records import UNFINISHED, RunFilter, RunStatus, WorkflowKey
 from waystation.testing.store_suite.journal import open_now
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened

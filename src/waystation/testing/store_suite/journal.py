@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from waystation.errors import RunAlreadyExists, RunNotFound
-from waystation.store.protocol import Commit, Fenced, JournalMoved, RunRecord, Store
+from waystation.store.protocol import Fenced, JournalMoved, Store
+from waystation.store.records import Commit, RunRecord
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
 

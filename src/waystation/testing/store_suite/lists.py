@@ -10,7 +10,8 @@ from itertools import combinations
 import pytest
 
 from waystation.errors import DataError
-from waystation.store.protocol import ENDED, UNFINISHED, RunFilter, RunStatus, Store
+from waystation.store.protocol import Store
+from waystation.store.records import ENDED, UNFINISHED, RunFilter, RunStatus
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import commit, head, new_run
 

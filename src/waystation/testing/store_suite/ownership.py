@@ -8,7 +8,8 @@ import asyncio
 
 import pytest
 
-from waystation.store.protocol import Fenced, Head, Store, Worker, WorkflowKey
+from waystation.store.protocol import Fenced, Store
+from waystation.store.records import Head, Worker, WorkflowKey
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import commit, head, new_run
 

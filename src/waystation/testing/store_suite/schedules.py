@@ -8,7 +8,8 @@ import asyncio
 
 from msgspec.structs import replace
 
-from waystation.store.protocol import Schedule, Store
+from waystation.store.protocol import Store
+from waystation.store.records import Schedule
 from waystation.testing.store_suite.rules import OnAsyncio
 
 _DAILY = Schedule(schedule_id="daily", workflow_id="flow", spec="0 9 * * *", next_at=100)

@@ -9,7 +9,8 @@ import asyncio
 import pytest
 
 from waystation.errors import RunAlreadyExists
-from waystation.store.protocol import IdempotencyKeyUsed, NewRun, Store
+from waystation.store.protocol import IdempotencyKeyUsed, Store
+from waystation.store.records import NewRun
 from waystation.testing.store_suite.journal import open_now
 from waystation.testing.store_suite.rules import OnAsyncio
 from waystation.testing.store_suite.writes import commit, head, new_run, opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waystation.core.addresses import Address
-from waystation.store.protocol import Commit, Head, NewRun, Opened, RunStatus
+from waystation.store.records import Commit, Head, NewRun, Opened, RunStatus
 
 CREATED = b'"created"'
 """The first entry of each run that ``new_run`` makes."""
