@@ -70,14 +70,17 @@ where, and what to do about it.
     │   ├── StoreBusy
     │   ├── StoreCorrupt
     │   ├── StoreSchemaNewer
-    │   └── StoreSchemaForeign
+    │   ├── StoreSchemaForeign
+    │   ├── StoreUnavailable
+    │   └── StoreAccessDenied
     ├── AppClosed
-    └── WrongLoop
+    ├── WrongLoop
+    └── ExtraMissing
 
-Each branch has a module of its own here, and the last two one together. Import all of them from this one.
+Each branch has a module of its own here, and the last three one together. Import all of them from this one.
 """
 
-from waystation.errors.app import AppClosed, WrongLoop
+from waystation.errors.app import AppClosed, ExtraMissing, WrongLoop
 from waystation.errors.data import (
     DataError,
     InvalidEventData,
@@ -145,6 +148,7 @@ from waystation.errors.steps import (
     TransactionsNotSupported,
 )
 from waystation.errors.store import (
+    StoreAccessDenied,
     StoreBusy,
     StoreClosed,
     StoreCorrupt,
@@ -153,6 +157,7 @@ from waystation.errors.store import (
     StoreReadOnly,
     StoreSchemaForeign,
     StoreSchemaNewer,
+    StoreUnavailable,
     StoreUrlInvalid,
 )
 
@@ -169,6 +174,7 @@ __all__ = [
     "DuplicateWorkflow",
     "EmptyWorkflow",
     "EventTimeout",
+    "ExtraMissing",
     "IdempotencyConflict",
     "InvalidConcurrency",
     "InvalidCron",
@@ -203,6 +209,7 @@ __all__ = [
     "StepError",
     "StepNotRun",
     "StepTimeout",
+    "StoreAccessDenied",
     "StoreBusy",
     "StoreClosed",
     "StoreCorrupt",
@@ -211,6 +218,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreSchemaForeign",
     "StoreSchemaNewer",
+    "StoreUnavailable",
     "StoreUrlInvalid",
     "SuspendNotAllowed",
     "TransactionMisused",

@@ -15,3 +15,9 @@ class WrongLoop(WaystationError):
     """This app is already in use on another event loop; make an app for each loop."""
 
     code = "wrong_loop"
+
+
+class ExtraMissing(WaystationError):
+    """This needs a package that is not installed: an extra of Waystation brings it."""
+
+    code = "extra_missing"

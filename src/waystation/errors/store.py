@@ -57,3 +57,15 @@ class StoreSchemaForeign(StoreError):
     """The database belongs to another program."""
 
     code = "store_schema_foreign"
+
+
+class StoreUnavailable(StoreError):
+    """The store's server cannot be reached now. Whether a write under way is there is found out before it is told."""
+
+    code = "store_unavailable"
+
+
+class StoreAccessDenied(StoreError):
+    """The store's server refuses this user, or does not let it do what is needed."""
+
+    code = "store_access_denied"
