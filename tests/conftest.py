@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+
 import pytest
+
+from tests.postgres_server import Databases, PostgresServer
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """Async tests run on asyncio, which the library is made for."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def databases() -> Generator[Databases]:
+    """Databases on a PostgreSQL that is started for this session, or on that which ``WAYSTATION_TEST_POSTGRES`` names.
+
+    Several pytest workers have a server each: one is up in half a second, and none outlives its worker.
+    """
+    given = os.environ.get("WAYSTATION_TEST_POSTGRES")
+    if given:
+        with Databases(given) as found:
+            yield found
+        return
+    with PostgresServer() as server, Databases(server.url) as found:
+        yield found
+
+
+@pytest.fixture
+def postgres(databases: Databases) -> Generator[str]:
+    """The address of an empty PostgreSQL database."""
+    with databases.lent() as url:
+        yield url
