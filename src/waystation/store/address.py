@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from waystation.errors import StoreUrlInvalid
+from waystation.errors import ExtraMissing, StoreUrlInvalid
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import Store
 from waystation.store.sqlite import SYNCHRONOUS, SQLiteStore
@@ -12,7 +12,8 @@ from waystation.store.sqlite_writer import Synchronous
 
 _KNOWN = (
     "known are sqlite:///file.db (relative), sqlite:////folder/file.db (absolute), "
-    "sqlite:///file.db?synchronous=full|normal|on-suspend, sqlite:///file.db?shared=true, and memory://"
+    "sqlite:///file.db?synchronous=full|normal|on-suspend, sqlite:///file.db?shared=true, "
+    "postgresql://user:password@host:port/database, and memory://"
 )
 
 
@@ -27,11 +28,16 @@ def open_store(url: str) -> Store:
             creation, start, answer, pause or end. A killed process takes nothing in any of them.
             ``?shared=true`` lets the store live in a file that an application has begun, beside its tables.
             Several options are joined by ``&``.
+            Or ``postgresql://user:password@host:port/database`` (needs ``waystation[postgres]``), with the options of
+            ``waystation.store.postgres.PostgresSettings`` and those of the driver: ``?sslmode=verify-full``, say.
 
     Raises:
         StoreUrlInvalid.
+        ExtraMissing: the PostgreSQL driver is not installed.
     """
     scheme, separator, rest = url.partition("://")
+    if separator and scheme in {"postgresql", "postgres"}:
+        return _postgres(url)
     path, _, query = rest.partition("?")
     if not separator:
         raise StoreUrlInvalid(f"{url!r} is not the address of a store; {_KNOWN}")
@@ -67,3 +73,16 @@ def _sqlite(url: str, path: str, query: str) -> SQLiteStore:
         else:
             raise StoreUrlInvalid(f"{url!r}: there is no option {name!r}; a SQLite store has synchronous and shared")
     return SQLiteStore(file, synchronous=synchronous, shared=shared)
+
+
+def _postgres(url: str) -> Store:
+    try:
+        # Only here: the bare install has no driver, and who uses SQLite need not wait for its import.
+        from waystation.store.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise ExtraMissing(
+            "a PostgreSQL store needs the driver asyncpg: install waystation[postgres], which brings it"
+        ) from error
+    return PostgresStore(url)

@@ -5,7 +5,7 @@ Values are opaque bytes here. Times are milliseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -55,7 +55,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run to create. ``entries`` begin its journal, at seq 1; without a ``head`` it is pending, at epoch 0.
 
     ``idempotency_key``, where given, is unique among the runs of one workflow id. ``opened`` are suspensions that
-    the entries open (a forked run may begin with some).
+    the entries open (a forked run may begin with some). ``frontier`` is the state as of ``frontier_seq``: None for
+    the last of the entries (that of a run from elsewhere may lag behind).
     """
 
     run_id: str
@@ -68,6 +69,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     idempotency_key: str | None = None
     frontier: bytes | None = None
+    frontier_seq: Seq | None = None
     opened: Sequence[Opened] = ()
 
 
@@ -116,6 +118,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None
     wake_at: Millis | None
     version: str = ""
+    idempotency_key: str | None = None
 
     @property
     def key(self) -> WorkflowKey:
@@ -142,6 +145,20 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     def last_seq(self) -> Seq:
         """The last seq of the journal."""
         return self.frontier_seq + len(self.entries)
+
+
+class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as of one moment, but for its journal, which nobody changes: the entries up to ``last_seq`` belong to it.
+
+    ``frontier`` is the encoded state as of ``frontier_seq`` (None and 0 if none is saved), ``opened`` are the
+    suspensions that are open, by seq.
+    """
+
+    record: RunRecord
+    last_seq: Seq
+    frontier: bytes | None
+    frontier_seq: Seq
+    opened: Sequence[Opened]
 
 
 class OpenSuspension(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,3 +210,49 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     next_at: Millis | None
     last_at: Millis | None = None
     paused: bool = False
+
+
+class SchemaStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a store's schema stands.
+
+    Attributes:
+        store: which store it is, in words for people, without a password.
+        version: the version of the schema that is there, 0 if none is.
+        newest: the version that opening the store would bring it to.
+    """
+
+    store: str
+    version: int
+    newest: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether opening the store changes nothing: its schema is the newest, or one from later on that fits."""
+        return self.version >= self.newest
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a store, as of one moment.
+
+    Attributes:
+        runs: how many runs stand so, by status; those that none has are left out.
+        open_suspensions: how many suspensions wait for an answer.
+        oldest_unfinished: of the runs that have not ended the one that was created first.
+        workers, schedules: all of them.
+        size: how many bytes it takes where it is kept.
+    """
+
+    runs: Mapping[RunStatus, int]
+    open_suspensions: int
+    oldest_unfinished: RunRecord | None
+    workers: Sequence[Worker]
+    schedules: Sequence[Schedule]
+    size: int
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What another process told: that it wrote to these runs (None for any), and whether there may be runs that
+    nobody drives (``free``)."""
+
+    run_ids: Sequence[str] | None
+    free: bool

@@ -1,0 +1,216 @@
+"""How a PostgreSQL store reaches its server: a bounded pool, and the patience to try again.
+
+Every call goes through ``Connections.run``: while the server cannot be reached, or says that it is starting or
+stopping, the call is tried again with longer and longer pauses, on another connection, until the patience is at its
+end. A call that was under way when its connection broke may have been done all the same: it is told so when it is
+tried again (``Attempt.uncertain``), and finds out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from waystation.errors import StoreClosed
+from waystation.store.postgres.failures import is_contention, is_lost, store_error
+from waystation.store.postgres.settings import PostgresSettings
+
+T = TypeVar("T")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+_SHORTEST, _LONGEST = 0.02, 1.0
+"""Bounds of the pause between two tries, in seconds."""
+
+_MOST_CONTENTIONS = 20
+
+# Statements are small and known: they never gain by being compiled, and what they look for has an index.
+_SERVER_SETTINGS = {"jit": "off", "timezone": "UTC", "lock_timeout": "0"}
+
+# A plan is made once and kept, also for arrays of any length. As the tables may have been empty when it was made,
+# it must not be one that is only good while they are.
+_SETTLED_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a call, on a connection.
+
+    Attributes:
+        connection: to use, and to leave without an open transaction.
+        uncertain: whether an earlier try may have been done: its connection broke before the server had answered.
+    """
+
+    connection: Connection
+    uncertain: bool
+
+
+def pause(tries: int) -> float:
+    """How long to wait before the next try, in seconds: longer each time, and never twice the same."""
+    longest: float = min(_LONGEST, _SHORTEST * 2 ** min(tries, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no secret)
+
+
+class Connections:
+    """The connections of one store.
+
+    Arguments:
+        settings: where the server is, and how many connections there may be.
+    """
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self.settings = settings
+        self.where = settings.shown()
+        self.name = f"waystation/{uuid.uuid4().hex[:12]}"
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._closed = False
+        self._made = 0
+        self._releasing: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Prepare to connect; the first connection is made by the first call."""
+        if self._closed:
+            raise self.closed()
+        if self._pool is None:
+            self._pool = asyncpg.create_pool(
+                connect=self.connect,
+                min_size=0,
+                # One more writes, one listens.
+                max_size=self.settings.connections - 2,
+                reset=_leave_as_it_is,
+                max_inactive_connection_lifetime=60.0,
+            )
+            try:
+                await self._pool
+            except BaseException:
+                self._pool = None
+                raise
+
+    async def close(self) -> None:
+        """Let go of every connection. Calls that are under way end with an error."""
+        self._closed = True
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                async with asyncio.timeout(5):
+                    await pool.close()
+            except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                pool.terminate()
+
+    def closed(self) -> StoreClosed:
+        """What to raise of a store that is not open."""
+        state = "was closed" if self._closed else "is not open yet: await its open() first"
+        return StoreClosed(f"the store {self.where} {state}")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._pool is not None and not self._closed
+
+    async def connect(
+        self, *_ignored: object, settled_plans: bool = False, **_also: object
+    ) -> asyncpg.Connection[asyncpg.Record]:
+        """A new connection.
+
+        Arguments:
+            settled_plans: for the few statements that are run again and again (see above).
+        """
+        settings = self.settings
+        self._made += 1
+        server_settings = {
+            **_SERVER_SETTINGS,
+            **(_SETTLED_PLANS if settled_plans else {}),
+            "application_name": f"{self.name}/{self._made}",
+            "statement_timeout": str(round(settings.statement_timeout * 1000)),
+        }
+        if settings.schema is not None:
+            server_settings["search_path"] = f"{settings.schema},public"
+        return await asyncpg.connect(
+            settings.dsn,
+            timeout=settings.connect_timeout,
+            # The server's own limit comes first; this one is for a network that has gone silent.
+            command_timeout=settings.statement_timeout + 5 if settings.statement_timeout else None,
+            server_settings=server_settings,
+        )
+
+    async def acquire(self) -> PoolConnectionProxy[asyncpg.Record]:
+        """One of the pool, to be released; waits for one that is free."""
+        if self._pool is None or self._closed:
+            raise self.closed()
+        return await self._pool.acquire()
+
+    def release(self, connection: PoolConnectionProxy[asyncpg.Record], *, broken: bool = False) -> None:
+        """Give one back to the pool.
+
+        Arguments:
+            broken: it may be in the middle of something: it is not to be used again.
+        """
+        if broken:
+            connection.terminate()
+        if self._pool is None:
+            return  # closed meanwhile: its connections are ended with it
+        task = asyncio.get_running_loop().create_task(_released(self._pool, connection))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
+    async def run(self, use: Callable[[Attempt], Awaitable[T]], *, patience: float | None = None) -> T:
+        """Have ``use`` do its work on a connection, and again while the server cannot be reached.
+
+        Raises:
+            StoreError: what the server says, or that it could not be reached for so long.
+        """
+        return await self.patiently(lambda uncertain: self._on_any(use, uncertain=uncertain), patience=patience)
+
+    async def _on_any(self, use: Callable[[Attempt], Awaitable[T]], *, uncertain: bool) -> T:
+        if self._pool is None or self._closed:
+            raise self.closed()
+        async with self._pool.acquire() as connection:
+            return await use(Attempt(connection, uncertain))
+
+    async def patiently(self, attempt: Callable[[bool], Awaitable[T]], *, patience: float | None = None) -> T:
+        """Try, and try again while the server cannot be reached. ``attempt`` is told whether an earlier try may
+        have been done.
+
+        Raises:
+            StoreError: what the server says, or that it could not be reached for so long.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + (self.settings.patience if patience is None else patience)
+        tries = contentions = 0
+        uncertain = False
+        while True:
+            try:
+                return await attempt(uncertain)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
+                if self._closed:
+                    raise self.closed() from error
+                contentions += is_contention(error)
+                if not (is_lost(error) and now() < deadline) and not (
+                    is_contention(error) and contentions < _MOST_CONTENTIONS
+                ):
+                    raise store_error(error, self.where) from error
+                uncertain = uncertain or is_lost(error)
+            tries += 1
+            await asyncio.sleep(pause(tries))
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """Between two uses nothing need be undone: nobody changes a connection's state but by transactions that end."""
+
+
+async def _released(pool: asyncpg.Pool[asyncpg.Record], connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        await pool.release(connection)
