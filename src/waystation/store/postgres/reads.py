@@ -213,7 +213,9 @@ async def list_runs(attempt: Attempt, where: RunFilter, limit: int, cursor: str 
         selects.append(f"(SELECT {RECORD} FROM waystation_runs {condition}{order})")  # noqa: S608  (constants; the values are bound)
     if not selects:
         return RunPage(runs=[], cursor=None)
-    rows = await attempt.connection.fetch(f"{' UNION ALL '.join(selects)} {order}", *values)
+    # As a table: the order after several selects in brackets is that of all, after a single one it is said twice.
+    union = f"SELECT * FROM ({' UNION ALL '.join(selects)}) AS listed {order}"  # noqa: S608  (constants, as above)
+    rows = await attempt.connection.fetch(union, *values)
     more = len(rows) > limit
     del rows[limit:]
     end = encode_cursor(Place(rows[-1]["created_at"], rows[-1]["run_no"])) if more and rows else None
