@@ -16,7 +16,7 @@ from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
 from waystation.dispatch.protocol import Dispatcher
 from waystation.engine import intake
-from waystation.engine.clock import Clock, SystemClock
+from waystation.engine.clock import Clock
 from waystation.engine.engine import Engine
 from waystation.engine.retention import prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
@@ -29,7 +29,7 @@ from waystation.registry import Registry
 from waystation.results import Misfit, RunResult, Suspension
 from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
-from waystation.settings import Parts, Settings, assemble
+from waystation.settings import Parts, Settings, assemble, clock_of
 from waystation.store import open_store
 from waystation.store.protocol import Store
 from waystation.store.records import RunPage, RunStatus, WorkflowKey
@@ -98,7 +98,7 @@ class Waystation:
             threads=threads,
             retention=retention,
             cancel_grace=cancel_grace,
-            clock=clock if clock is not None else SystemClock(),
+            clock=clock,
         )
         self._registry = Registry(workflows)
         self._store = open_store(store) if isinstance(store, str) else store
@@ -132,6 +132,7 @@ class Waystation:
                     self._settings,
                     self._registry,
                     self._store,
+                    clock=self._settings.clock or await clock_of(self._store),
                     start_scheduled=self._start_scheduled,
                     on_rest=self._rested,
                 )

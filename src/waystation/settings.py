@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.dispatch.local import LocalDispatcher
-from waystation.engine.clock import Clock
+from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease, new_worker_id
 from waystation.engine.schedules import Scheduler, StartScheduled
+from waystation.engine.store_clock import StoreClock
 from waystation.errors import InvalidDuration
 from waystation.registry import Registry
 from waystation.store.protocol import Store
@@ -32,7 +33,7 @@ class Settings:
     threads: int
     retention: timedelta | None
     cancel_grace: timedelta
-    clock: Clock
+    clock: Clock | None
 
     def __post_init__(self) -> None:
         if self.retention is not None and self.retention < timedelta(0):
@@ -48,11 +49,18 @@ class Parts:
     dispatcher: LocalDispatcher
 
 
+async def clock_of(store: Store) -> Clock:
+    """Where time comes from for those who share this store: from the store, if it has a clock."""
+    clock = StoreClock(store)
+    return clock if await clock.ask() else SystemClock()
+
+
 def assemble(
     settings: Settings,
     registry: Registry,
     store: Store,
     *,
+    clock: Clock,
     start_scheduled: StartScheduled,
     on_rest: Callable[[str, Machine], Awaitable[None]],
 ) -> Parts:
@@ -60,13 +68,14 @@ def assemble(
 
     Arguments:
         store: opened.
+        clock: where time comes from.
         start_scheduled: starts the run of a schedule's slot.
         on_rest: told of each run that comes to rest here.
     """
     worker_id = new_worker_id()
     engine = Engine(
         store=store,
-        clock=settings.clock,
+        clock=clock,
         workflows=registry.by_key,
         agents=settings.agents,
         tools=settings.tools,
@@ -74,10 +83,10 @@ def assemble(
         worker_id=worker_id,
         cancel_grace=settings.cancel_grace,
     )
-    scheduler = Scheduler(store, settings.clock, registry.scheduled(), start_scheduled)
+    scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)
     dispatcher = LocalDispatcher(
         engine,
-        Lease(store, settings.clock, settings.lease, worker_id),
+        Lease(store, clock, settings.lease, worker_id),
         recover=settings.recover,
         recover_every=settings.recover_every,
         look_every=settings.look_every,

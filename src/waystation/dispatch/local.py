@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
+from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
@@ -27,6 +28,7 @@ from waystation.engine.loading import load_machine
 from waystation.engine.reading import hold_missing
 from waystation.engine.retention import prune_on
 from waystation.engine.schedules import Scheduler
+from waystation.engine.store_clock import StoreClock
 from waystation.engine.timers import Alarm
 from waystation.errors import (
     AppClosed,
@@ -77,7 +79,6 @@ class LocalDispatcher:
         self._lease = lease
         self._recover = recover
         self._recover_every = recover_every.total_seconds()
-        self._look_every = look_every.total_seconds()
         self._grace = grace.total_seconds()
         self._driven: dict[str, Driver] = {}
         # All that is done for runs: takings, and drivers, also of a run that rests and whose hooks are being told.
@@ -92,7 +93,14 @@ class LocalDispatcher:
         self._seek = asyncio.Event()
         self._alarm = Alarm(engine.clock, self._seek.set)
         self._loops: list[asyncio.Task[None]] = []
-        self._watched = asyncio.Event()
+        self._look_out = LookOut(
+            engine,
+            self._driven,
+            self._waiters,
+            every=look_every.total_seconds(),
+            look_at=self._look_at,
+            seek=self._seek.set,
+        )
         self._stopped = False
         self._schedules = schedules
         self._retention = retention
@@ -108,7 +116,10 @@ class LocalDispatcher:
         if self._retention is not None:
             pruning = prune_on(self._engine.store, self._engine.clock, self._retention)
             self._loops.append(asyncio.create_task(pruning, name="waystation retention"))
-        self._loops.append(asyncio.create_task(self._look_on(), name="waystation look-out"))
+        if isinstance(self._engine.clock, StoreClock):
+            self._loops.append(asyncio.create_task(self._engine.clock.ask_on(), name="waystation clock"))
+        self._engine.store.listen(self._look_out.hear)
+        self._loops.append(asyncio.create_task(self._look_out.look_on(), name="waystation look-out"))
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
@@ -177,7 +188,7 @@ class LocalDispatcher:
         driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine, apart=apart)
         self._keep(asyncio.create_task(self._driven_by(driver), name=f"waystation run {taken.run_id}"))
         self._driven[taken.run_id] = driver
-        self._watched.set()
+        self._look_out.watch()
 
     async def _driven_by(self, driver: Driver) -> None:
         run_id = driver.run_id
@@ -257,14 +268,14 @@ class LocalDispatcher:
 
     def watch(self) -> None:
         """Someone listens to a run: wake the look-out."""
-        self._watched.set()
+        self._look_out.watch()
 
     # ------------------------------------------------------------------ waiting for a run
 
     async def rest(self, run_id: str) -> Machine:
         """Wait until the run rests, wherever it is driven."""
         with self._waiters.waiting(run_id) as future:
-            self._watched.set()
+            self._look_out.watch()
             if run_id not in self._driven:
                 await self._look_at(run_id)
             return await future
@@ -295,33 +306,6 @@ class LocalDispatcher:
             self._waiters.refuse(run_id, waiting, self._unfit[run_id])
 
     # ------------------------------------------------------------------ loops
-
-    async def _look_on(self) -> None:
-        """Notice what other processes write to runs that are driven or waited for here."""
-        seen: int | None = None
-        while True:
-            if not self._driven and not self._waiters and not self._engine.hub.listened():
-                self._watched.clear()
-                await self._watched.wait()
-            await asyncio.sleep(self._look_every)
-            with suppress(StoreError):
-                now = await self._engine.store.foreign_changes()
-                if now == seen:
-                    continue
-                for run_id in self._engine.hub.listened():
-                    self._engine.hub.announce(run_id)
-                await self._look_at_driven()
-                for run_id in self._waiters.runs():
-                    if run_id not in self._driven:
-                        await self._look_at(run_id)
-                seen = now
-
-    async def _look_at_driven(self) -> None:
-        """Have those drivers look whose journal has grown without them: by an answer, an event, a cancel."""
-        known = {run_id: driven.machine.state.last_seq for run_id, driven in self._driven.items()}
-        for run_id, seq in (await self._engine.store.last_seqs(list(known))).items():
-            if seq > known[run_id] and (driven := self._driven.get(run_id)) is not None:
-                driven.look_again()
 
     async def _recover_on(self) -> None:
         """Take over what nobody drives, for as long as the app is open."""

@@ -47,6 +47,9 @@ class Waiters:
         """Those who wait for the run now."""
         return list(self._by_run.get(run_id, ()))
 
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._by_run
+
     def runs(self) -> list[str]:
         """The runs that someone waits for."""
         return list(self._by_run)

@@ -378,6 +378,10 @@ class Hub:
             if not listeners:
                 del self._listeners[run_id]
 
+    def is_listened(self, run_id: str) -> bool:
+        """Whether someone listens to the run."""
+        return run_id in self._listeners
+
     def listened(self) -> Sequence[str]:
         """The runs that someone listens to."""
         return list(self._listeners)

@@ -70,9 +70,11 @@ where, and what to do about it.
     │   ├── StoreBusy
     │   ├── StoreCorrupt
     │   ├── StoreSchemaNewer
+    │   ├── StoreSchemaOlder
     │   ├── StoreSchemaForeign
     │   ├── StoreUnavailable
-    │   └── StoreAccessDenied
+    │   ├── StoreAccessDenied
+    │   └── RunFileInvalid
     ├── AppClosed
     ├── WrongLoop
     └── ExtraMissing
@@ -148,6 +150,7 @@ from waystation.errors.steps import (
     TransactionsNotSupported,
 )
 from waystation.errors.store import (
+    RunFileInvalid,
     StoreAccessDenied,
     StoreBusy,
     StoreClosed,
@@ -157,6 +160,7 @@ from waystation.errors.store import (
     StoreReadOnly,
     StoreSchemaForeign,
     StoreSchemaNewer,
+    StoreSchemaOlder,
     StoreUnavailable,
     StoreUrlInvalid,
 )
@@ -201,6 +205,7 @@ __all__ = [
     "RunAlreadyStarted",
     "RunEnded",
     "RunError",
+    "RunFileInvalid",
     "RunIsRunning",
     "RunNotActive",
     "RunNotFound",
@@ -218,6 +223,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreSchemaForeign",
     "StoreSchemaNewer",
+    "StoreSchemaOlder",
     "StoreUnavailable",
     "StoreUrlInvalid",
     "SuspendNotAllowed",

@@ -53,6 +53,12 @@ class StoreSchemaNewer(StoreError):
     code = "store_schema_newer"
 
 
+class StoreSchemaOlder(StoreError):
+    """The store's schema is older than what can be read; bring it up to date."""
+
+    code = "store_schema_older"
+
+
 class StoreSchemaForeign(StoreError):
     """The database belongs to another program."""
 
@@ -69,3 +75,17 @@ class StoreAccessDenied(StoreError):
     """The store's server refuses this user, or does not let it do what is needed."""
 
     code = "store_access_denied"
+
+
+class RunFileInvalid(StoreError):
+    """The file is not a whole, unchanged export of a run.
+
+    Attributes:
+        line: which line of it is wrong, from 1.
+    """
+
+    code = "run_file_invalid"
+
+    def __init__(self, message: str | None = None, *, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line

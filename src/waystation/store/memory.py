@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
 
 from msgspec.structs import replace
 
-from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound, StoreClosed, TransactionsNotSupported
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
-from waystation.store.memory_runs import Filed, Kept, is_free, new_kept
+from waystation.store.memory_runs import Filed, Kept, fits, is_free, new_kept, size_of
 from waystation.store.memory_schedules import KeptSchedules
+from waystation.store.memory_suspensions import KeptSuspensions
 from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved, StoreTransaction
 from waystation.store.records import (
+    ENDED,
     Commit,
+    Heard,
     MakeCommit,
     NewRun,
-    Opened,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     Schedule,
+    SchemaStatus,
     StoredRun,
+    Survey,
     Worker,
     WorkflowKey,
 )
@@ -48,8 +53,7 @@ class MemoryStore:
         self._last_number = 0
         self._keys: dict[tuple[str, str], str] = {}
         self._filed = Filed()
-        # In the order of opening.
-        self._open: dict[tuple[str, Seq], Address] = {}
+        self._suspensions = KeptSuspensions()
         self._workers: dict[str, Worker] = {}
         self._definitions: dict[str, bytes] = {}
         self._schedules = KeptSchedules()
@@ -65,6 +69,26 @@ class MemoryStore:
         """Forget everything. Every later call raises ``StoreClosed``."""
         self.__init__()  # type: ignore[misc]  # the empty store is exactly the new one
         self._closed = True
+
+    async def schema(self) -> SchemaStatus:
+        """Memory has no schema to bring up to date."""
+        if self._closed:
+            self._check_open()
+        return SchemaStatus(store="memory", version=1, newest=1)
+
+    async def survey(self) -> Survey:
+        """What is in it; also before ``open``."""
+        if self._closed:
+            self._check_open()
+        records = [kept.record for kept in self._oldest_first]
+        return Survey(
+            runs=Counter(record.status for record in records),
+            open_suspensions=len(self._suspensions),
+            oldest_unfinished=next((record for record in records if record.status not in ENDED), None),
+            workers=list(self._workers.values()),
+            schedules=self._schedules.all(),
+            size=sum(map(size_of, self._oldest_first)) + sum(map(len, self._definitions.values())),
+        )
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -89,7 +113,7 @@ class MemoryStore:
             self._keys[key] = run.run_id
         insort(self._oldest_first, kept, key=_place)
         self._filed.put(kept)
-        self._open_all(kept, run.opened)
+        self._suspensions.open(kept, run.opened)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """Write ``commit``, all or nothing."""
@@ -107,9 +131,8 @@ class MemoryStore:
         kept.journal += commit.entries
         if commit.frontier is not None:
             kept.frontier, kept.frontier_seq = commit.frontier, len(kept.journal)
-        self._open_all(kept, commit.opened)
-        for seq in commit.closed:
-            self._close(kept, seq)
+        self._suspensions.open(kept, commit.opened)
+        self._suspensions.close(kept, commit.closed)
         if (head := commit.head) is not None:
             self._put(
                 kept,
@@ -159,21 +182,11 @@ class MemoryStore:
         record = kept.record
         self._writes += 1
         self._filed.take_out(kept)
-        for seq in list(kept.open):
-            self._close(kept, seq)
+        self._suspensions.close_all(kept)
         del self._oldest_first[bisect_left(self._oldest_first, kept.place, key=_place)]
-        if kept.idempotency_key is not None:
-            del self._keys[record.workflow_id, kept.idempotency_key]
+        if record.idempotency_key is not None:
+            del self._keys[record.workflow_id, record.idempotency_key]
         del self._runs[record.run_id]
-
-    def _open_all(self, kept: Kept, opened: Sequence[Opened]) -> None:
-        for each in opened:
-            self._open[kept.record.run_id, each.seq] = each.address
-            kept.open.add(each.seq)
-
-    def _close(self, kept: Kept, seq: Seq) -> None:
-        self._open.pop((kept.record.run_id, seq), None)
-        kept.open.discard(seq)
 
     def _put(self, kept: Kept, record: RunRecord) -> None:
         self._filed.take_out(kept)
@@ -209,6 +222,20 @@ class MemoryStore:
             return []
         return kept.journal[after : None if limit is None else after + limit]
 
+    async def snapshot(self, run_id: str) -> RunSnapshot | None:
+        """The run as of one moment, but for its journal."""
+        self._check_open()
+        kept = self._runs.get(run_id)
+        if kept is None:
+            return None
+        return RunSnapshot(
+            record=kept.record,
+            last_seq=len(kept.journal),
+            frontier=kept.frontier,
+            frontier_seq=kept.frontier_seq,
+            opened=self._suspensions.of(kept),
+        )
+
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """The entries of the given seqs."""
         self._check_open()
@@ -235,11 +262,7 @@ class MemoryStore:
             record = kept.record
             if where.since is not None and record.created_at < where.since:
                 break
-            if (
-                where.workflow_id in {None, record.workflow_id}
-                and (where.statuses is None or record.status in where.statuses)
-                and where.resource_id in {None, record.resource_id}
-            ):
+            if fits(record, where):
                 found.append(kept)
             if len(found) > limit:
                 break
@@ -262,25 +285,11 @@ class MemoryStore:
     ) -> Sequence[OpenSuspension]:
         """Open suspensions, oldest first."""
         self._check_open()
-        if run_id is None:
-            keys: Iterable[tuple[str, Seq]] = self._open
-        else:
-            kept = self._runs.get(run_id)
-            keys = [(run_id, seq) for seq in sorted(kept.open)] if kept is not None else []
-        found = (self._suspension(of, seq) for of, seq in keys)
-        wanted = (each for each in found if workflow_id in {None, each.workflow_id})
+        kept = None if run_id is None else self._runs.get(run_id)
+        if run_id is not None and kept is None:
+            return []
+        wanted = (each for each in self._suspensions.rows(kept) if workflow_id in {None, each.workflow_id})
         return list(islice(wanted, limit))
-
-    def _suspension(self, run_id: str, seq: Seq) -> OpenSuspension:
-        kept = self._runs[run_id]
-        return OpenSuspension(
-            run_id=run_id,
-            workflow_id=kept.record.workflow_id,
-            version=kept.record.version,
-            address=self._open[run_id, seq],
-            seq=seq,
-            entry=kept.journal[seq - 1],
-        )
 
     async def get_definition(self, fingerprint: str) -> bytes | None:
         """The description kept for ``fingerprint``."""
@@ -365,6 +374,12 @@ class MemoryStore:
         self._check_open()
         self._writes += 1
         return self._schedules.pause(schedule_id, paused=paused, next_at=next_at)
+
+    async def now(self) -> None:
+        """It has no clock but the machine's."""
+
+    def listen(self, heard: Callable[[Heard], None]) -> None:
+        """There is no other process."""
 
     async def foreign_changes(self) -> int:
         """How often anything was written: several apps may have this one object, and it cannot tell them apart."""

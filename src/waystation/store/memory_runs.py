@@ -12,7 +12,7 @@ import msgspec
 
 from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place
-from waystation.store.records import ENDED, NewRun, RunRecord, Worker, WorkflowKey
+from waystation.store.records import ENDED, NewRun, RunFilter, RunRecord, Worker, WorkflowKey
 
 _Timed: TypeAlias = tuple[Millis, int, str]
 """A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""
@@ -24,7 +24,6 @@ class Kept(msgspec.Struct):
     place: Place
     record: RunRecord
     journal: list[bytes]
-    idempotency_key: str | None = None
     frontier: bytes | None = None
     frontier_seq: Seq = 0
     open: set[Seq] = msgspec.field(default_factory=set[Seq])
@@ -36,10 +35,15 @@ def new_kept(run: NewRun, number: int) -> Kept:
         place=Place(run.created_at, number),
         record=_first_record(run),
         journal=list(run.entries),
-        idempotency_key=run.idempotency_key,
         frontier=run.frontier,
-        frontier_seq=0 if run.frontier is None else len(run.entries),
+        frontier_seq=_frontier_seq(run),
     )
+
+
+def _frontier_seq(run: NewRun) -> Seq:
+    if run.frontier is None:
+        return 0
+    return len(run.entries) if run.frontier_seq is None else run.frontier_seq
 
 
 def _first_record(run: NewRun) -> RunRecord:
@@ -56,7 +60,22 @@ def _first_record(run: NewRun) -> RunRecord:
         epoch=0 if head is None else head.epoch,
         owner=None if head is None else head.owner,
         wake_at=None if head is None else head.wake_at,
+        idempotency_key=run.idempotency_key,
     )
+
+
+def fits(record: RunRecord, where: RunFilter) -> bool:
+    """Whether the run is one of those that are asked for, whenever it was created."""
+    return (
+        where.workflow_id in {None, record.workflow_id}
+        and (where.statuses is None or record.status in where.statuses)
+        and where.resource_id in {None, record.resource_id}
+    )
+
+
+def size_of(run: Kept) -> int:
+    """How many bytes of data are kept of the run."""
+    return sum(map(len, run.journal)) + len(run.frontier or b"")
 
 
 class Filed:

@@ -19,20 +19,24 @@ Values are opaque bytes here. Times are milliseconds since 1970 UTC, given by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from waystation.core.refs import Millis, Seq
 from waystation.store.records import (
     Commit,
+    Heard,
     MakeCommit,
     NewRun,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     Schedule,
+    SchemaStatus,
     StoredRun,
+    Survey,
     Worker,
     WorkflowKey,
 )
@@ -78,6 +82,24 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what is queued and let go. Every later call raises ``StoreClosed``. Closing twice is fine."""
+
+    # ---- looking from outside
+
+    async def schema(self) -> SchemaStatus:
+        """How the schema stands; also before ``open``, and where there is no store yet. Changes nothing.
+
+        Raises:
+            StoreSchemaNewer, StoreSchemaForeign, StoreCorrupt.
+        """
+        ...
+
+    async def survey(self) -> Survey:
+        """What is in the store; also before ``open``. Changes nothing.
+
+        Raises:
+            StoreSchemaOlder: the schema is not there, or has to be brought up to date before it can be read.
+        """
+        ...
 
     # ---- writing
 
@@ -141,6 +163,10 @@ class Store(Protocol):
 
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
         """The run's entries after ``after``, in order, at most ``limit``; empty for an unknown run."""
+        ...
+
+    async def snapshot(self, run_id: str) -> RunSnapshot | None:
+        """The run as of one moment, but for its journal; None if there is no such run."""
         ...
 
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
@@ -223,6 +249,16 @@ class Store(Protocol):
     async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
         """Pause it, or let it go on from ``next_at``; whether it is known. While it is paused its ``next_at`` is kept
         as it is. Letting go on what is not paused changes nothing."""
+        ...
+
+    async def now(self) -> Millis | None:
+        """The time by the store's own clock, which all its processes then go by; None if it has none: then they are on
+        one machine, and that has one."""
+        ...
+
+    def listen(self, heard: Callable[[Heard], None]) -> None:
+        """From now on call ``heard`` on the event loop whenever another process tells that it has written. A store that
+        is told nothing never calls it; ``foreign_changes`` is for that, and for what was told and not heard."""
         ...
 
     async def foreign_changes(self) -> int:

@@ -20,19 +20,23 @@ from typing import Final, TypeVar, get_args
 from waystation.core.refs import Millis, Seq
 from waystation.errors import StoreClosed
 from waystation.store import sqlite_reads as reads
-from waystation.store import sqlite_schedules
+from waystation.store import sqlite_schedules, sqlite_survey
 from waystation.store import sqlite_writes as writes
 from waystation.store.protocol import StoreTransaction
 from waystation.store.records import (
     Commit,
+    Heard,
     MakeCommit,
     NewRun,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     Schedule,
+    SchemaStatus,
     StoredRun,
+    Survey,
     Worker,
     WorkflowKey,
 )
@@ -113,6 +117,27 @@ class SQLiteStore:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 
+    # ------------------------------------------------------------------ looking from outside
+
+    async def schema(self) -> SchemaStatus:
+        """How the schema stands; also before ``open``, and where there is no file yet. Makes and changes nothing."""
+        ask = partial(sqlite_survey.schema, path=self._path, shared=self._shared)
+        return await self._look(ask) or sqlite_survey.schema_status(self._path, 0)
+
+    async def survey(self) -> Survey:
+        """What is in the store; also before ``open``. Makes and changes nothing."""
+        found = await self._look(partial(sqlite_survey.survey, path=self._path, shared=self._shared))
+        if found is None:
+            raise sqlite_survey.not_up_to_date(sqlite_survey.schema_status(self._path, 0))
+        return found
+
+    async def _look(self, ask: Callable[[sqlite3.Connection], T]) -> T | None:
+        if self._closed:
+            raise self._not_open()
+        if self._connection is not None:
+            return await self._read(ask)
+        return await patiently(partial(sqlite_survey.seen_from_outside, self._path, ask), self._path)
+
     # ------------------------------------------------------------------ writing
 
     async def create_run(self, run: NewRun) -> None:
@@ -176,6 +201,10 @@ class SQLiteStore:
         """The run's entries after ``after``."""
         return await self._read(lambda connection: reads.read(connection, run_id, after, limit))
 
+    async def snapshot(self, run_id: str) -> RunSnapshot | None:
+        """The run as of one moment, but for its journal."""
+        return await self._read(lambda connection: reads.snapshot(connection, run_id))
+
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """The entries of the given seqs."""
         return await self._read(lambda connection: reads.read_some(connection, run_id, seqs))
@@ -227,6 +256,12 @@ class SQLiteStore:
     async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:
         """The earliest ``wake_at`` of the waiting and suspended runs of these workflows, later than ``after``."""
         return await self._read(lambda connection: reads.next_wake(connection, workflows, after))
+
+    async def now(self) -> None:
+        """It has no clock but the machine's."""
+
+    def listen(self, heard: Callable[[Heard], None]) -> None:
+        """Nobody tells a file's processes anything."""
 
     async def foreign_changes(self) -> int:
         """SQLite's own count of what other connections wrote. This store writes and asks on the same one.

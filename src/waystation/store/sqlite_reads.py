@@ -10,19 +10,21 @@ from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.records import (
+    Opened,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     RunStatus,
     StoredRun,
     Worker,
     WorkflowKey,
 )
 
-_RECORD = (
+RECORD = (
     "run_no, run_id, workflow_id, version, fingerprint, status, resource_id, "
-    "created_at, updated_at, epoch, owner, wake_at"
+    "created_at, updated_at, epoch, owner, wake_at, idempotency_key"
 )
 
 # Each as [workflow id, version].
@@ -80,18 +82,20 @@ WHERE run_id = :run AND (:workflow IS NULL OR workflow_id = :workflow)
 ORDER BY suspension_no LIMIT :limit
 """
 
+_OPENED = "SELECT seq, address FROM waystation_suspensions WHERE run_no = ? ORDER BY seq"
+
 
 def get_run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
     """The run's record."""
-    row = connection.execute(f"SELECT {_RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
-    return None if row is None else _record(row)
+    row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+    return None if row is None else record_of(row)
 
 
 def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
     """The run's record, frontier and the entries after it, as of one moment."""
     connection.execute("BEGIN")
     try:
-        row = connection.execute(f"SELECT {_RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+        row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
         if row is None:
             return None
         run_no = row[0]
@@ -101,10 +105,33 @@ def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
             "SELECT entry FROM waystation_journal WHERE run_no = ? AND seq > ? ORDER BY seq", (run_no, frontier_seq)
         )
         return StoredRun(
-            record=_record(row),
+            record=record_of(row),
             frontier=frontier,
             frontier_seq=frontier_seq,
             entries=[entry for (entry,) in entries],
+        )
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def snapshot(connection: sqlite3.Connection, run_id: str) -> RunSnapshot | None:
+    """The run as of one moment, but for its journal."""
+    connection.execute("BEGIN")
+    try:
+        row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+        if row is None:
+            return None
+        run_no = row[0]
+        saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (run_no,)).fetchone()
+        frontier_seq, frontier = saved if saved is not None else (0, None)
+        opened = connection.execute(_OPENED, (run_no,))
+        return RunSnapshot(
+            record=record_of(row),
+            last_seq=last_seqs(connection, [run_id])[run_id],
+            frontier=frontier,
+            frontier_seq=frontier_seq,
+            opened=[Opened(seq=seq, address=Address(address)) for seq, address in opened],
         )
     finally:
         if connection.in_transaction:
@@ -150,7 +177,7 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
     for status in (None,) if where.statuses is None else dict.fromkeys(where.statuses):
         terms = _terms(where, status, place)
         condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
-        selects.append(f"SELECT {_RECORD} FROM waystation_runs{condition}")  # noqa: S608  (constants; the values are bound)
+        selects.append(f"SELECT {RECORD} FROM waystation_runs{condition}")  # noqa: S608  (constants; the values are bound)
         values += [value for _, of in terms for value in of]
     if not selects:
         return RunPage(runs=[], cursor=None)
@@ -159,7 +186,7 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
     ).fetchall()
     more = len(rows) > limit
     del rows[limit:]
-    runs = [_record(row) for row in rows]
+    runs = [record_of(row) for row in rows]
     end = encode_cursor(Place(runs[-1].created_at, rows[-1][0])) if more and runs else None
     return RunPage(runs=runs, cursor=end)
 
@@ -231,8 +258,9 @@ def data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
-def _record(row: sqlite3.Row) -> RunRecord:
-    _, run_id, workflow_id, version, fingerprint, status, resource_id, *times, epoch, owner, wake_at = row
+def record_of(row: sqlite3.Row) -> RunRecord:
+    """The record in a row of ``RECORD``."""
+    _, run_id, workflow_id, version, fingerprint, status, resource_id, *times, epoch, owner, wake_at, key = row
     created_at, updated_at = times
     return RunRecord(
         run_id=run_id,
@@ -246,4 +274,5 @@ def _record(row: sqlite3.Row) -> RunRecord:
         epoch=epoch,
         owner=owner,
         wake_at=wake_at,
+        idempotency_key=key,
     )

@@ -205,7 +205,8 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
     run_no = created.lastrowid
     _append(connection, run_no, 1, run.entries)
     if run.frontier is not None:
-        _put_frontier(connection, run_no, len(run.entries), run.frontier)
+        seq = len(run.entries) if run.frontier_seq is None else run.frontier_seq
+        _put_frontier(connection, run_no, seq, run.frontier)
     _open(connection, run_no, run.opened)
 
 

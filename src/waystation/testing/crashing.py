@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Never
 
 from waystation.core.refs import Millis, Seq
 from waystation.store.protocol import Store, StoreTransaction
 from waystation.store.records import (
     Commit,
+    Heard,
     MakeCommit,
     NewRun,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     Schedule,
+    SchemaStatus,
     StoredRun,
+    Survey,
     Worker,
     WorkflowKey,
 )
@@ -86,6 +90,14 @@ class CrashingStore:
         """See ``Store``."""
         await self._store.close()
 
+    async def schema(self) -> SchemaStatus:
+        """See ``Store``."""
+        return await self._store.schema()
+
+    async def survey(self) -> Survey:
+        """See ``Store``."""
+        return await self._store.survey()
+
     async def transaction(self) -> StoreTransaction:
         """See ``Store``."""
         return await self._store.transaction()
@@ -109,6 +121,10 @@ class CrashingStore:
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
         """See ``Store``."""
         return await self._store.read(run_id, after=after, limit=limit)
+
+    async def snapshot(self, run_id: str) -> RunSnapshot | None:
+        """See ``Store``."""
+        return await self._store.snapshot(run_id)
 
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """See ``Store``."""
@@ -175,6 +191,14 @@ class CrashingStore:
     async def pause_schedule(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> bool:
         """See ``Store``."""
         return await self._store.pause_schedule(schedule_id, paused=paused, next_at=next_at)
+
+    async def now(self) -> Millis | None:
+        """See ``Store``."""
+        return await self._store.now()
+
+    def listen(self, heard: Callable[[Heard], None]) -> None:
+        """See ``Store``."""
+        self._store.listen(heard)
 
     async def foreign_changes(self) -> int:
         """See ``Store``."""

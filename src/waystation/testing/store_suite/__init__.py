@@ -23,12 +23,13 @@ one wins, is for tests of your own: ``waystation.testing.crashing`` helps.
 
 import pytest
 
-for _part in ("deletion", "journal", "lists", "ownership", "schedules", "transactions", "starts"):
+for _part in ("deletion", "journal", "lists", "outside", "ownership", "schedules", "transactions", "starts"):
     pytest.register_assert_rewrite(f"{__name__}.{_part}")
 
 from waystation.testing.store_suite.deletion import DeletionSuite  # noqa: E402  (pytest must know of them before)
 from waystation.testing.store_suite.journal import JournalSuite  # noqa: E402
 from waystation.testing.store_suite.lists import ListsSuite  # noqa: E402
+from waystation.testing.store_suite.outside import OutsideSuite  # noqa: E402
 from waystation.testing.store_suite.ownership import OwnershipSuite  # noqa: E402
 from waystation.testing.store_suite.schedules import SchedulesSuite  # noqa: E402
 from waystation.testing.store_suite.starts import StartsSuite  # noqa: E402
@@ -37,5 +38,5 @@ from waystation.testing.store_suite.transactions import TransactionsSuite  # noq
 __all__ = ["StoreSuite", "TransactionsSuite"]
 
 
-class StoreSuite(JournalSuite, StartsSuite, ListsSuite, OwnershipSuite, DeletionSuite, SchedulesSuite):
+class StoreSuite(JournalSuite, StartsSuite, ListsSuite, OwnershipSuite, DeletionSuite, SchedulesSuite, OutsideSuite):
     """What every store promises."""

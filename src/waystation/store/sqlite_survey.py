@@ -1,0 +1,109 @@
+"""What can be seen of a SQLite store from outside, without opening it as a store: nothing is made or migrated."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from waystation.errors import StoreError, StoreSchemaOlder
+from waystation.store import sqlite_schedules
+from waystation.store.records import UNFINISHED, RunRecord, RunStatus, SchemaStatus, Survey
+from waystation.store.sqlite_reads import RECORD, record_of, workers
+from waystation.store.sqlite_schema import migrations
+from waystation.store.sqlite_version import look
+
+T = TypeVar("T")
+
+# Most runs have succeeded: the others are in an index of their own.
+_BY_STATUS = "SELECT status, count(*) FROM waystation_runs WHERE status <> 'success' GROUP BY status"
+
+_ALL = "SELECT count(*) FROM waystation_runs"
+
+_OLDEST = f"""
+SELECT {RECORD} FROM waystation_runs WHERE status = ? AND status <> 'success' ORDER BY created_at, run_no LIMIT 1
+"""  # noqa: S608  (a constant)
+
+
+def seen_from_outside(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T | None:
+    """What ``ask`` finds in the file; None if there is no file. It can change nothing.
+
+    Raises:
+        StoreError.
+        sqlite3.Error: what SQLite says of the file; try again if it is that the file is busy.
+    """
+    if path.is_dir():
+        raise StoreError(f"the store {str(path)!r} is a folder; name a file")
+    if not path.exists():
+        return None
+    # As one that could write, which puts away the files beside the store at its end; but it may not.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    with closing(connection):
+        connection.execute("PRAGMA query_only = ON")
+        return ask(connection)
+
+
+def schema(connection: sqlite3.Connection, path: Path, *, shared: bool) -> SchemaStatus:
+    """How the schema in the file stands.
+
+    Raises:
+        StoreSchemaForeign, StoreSchemaNewer.
+    """
+    newest = len(migrations())
+    return schema_status(path, look(connection, path, newest=newest, shared=shared).version)
+
+
+def schema_status(path: Path, version: int) -> SchemaStatus:
+    """The status of a file whose schema has this version."""
+    return SchemaStatus(store=f"SQLite file {str(path)!r}", version=version, newest=len(migrations()))
+
+
+def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Survey:
+    """What is in the file, as of one moment.
+
+    Raises:
+        StoreSchemaForeign, StoreSchemaNewer, StoreSchemaOlder.
+    """
+    connection.execute("BEGIN")
+    try:
+        if not (status := schema(connection, path, shared=shared)).is_settled:
+            raise not_up_to_date(status)
+        runs: dict[RunStatus, int] = dict(connection.execute(_BY_STATUS))
+        (all_runs,) = connection.execute(_ALL).fetchone()
+        if succeeded := all_runs - sum(runs.values()):
+            runs["success"] = succeeded
+        (suspensions,) = connection.execute("SELECT count(*) FROM waystation_suspensions").fetchone()
+        return Survey(
+            runs=runs,
+            open_suspensions=suspensions,
+            oldest_unfinished=_oldest_unfinished(connection),
+            workers=workers(connection),
+            schedules=sqlite_schedules.schedules(connection),
+            size=_size(path),
+        )
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def not_up_to_date(status: SchemaStatus) -> StoreSchemaOlder:
+    """What to say of a store that cannot be read before it is brought up to date."""
+    if not status.version:
+        return StoreSchemaOlder(f"there is no store in {status.store} yet; 'waystation db upgrade' makes it")
+    return StoreSchemaOlder(
+        f"the schema of {status.store} is {status.version}, and this version of Waystation reads {status.newest}; "
+        "'waystation db upgrade' brings it up to date"
+    )
+
+
+def _oldest_unfinished(connection: sqlite3.Connection) -> RunRecord | None:
+    found = (connection.execute(_OLDEST, (status,)).fetchone() for status in UNFINISHED)
+    records = [(row[0], record_of(row)) for row in found if row is not None]
+    return min(records, key=lambda each: (each[1].created_at, each[0]), default=(0, None))[1]
+
+
+def _size(path: Path) -> int:
+    """The bytes of the file, and of the log beside it that is not yet in it."""
+    return sum(file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if file.exists())
