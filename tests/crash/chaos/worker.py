@@ -1,0 +1,41 @@
+"""A worker: it drives whatever run nobody drives, until it is killed, or told to end by SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+from tests.crash.chaos.jobs import Desk, jobs
+from tests.crash.chaos.witness import WitnessStore
+from waystation import Waystation, open_store
+
+LEASE = timedelta(seconds=1.2)
+
+
+def app_of(url: str, kind: str, book: Path, who: str, *, recover: bool) -> Waystation:
+    """An app whose store is watched by a witness, and whose steps write into the book."""
+    return Waystation(
+        workflows=[jobs],
+        store=WitnessStore(open_store(url), Desk.take(book, who, kind)),
+        recover=recover,
+        lease=LEASE,
+        grace=timedelta(milliseconds=300),
+        recover_every=timedelta(milliseconds=200),
+        cancel_grace=timedelta(milliseconds=300),
+        threads=8,
+    )
+
+
+def told_to_end() -> asyncio.Event:
+    """Set when this process is to end."""
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    return ending
+
+
+async def work(url: str, kind: str, book: Path, who: str) -> None:
+    ending = told_to_end()
+    async with app_of(url, kind, book, who, recover=True):
+        await ending.wait()
