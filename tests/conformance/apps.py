@@ -34,16 +34,27 @@ class _Kept:
 
 @dataclass
 class Place:
-    """Where runs are kept: ``kind`` is memory or sqlite."""
+    """Where runs are kept: ``kind`` is memory, sqlite or postgres; ``database`` is the address of the last."""
 
     kind: str
     folder: Path
+    database: str = ""
     _memory: Store | None = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        """The address of the store; of one in memory it is a new one each time."""
+        return {"sqlite": f"sqlite:///{self.file}", "postgres": self.database, "memory": "memory://"}[self.kind]
+
+    @property
+    def file(self) -> Path:
+        """The file of a SQLite store."""
+        return self.folder / "runs.db"
 
     async def store(self) -> Store:
         """A store over the place's runs, as a new process would open it."""
-        if self.kind == "sqlite":
-            return open_store(f"sqlite:///{self.folder / 'runs.db'}")
+        if self.kind != "memory":
+            return open_store(self.url)
         if self._memory is None:
             self._memory = open_store("memory://")
             await self._memory.open()

@@ -1,6 +1,7 @@
 """A run in a process of its own that is killed in the middle of it, for tests of what goes on from there.
 
-``python restarted.py WHICH URL FOLDER`` starts the run ``r1`` and says each of its events. Its last step hangs.
+``python restarted.py WHICH KIND FOLDER DATABASE`` starts the run ``r1`` and says each of its events. Its last step
+hangs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from tests.conformance.apps import Place
 from tests.conformance.programs import program
 from waystation import StepContext, Waystation, step, workflow
 
@@ -78,25 +80,25 @@ def make(which: str, folder: Path, *, hang: bool) -> object:  # noqa: C901  (one
             raise AssertionError(which)
 
 
-def app_for(which: str, folder: Path, *, hang: bool) -> Waystation:
+def app_for(which: str, place: Place, *, hang: bool) -> Waystation:
     """An app with that workflow; it takes over nothing by itself."""
     return Waystation(
-        workflows=[make(which, folder, hang=hang)],  # type: ignore[list-item]  # it is one
-        store=f"sqlite:///{folder / 'runs.db'}",
+        workflows=[make(which, place.folder, hang=hang)],  # type: ignore[list-item]  # it is one
+        store=place.url,
         recover=False,
         recover_every=timedelta(hours=1),
         lease=timedelta(hours=1),
     )
 
 
-def killed_in(which: str, folder: Path, *, after: str, called: str) -> None:
+def killed_in(which: str, place: Place, *, after: str, called: str) -> None:
     """Start the run in a process of its own, and kill that after the event ``after``, once ``called`` was called."""
     code = f"import runpy; runpy.run_path({__file__!r}, run_name='__main__')"
-    with program(code, which, str(folder)) as process:
+    with program(code, which, place.kind, str(place.folder), place.database) as process:
         while process.hear() != after:
             pass
         for _ in range(30_000):
-            if called in calls(folder):
+            if called in calls(place.folder):
                 return
             time.sleep(0.001)
         raise AssertionError(f"{called!r} was not called")
@@ -108,9 +110,9 @@ def calls(folder: Path) -> list[str]:
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
-async def main(which: str, folder: Path) -> None:
+async def main(which: str, place: Place) -> None:
     """Start the run, and say its events."""
-    async with app_for(which, folder, hang=True) as app:
+    async with app_for(which, place, hang=True) as app:
         run = await app.get_workflow("flow").create_run(run_id=RUN_ID)
         await run.start_async(1)
         async for event in run.events():
@@ -120,4 +122,5 @@ async def main(which: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    shape, kind, folder, database = sys.argv[1:]
+    asyncio.run(main(shape, Place(kind, Path(folder), database)))

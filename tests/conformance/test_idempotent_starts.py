@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import Books
 from tests.conformance.programs import program
 from tests.conformance.stock import add_one, ask, won
 from tests.conformance.waiting import in_time
@@ -187,8 +187,8 @@ asyncio.run(main())
 
 
 @behaviour("run", "Starts with one key at once in several processes make one run.", verdict="new")
-def test_starts_at_once_in_several_processes_make_one_run(tmp_path: Path) -> None:
-    url, calls = f"sqlite:///{tmp_path / 'runs.db'}", tmp_path / "calls"
+def test_starts_at_once_in_several_processes_make_one_run(kept: Books) -> None:
+    url, calls = kept.url, kept.folder / "calls"
     with ExitStack() as stack:
         racers = [stack.enter_context(program(RACER, url, str(calls))) for _ in range(3)]
         for racer in racers:

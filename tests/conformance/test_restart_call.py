@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import Books
 from tests.conformance.restarted import RUN_ID, app_for, calls, killed_in
 from tests.conformance.stock import add_one, ask, recorded, won
 from tests.conformance.waiting import in_time, until_status
@@ -117,14 +117,14 @@ async def test_restart_of_a_run_that_has_ended_gives_its_result(place: Place) ->
     why="The model runs all children of a parallel block, and all items of a foreach, again, and loses the answer.",
 )
 async def test_restart_takes_over_from_a_killed_process_and_repeats_nothing(
-    which: str, after: str, result: object, called: list[str], tmp_path: Path
+    which: str, after: str, result: object, called: list[str], kept: Books
 ) -> None:
-    killed_in(which, tmp_path, after=after, called=called[-1])
-    async with in_time(), app_for(which, tmp_path, hang=False) as app:
+    killed_in(which, kept, after=after, called=called[-1])
+    async with in_time(), app_for(which, kept, hang=False) as app:
         run = await app.get_run(RUN_ID)
         assert await run.status() == "running"
         assert won(await run.restart()) == result
-    assert sorted(calls(tmp_path)) == sorted(called)
+    assert sorted(calls(kept.folder)) == sorted(called)
 
 
 @behaviour(
@@ -134,10 +134,10 @@ async def test_restart_takes_over_from_a_killed_process_and_repeats_nothing(
     model=(60,),
     why="The model has no lease: it cannot tell.",
 )
-async def test_restart_looks_itself_whether_the_process_is_gone(tmp_path: Path) -> None:
-    async with in_time(), app_for("sequence", tmp_path, hang=False) as app:
+async def test_restart_looks_itself_whether_the_process_is_gone(kept: Books) -> None:
+    async with in_time(), app_for("sequence", kept, hang=False) as app:
         await app.list_runs()
-        await asyncio.to_thread(killed_in, "sequence", tmp_path, after="step-succeeded quick", called="last")
+        await asyncio.to_thread(killed_in, "sequence", kept, after="step-succeeded quick", called="last")
         assert won(await (await app.get_run(RUN_ID)).restart()) == 12
 
 
@@ -148,9 +148,9 @@ async def test_restart_looks_itself_whether_the_process_is_gone(tmp_path: Path) 
     model=(63,),
     why="The model sleeps the full time again.",
 )
-async def test_a_sleep_goes_on_for_its_remaining_time(tmp_path: Path) -> None:
-    killed_in("asleep", tmp_path, after="sleep-begun nap/sleep", called="last")
-    async with in_time(), app_for("asleep", tmp_path, hang=False) as app:
+async def test_a_sleep_goes_on_for_its_remaining_time(kept: Books) -> None:
+    killed_in("asleep", kept, after="sleep-begun nap/sleep", called="last")
+    async with in_time(), app_for("asleep", kept, hang=False) as app:
         run = await app.get_run(RUN_ID)
         (begun,) = await recorded(run, SleepBegun)
         waiting = asyncio.create_task(run.restart())
@@ -162,12 +162,12 @@ async def test_a_sleep_goes_on_for_its_remaining_time(tmp_path: Path) -> None:
 
 
 @behaviour("run", "Of several processes that restart a run at once, one takes it over.", verdict="new")
-async def test_of_several_that_restart_a_run_one_takes_it_over(tmp_path: Path) -> None:
-    killed_in("sequence", tmp_path, after="step-succeeded quick", called="last")
+async def test_of_several_that_restart_a_run_one_takes_it_over(kept: Books) -> None:
+    killed_in("sequence", kept, after="step-succeeded quick", called="last")
     async with (
         in_time(),
-        app_for("sequence", tmp_path, hang=False) as one,
-        app_for("sequence", tmp_path, hang=False) as other,
+        app_for("sequence", kept, hang=False) as one,
+        app_for("sequence", kept, hang=False) as other,
     ):
         runs = [await app.get_run(RUN_ID) for app in (one, other) for _ in range(3)]
         told = await asyncio.gather(*(run.restart() for run in runs), return_exceptions=True)
@@ -175,4 +175,4 @@ async def test_of_several_that_restart_a_run_one_takes_it_over(tmp_path: Path) -
         assert all(isinstance(each, RunIsRunning) for each in refused)
         assert {won(each) for each in told if not isinstance(each, BaseException)} == {12}
         assert len(await recorded(runs[0], StepSucceeded)) == 2
-    assert calls(tmp_path).count("last") <= 2
+    assert calls(kept.folder).count("last") <= 2

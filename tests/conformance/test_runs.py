@@ -228,7 +228,7 @@ async def test_what_is_not_registered_is_told_with_what_is(place: Place) -> None
 def test_scripts_without_a_loop_have_sync_twins(place: Place) -> None:
     app = Waystation(
         workflows=[plain, asking],
-        store="memory://" if place.kind == "memory" else f"sqlite:///{place.folder / 'runs.db'}",
+        store=place.url,
     )
     result = app.run(plain, 1)
     assert result.status == "success"

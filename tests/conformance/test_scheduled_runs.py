@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import OwnTime, Place
 from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import Books
 from tests.conformance.stock import won
 from tests.conformance.waiting import a_timer, in_time, until
 from waystation import Cron, HookEvent, StepContext, Waystation, Workflow, step, workflow
@@ -288,10 +288,9 @@ async def test_only_the_current_version_starts_by_itself(place: Place) -> None:
 
 
 @behaviour("schedule", "An app that recovers nothing fires nothing.", verdict="new")
-async def test_an_app_that_recovers_nothing_fires_nothing(tmp_path: Path) -> None:
+async def test_an_app_that_recovers_nothing_fires_nothing(kept: Books) -> None:
     clock = Noon()
-    store = f"sqlite:///{tmp_path / 'runs.db'}"
-    async with in_time(), Waystation(workflows=[hourly("all")], store=store, recover=False, clock=clock) as app:
+    async with in_time(), Waystation(workflows=[hourly("all")], store=kept.url, recover=False, clock=clock) as app:
         await app.list_runs()
         clock.move(timedelta(hours=3))
         assert won(await app.get_workflow("hourly").start(1)) == 1

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import Books
 from tests.conformance.scheduling import Killed, Starts, Time, at, fire_until, runs, scheduler
 from waystation.core.refs import Millis
 from waystation.define.schedule import Cron, Missed
@@ -29,10 +31,9 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
 
 
-@pytest.fixture(params=["memory://", "sqlite:///{folder}/runs.db"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    url: str = request.param
-    opened = open_store(url.format(folder=tmp_path))
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Store]:
+    opened = open_store(place.url)
     await opened.open()
     yield opened
     await opened.close()
@@ -80,8 +81,8 @@ async def test_two_schedulers_at_once_start_one_run_a_slot(starts: Starts, time:
     verdict="better",
     why="exactly one scheduler process is allowed",
 )
-def test_several_processes_at_once_start_one_run_a_slot(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'runs.db'}"
+def test_several_processes_at_once_start_one_run_a_slot(kept: Books) -> None:
+    url = kept.url
     assert _created(_process(url, "2026-06-01T09:00Z")) == [], "it is registered, and nothing is due yet"
     processes = [_process(url, "2026-06-01T09:40Z") for _ in range(4)]
     for process in processes:

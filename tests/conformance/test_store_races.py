@@ -1,4 +1,4 @@
-"""Several processes on one SQLite file: one winner, and nobody serves what another has deleted."""
+"""Several processes on one database: one winner, and nobody serves what another has deleted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.booking import Books
 from waystation.errors import RunNotFound
 from waystation.store import Store, open_store
 from waystation.store.protocol import JournalMoved
@@ -117,8 +118,8 @@ def raced(what: str, url: str, count: int) -> Sequence[Any]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/runs.db"
+def url(kept: Books) -> str:
+    return kept.url
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def other(url: str, store: Store) -> AsyncIterator[Store]:
-    """Another store object on the same file: to the first, it is as another process."""
+    """Another store object on the same database: to the first, it is as another process."""
     another = open_store(url)
     await another.open()
     yield another
@@ -183,16 +184,19 @@ async def test_what_a_killed_process_wrote_in_a_transaction_is_there_with_its_co
     assert list(await store.read("r1")) == ([CREATED, b"paid"] if paid else [CREATED])
 
 
-async def test_a_run_that_another_process_deleted_is_not_written_to(store: Store, other: Store) -> None:
+async def test_a_run_that_another_process_deleted_is_not_written_to(store: Store, other: Store, kept: Books) -> None:
     await store.create_run(new_run())
     await store.commit(commit(1, b"2", frontier=b"state", opened=[opened(2, "a")]))
     assert await other.delete_run("r1")
     for late in (commit(2, b"late"), commit(2, head=head("failed")), commit(0, b"first")):
         with pytest.raises(RunNotFound):
             await store.commit(late)
-    connection = vars(other)["_connection"]
-    for table in ("runs", "journal", "frontiers", "suspensions"):
-        assert connection.execute(f"SELECT count(*) FROM waystation_{table}").fetchone() == (0,)
+    assert nothing_is_left(kept)
+
+
+def nothing_is_left(kept: Books) -> bool:
+    tables = ("runs", "journal", "frontiers", "suspensions")
+    return all(kept.look(f"SELECT count(*) FROM waystation_{table}") == [(0,)] for table in tables)
 
 
 async def test_a_run_that_another_process_deleted_and_made_anew_is_another(store: Store, other: Store) -> None:
@@ -208,28 +212,28 @@ async def test_a_run_that_another_process_deleted_and_made_anew_is_another(store
     assert list(await other.read("in-between")) == [CREATED]
 
 
-async def test_a_deleted_runs_number_is_not_given_again(store: Store) -> None:
+async def test_a_deleted_runs_number_is_not_given_again(store: Store, kept: Books) -> None:
     await store.create_run(new_run("first"))
     await store.create_run(new_run("last"))
-    connection = vars(store)["_connection"]
-    (before,) = connection.execute("SELECT max(run_no) FROM waystation_runs").fetchone()
+    [(before,)] = kept.look("SELECT max(run_no) FROM waystation_runs")
     await store.delete_run("last")
     await store.create_run(new_run("next"))
-    assert connection.execute("SELECT run_no FROM waystation_runs WHERE run_id = 'next'").fetchone() == (before + 1,)
+    [(number,)] = kept.look("SELECT run_no FROM waystation_runs WHERE run_id = 'next'")
+    assert number > before
 
 
-async def test_of_a_pruned_run_no_row_is_left(store: Store) -> None:
+async def test_of_a_pruned_run_no_row_is_left(store: Store, kept: Books) -> None:
     for number in range(5):
         await store.create_run(new_run(f"r{number}", key=f"k{number}"))
         done = commit(1, b"2", run_id=f"r{number}", head=head("failed"), frontier=b"state", opened=[opened(2, "a")])
         await store.commit(done)
     assert await store.prune(10, limit=10) == 5
-    connection = vars(store)["_connection"]
-    for table in ("runs", "journal", "frontiers", "suspensions"):
-        assert connection.execute(f"SELECT count(*) FROM waystation_{table}").fetchone() == (0,)
+    assert nothing_is_left(kept)
 
 
-async def test_long_runs_are_pruned_in_several_transactions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_runs_are_pruned_in_several_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/runs.db")
+    await store.open()
     monkeypatch.setattr("waystation.store.sqlite_writes._MOST_PRUNED", 10)
     for number in range(7):
         await store.create_run(new_run(f"r{number}"))
@@ -239,3 +243,4 @@ async def test_long_runs_are_pruned_in_several_transactions(store: Store, monkey
     assert await store.prune(100, limit=5) == 5
     assert len(began) == 3, "of two runs, two and one"
     assert await store.prune(100, limit=5) == 2
+    await store.close()

@@ -77,6 +77,15 @@ class TestSQLite(StoreSuite, TransactionsSuite):
         await store.close()
 
 
+class TestPostgres(StoreSuite, TransactionsSuite):
+    @pytest.fixture
+    async def store(self, postgres: str) -> AsyncIterator[Store]:
+        store = open_store(postgres)
+        await store.open()
+        yield store
+        await store.close()
+
+
 class TestPassedOn(StoreSuite, TransactionsSuite):
     """The store that kills its process passes on everything, until then."""
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
+from tests.conformance.booking import Books
 from waystation import StepContext, step, workflow
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place("sqlite", tmp_path)
-
-
 @behaviour("step", "A step's open transaction and a sibling's result do not wait for each other", verdict="new")
-async def test_a_sibling_that_ends_while_a_transaction_is_open_is_recorded_after_it(place: Place) -> None:
+async def test_a_sibling_that_ends_while_a_transaction_is_open_is_recorded_after_it(kept: Books) -> None:
     opened, sibling_done = asyncio.Event(), asyncio.Event()
 
     @step
@@ -29,7 +23,7 @@ async def test_a_sibling_that_ends_while_a_transaction_is_open_is_recorded_after
             await tx.execute("CREATE TABLE written (n INTEGER)")
             opened.set()
             await sibling_done.wait()
-            await tx.execute("INSERT INTO written VALUES (?)", (n,))
+            await tx.execute(f"INSERT INTO written VALUES ({n})")
         return n
 
     @step
@@ -39,13 +33,13 @@ async def test_a_sibling_that_ends_while_a_transaction_is_open_is_recorded_after
         return n + 1
 
     flow = workflow("flow", input=int, output=dict[str, int]).parallel([writing, beside]).commit()
-    async with place.app(flow) as app:
+    async with kept.app(flow) as app:
         result = await app.get_workflow(flow).start(1)
         assert result.status == "success"
         assert result.result == {"writing": 1, "beside": 2}
 
 
-async def test_a_sibling_may_record_an_effect_while_a_transaction_is_open(place: Place) -> None:
+async def test_a_sibling_may_record_an_effect_while_a_transaction_is_open(kept: Books) -> None:
     opened, recording = asyncio.Event(), asyncio.Event()
 
     @step
@@ -67,13 +61,13 @@ async def test_a_sibling_may_record_an_effect_while_a_transaction_is_open(place:
         return await ctx.once("effect", effect)
 
     flow = workflow("flow", input=int, output=dict[str, int]).parallel([writing, beside]).commit()
-    async with place.app(flow) as app:
+    async with kept.app(flow) as app:
         result = await app.get_workflow(flow).start(1)
         assert result.status == "success"
         assert result.result == {"writing": 1, "beside": 2}
 
 
-async def test_two_transactions_of_one_run_are_one_after_the_other(place: Place) -> None:
+async def test_two_transactions_of_one_run_are_one_after_the_other(kept: Books) -> None:
     @step
     async def prepare(n: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
@@ -87,7 +81,7 @@ async def test_two_transactions_of_one_run_are_one_after_the_other(place: Place)
             ((before,),) = await tx.execute("SELECT n FROM counted")
             await asyncio.sleep(0)  # the other has every chance to come in between
             assert isinstance(before, int)
-            await tx.execute("UPDATE counted SET n = ?", (before + n,))
+            await tx.execute(f"UPDATE counted SET n = {before + n}")
         return before + n
 
     flow = (
@@ -96,25 +90,25 @@ async def test_two_transactions_of_one_run_are_one_after_the_other(place: Place)
         .parallel([add.clone(id=f"add-{number}") for number in range(5)])
         .commit()
     )
-    async with place.app(flow) as app:
+    async with kept.app(flow) as app:
         result = await app.get_workflow(flow).start(1)
         assert result.status == "success"
         assert sorted(result.result.values()) == [1, 2, 3, 4, 5]
 
 
 async def test_a_statement_that_ends_the_transaction_by_itself_fails_the_step_and_the_run_goes_on_to_say_so(
-    place: Place,
+    kept: Books,
 ) -> None:
     @step
     async def writing(n: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
             await tx.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
             await tx.execute("CREATE TABLE child (of INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
-            await tx.execute("INSERT INTO child VALUES (?)", (n,))  # found out by the commit
+            await tx.execute(f"INSERT INTO child VALUES ({n})")  # found out by the commit
         return n
 
     flow = workflow("flow", input=int, output=int).then(writing).commit()
-    async with place.app(flow) as app:
+    async with kept.app(flow) as app:
         result = await app.get_workflow(flow).start(1)
         assert result.status == "failed"
         assert result.error.code == "transaction_misused"

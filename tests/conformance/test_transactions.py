@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.conformance.apps import OwnTime, Place
+from tests.conformance.apps import OwnTime
 from tests.conformance.behaviours import behaviour
-from tests.conformance.booking import book, booked
+from tests.conformance.booking import Books
 from tests.conformance.programs import program
 from tests.conformance.stock import lost, won
 from tests.conformance.waiting import in_time
@@ -26,31 +26,31 @@ NEW = "The model has no way to make a step's writes and its result one commit."
     verdict="new",
     why=NEW,
 )
-async def test_what_a_step_wrote_and_its_result_are_one_commit(sqlite: Place) -> None:
+async def test_what_a_step_wrote_and_its_result_are_one_commit(books: Books) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
             assert await tx.execute("SELECT number FROM booked") == [(number,)], "the step sees what it wrote"
-            assert booked(sqlite) == [], "nobody else does, before the step has ended"
-        assert booked(sqlite) == [], "nor when the block is over"
+            assert books.booked() == [], "nobody else does, before the step has ended"
+        assert books.booked() == [], "nor when the block is over"
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with sqlite.app(flow) as app:
+    async with books.app(flow) as app:
         assert won(await app.get_workflow(flow).start(7)) == 7
-        assert booked(sqlite) == [7]
+        assert books.booked() == [7]
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])
 @behaviour(
     "step", "If a step fails, in the block of its transaction or after it, what it wrote is rolled back.", verdict="new"
 )
-async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, sqlite: Place) -> None:
+async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, books: Books) -> None:
     @step(retry=Retry(attempts=2, initial=timedelta(0)))
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number + ctx.attempt)
+            await books.book(tx, ctx.run_id, number + ctx.attempt)
             if where == "inside" and ctx.attempt == 1:
                 raise ValueError
         if ctx.attempt == 1:
@@ -58,25 +58,25 @@ async def test_what_a_failed_attempt_wrote_is_rolled_back(where: str, sqlite: Pl
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with sqlite.app(flow) as app:
+    async with books.app(flow) as app:
         assert won(await app.get_workflow(flow).start(10)) == 10
-    assert booked(sqlite) == [12]
+    assert books.booked() == [12]
 
 
 @behaviour(
     "step", "If the output of a step does not fit, what it wrote in a transaction is rolled back.", verdict="new"
 )
-async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(sqlite: Place) -> None:
+async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(books: Books) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
         return "seven"  # type: ignore[return-value]  # the point
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with sqlite.app(flow) as app:
+    async with books.app(flow) as app:
         assert lost(await app.get_workflow(flow).start(7)).code == "invalid_output"
-    assert booked(sqlite) == []
+    assert books.booked() == []
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])
@@ -85,11 +85,11 @@ async def test_what_a_step_wrote_is_rolled_back_if_its_output_does_not_fit(sqlit
     "If a step suspends, what it wrote in a transaction is rolled back; with its answer it writes anew.",
     verdict="new",
 )
-async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, sqlite: Place) -> None:
+async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, books: Books) -> None:
     @step(suspend=str, resume=int)
     async def work(number: int, ctx: StepContext[str, int]) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number + (ctx.resume_data or 0))
+            await books.book(tx, ctx.run_id, number + (ctx.resume_data or 0))
             if where == "inside" and ctx.resume_data is None:
                 await ctx.suspend("?")
         if ctx.resume_data is None:
@@ -97,30 +97,30 @@ async def test_what_a_step_wrote_before_it_suspends_is_rolled_back(where: str, s
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with sqlite.app(flow) as app:
+    async with books.app(flow) as app:
         run = await app.get_workflow(flow).create_run()
         assert (await run.start(10)).status == "suspended"
-        assert booked(sqlite) == []
+        assert books.booked() == []
         assert won(await run.resume(data=5)) == 10
-    assert booked(sqlite) == [15]
+    assert books.booked() == [15]
 
 
 @pytest.mark.parametrize("how", ["bail", "abort"])
 @behaviour("step", "If a step bails or aborts, what it wrote in a transaction is rolled back.", verdict="new")
-async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: str, sqlite: Place) -> None:
+async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: str, books: Books) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
         if how == "bail":
             await ctx.bail(1)
         await ctx.abort()
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with in_time(), sqlite.app(flow) as app:
+    async with in_time(), books.app(flow) as app:
         result = await app.get_workflow(flow).start(7)
     assert result.status == ("success" if how == "bail" else "cancelled")
-    assert booked(sqlite) == []
+    assert books.booked() == []
 
 
 @behaviour(
@@ -128,7 +128,7 @@ async def test_what_a_step_wrote_before_it_bails_or_aborts_is_rolled_back(how: s
     "If a step is cut off because its run is cancelled, what it wrote in a transaction is rolled back.",
     verdict="new",
 )
-async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place) -> None:
+async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(books: Books) -> None:
     clock = OwnTime()
     began, wrote = asyncio.Event(), asyncio.Event()
 
@@ -137,13 +137,13 @@ async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place
         began.set()
         await ctx.cancelled()
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
         wrote.set()
         await asyncio.Event().wait()
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with in_time(), sqlite.app(flow, clock=clock) as app:
+    async with in_time(), books.app(flow, clock=clock) as app:
         run = await app.get_workflow(flow).create_run()
         await run.start_async(7)
         await began.wait()
@@ -151,35 +151,35 @@ async def test_what_a_step_wrote_is_rolled_back_when_it_is_cut_off(sqlite: Place
         await wrote.wait()
         clock.move(timedelta(minutes=1))
         assert (await run.wait()).status == "cancelled"
-    assert booked(sqlite) == []
+    assert books.booked() == []
 
 
 @behaviour("step", "If a step's time is over, what it wrote in a transaction is rolled back.", verdict="new")
-async def test_what_a_step_wrote_is_rolled_back_when_its_time_is_over(sqlite: Place) -> None:
+async def test_what_a_step_wrote_is_rolled_back_when_its_time_is_over(books: Books) -> None:
     @step(timeout=timedelta(milliseconds=30))
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
             await asyncio.Event().wait()
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with in_time(), sqlite.app(flow) as app:
+    async with in_time(), books.app(flow) as app:
         assert lost(await app.get_workflow(flow).start(7)).code == "step_timeout"
-    assert booked(sqlite) == []
+    assert books.booked() == []
 
 
 @behaviour(
     "step", "A process that closes in the middle leaves nothing of it; the step writes again elsewhere.", verdict="new"
 )
-async def test_what_a_step_wrote_is_rolled_back_when_its_app_closes(sqlite: Place) -> None:
+async def test_what_a_step_wrote_is_rolled_back_when_its_app_closes(books: Books) -> None:
     wrote = asyncio.Event()
     hang = True
 
     @step
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
             wrote.set()
             if hang:
                 await asyncio.Event().wait()
@@ -187,77 +187,80 @@ async def test_what_a_step_wrote_is_rolled_back_when_its_app_closes(sqlite: Plac
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
     async with in_time():
-        async with sqlite.app(flow, grace=timedelta(0)) as app:
+        async with books.app(flow, grace=timedelta(0)) as app:
             await (await app.get_workflow(flow).create_run(run_id="r1")).start_async(7)
             await wrote.wait()
-        assert booked(sqlite) == []
+        assert books.booked() == []
         hang = False
-        async with sqlite.app(flow) as app:
+        async with books.app(flow) as app:
             assert won(await (await app.get_run("r1")).wait()) == 7
-    assert booked(sqlite) == [7]
+    assert books.booked() == [7]
 
 
 @behaviour("step", "Steps side by side that both write have their turns, and both are committed.", verdict="new")
-async def test_steps_side_by_side_write_one_after_the_other(sqlite: Place) -> None:
+async def test_steps_side_by_side_write_one_after_the_other(books: Books) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
         await asyncio.sleep(0)
         async with ctx.transaction() as tx:
-            ((before,),) = await tx.execute("SELECT count(*) FROM booked")
+            # Runs have their turns one after the other in a SQLite file; in PostgreSQL they write side by side.
+            of_whom = f" WHERE run = '{ctx.run_id}'" if books.kind == "postgres" else ""
+            ((before,),) = await tx.execute(f"SELECT count(*) FROM booked{of_whom}")
             await asyncio.sleep(0)
             assert isinstance(before, int)
-            await book(tx, ctx.run_id, before)
+            await books.book(tx, ctx.run_id, before)
         return number
 
     flow = workflow("flow", input=list[int], output=list[int]).foreach(work, concurrency=10).commit()
-    async with in_time(), sqlite.app(flow) as app:
+    async with in_time(), books.app(flow) as app:
         runs = [app.get_workflow(flow).start(list(range(10))) for _ in range(3)]
         for result in await asyncio.gather(*runs):
             assert won(result) == list(range(10))
-    assert booked(sqlite) == list(range(30)), "each saw what those before it wrote"
+    each = list(range(30)) if books.kind == "sqlite" else sorted(list(range(10)) * 3)
+    assert sorted(books.booked()) == each, "each saw what those before it wrote"
 
 
 @behaviour("step", "A step function that is not async writes by `ctx.transaction_sync()`.", verdict="new")
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_sync_step_writes_in_a_transaction(fails: bool, sqlite: Place) -> None:
+async def test_a_sync_step_writes_in_a_transaction(fails: bool, books: Books) -> None:
     @step
     def work(number: int, ctx: StepContext) -> int:
         with ctx.transaction_sync() as tx:
-            tx.execute("INSERT INTO booked VALUES (?, ?)", (ctx.run_id, number))
+            tx.execute(books.insert, (ctx.run_id, number))
             assert tx.execute("SELECT number FROM booked") == [(number,)]
             if fails:
                 raise ValueError
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with in_time(), sqlite.app(flow) as app:
+    async with in_time(), books.app(flow) as app:
         result = await app.get_workflow(flow).start(7)
     assert result.status == ("failed" if fails else "success")
-    assert booked(sqlite) == ([] if fails else [7])
+    assert books.booked() == ([] if fails else [7])
 
 
 @behaviour(
     "step", "Chunks that a step writes while its transaction is open are recorded with its result.", verdict="new"
 )
-async def test_chunks_written_while_a_transaction_is_open_are_not_lost(sqlite: Place) -> None:
+async def test_chunks_written_while_a_transaction_is_open_are_not_lost(books: Books) -> None:
     @step
     async def work(number: int, ctx: StepContext) -> int:
         async with ctx.transaction() as tx:
             await ctx.write("one")
-            await book(tx, ctx.run_id, number)
+            await books.book(tx, ctx.run_id, number)
             await asyncio.sleep(0.1)  # longer than chunks are kept back
             await ctx.write("two")
         return number
 
     flow = workflow("flow", input=int, output=int).then(work).commit()
-    async with in_time(), sqlite.app(flow) as app:
+    async with in_time(), books.app(flow) as app:
         run = await app.get_workflow(flow).create_run()
         chunks: list[object] = []
         async for event in run.stream(7):
             if event.type == "step-output":
                 chunks += event.chunks  # type: ignore[union-attr]  # its type says which it is
     assert chunks == ["one", "two"]
-    assert booked(sqlite) == [7]
+    assert books.booked() == [7]
 
 
 EXACTLY_ONCE = """
@@ -265,7 +268,7 @@ import asyncio, sys
 from waystation import StepContext, Waystation, open_store, step, workflow
 from waystation.testing.crashing import CrashingStore
 
-url, at, when = sys.argv[1:]
+url, insert, at, when = sys.argv[1:]
 
 @step
 async def first(number: int) -> int:
@@ -274,7 +277,7 @@ async def first(number: int) -> int:
 @step
 async def book(number: int, ctx: StepContext) -> int:
     async with ctx.transaction() as tx:
-        await tx.execute("INSERT INTO booked VALUES (?, ?)", (ctx.run_id, number))
+        await tx.execute(insert, (ctx.run_id, number))
     return number + 1
 
 flow = workflow("flow", input=int, output=int).then(first).then(book).then(book.clone(id="again")).commit()
@@ -299,11 +302,10 @@ asyncio.run(main())
     verdict="new",
 )
 async def test_killed_at_any_write_what_was_written_in_transactions_is_there_once(
-    at: int, when: str, sqlite: Place
+    at: int, when: str, books: Books
 ) -> None:
-    url = f"sqlite:///{sqlite.folder / 'runs.db'}"
-    with program(EXACTLY_ONCE, url, str(at), when) as killed:
+    with program(EXACTLY_ONCE, books.url, books.insert, str(at), when) as killed:
         assert killed.was_killed(), "four writes: the start, and the end of each of three steps"
-    with program(EXACTLY_ONCE, url, "0", "before") as other:
+    with program(EXACTLY_ONCE, books.url, books.insert, "0", "before") as other:
         assert other.finish() == ["9"]
-    assert booked(sqlite) == [7, 8]
+    assert books.booked() == [7, 8]

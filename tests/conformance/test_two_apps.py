@@ -1,4 +1,4 @@
-"""Two apps on one SQLite file, as two processes have it, or on one store in memory: each sees what the other writes."""
+"""Two apps on one database, as two processes have it, or on one store in memory: each sees what the other writes."""
 
 from __future__ import annotations
 
