@@ -69,6 +69,8 @@ where, and what to do about it.
     │   ├── StoreFull
     │   ├── StoreBusy
     │   ├── StoreCorrupt
+    │   ├── StoreMoved
+    │   ├── StoreDiskError
     │   ├── StoreSchemaNewer
     │   ├── StoreSchemaOlder
     │   ├── StoreSchemaForeign
@@ -155,8 +157,10 @@ from waystation.errors.store import (
     StoreBusy,
     StoreClosed,
     StoreCorrupt,
+    StoreDiskError,
     StoreError,
     StoreFull,
+    StoreMoved,
     StoreReadOnly,
     StoreSchemaForeign,
     StoreSchemaNewer,
@@ -218,8 +222,10 @@ __all__ = [
     "StoreBusy",
     "StoreClosed",
     "StoreCorrupt",
+    "StoreDiskError",
     "StoreError",
     "StoreFull",
+    "StoreMoved",
     "StoreReadOnly",
     "StoreSchemaForeign",
     "StoreSchemaNewer",

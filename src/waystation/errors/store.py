@@ -47,6 +47,18 @@ class StoreCorrupt(StoreError):
     code = "store_corrupt"
 
 
+class StoreMoved(StoreError):
+    """The store's file was deleted, moved or replaced while it was open."""
+
+    code = "store_moved"
+
+
+class StoreDiskError(StoreError):
+    """The disk or the file system under the store fails."""
+
+    code = "store_disk_error"
+
+
 class StoreSchemaNewer(StoreError):
     """The store was written by a newer version of Waystation; upgrade this one."""
 
