@@ -159,7 +159,7 @@ def child(what: str, file: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(("how", "code"), [("full", "store_full"), ("limited", "store_error")])
+@pytest.mark.parametrize(("how", "code"), [("full", "store_full"), ("limited", "store_full")])
 async def test_a_full_disk_is_told_nothing_is_half_written_and_with_space_it_goes_on(
     how: str, code: str, tmp_path: Path
 ) -> None:

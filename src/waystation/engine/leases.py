@@ -98,8 +98,12 @@ class Lease:
             self._beating.cancel()
             await asyncio.wait([self._beating])
         if self._worker is not None:
-            await self._store.retire(self._worker)
-            self._worker = None
+            worker, self._worker = self._worker, None
+            try:
+                await self._store.retire(worker)
+            except StoreError as error:
+                # It ends all the same. Others see that this process is gone, or that its lease has run out.
+                _log.warning("the runs of %s could not be handed over as it ended: %s", self.worker_id, error)
 
     async def retire_the_dead(self) -> None:
         """Hand over the runs of processes whose lease has run out, or that are gone from this machine."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TypeVar, get_args
 
 from waystation.core.refs import Millis, Seq
-from waystation.errors import StoreClosed
+from waystation.errors import StoreClosed, StoreSchemaOlder
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_schedules, sqlite_survey
 from waystation.store import sqlite_writes as writes
@@ -40,6 +40,7 @@ from waystation.store.records import (
     Worker,
     WorkflowKey,
 )
+from waystation.store.sqlite_place import Place
 from waystation.store.sqlite_schema import connect, connect_again
 from waystation.store.sqlite_transactions import Transactions
 from waystation.store.sqlite_writer import GroupWriter, Synchronous, patiently
@@ -68,6 +69,7 @@ class SQLiteStore:
         self._synchronous: Synchronous = synchronous
         self._shared = shared
         self._connection: sqlite3.Connection | None = None
+        self._place: Place | None = None
         self._writer: GroupWriter | None = None
         self._transactions: Transactions | None = None
         self._numbers = writes.RunNumbers()
@@ -87,15 +89,17 @@ class SQLiteStore:
             connection.close()  # someone else was quicker
             return
         self._connection = connection
+        self._place = place = Place(connection, self._path)
         self._writer = writer = GroupWriter(
             connection,
             self._path,
             self._synchronous,
             rolled_back=self._numbers.forget,
+            is_left=place.is_left,
             held=lambda: self._transactions is not None and self._transactions.is_open,
         )
         again = partial(connect_again, connection, self._synchronous)
-        self._transactions = Transactions(again, self._path, freed=writer.wake)
+        self._transactions = Transactions(again, self._path, place.check, freed=writer.wake)
 
     def _is_settled(self) -> bool:
         """Whether the store was opened or closed meanwhile."""
@@ -113,8 +117,10 @@ class SQLiteStore:
             await writer.drain()
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Where the file is not in its place, another may be: what is in the log is not for that one.
+            if self._place is not None and not self._place.is_left():
+                with suppress(sqlite3.Error):
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 
     # ------------------------------------------------------------------ looking from outside
@@ -128,7 +134,8 @@ class SQLiteStore:
         """What is in the store; also before ``open``. Makes and changes nothing."""
         found = await self._look(partial(sqlite_survey.survey, path=self._path, shared=self._shared))
         if found is None:
-            raise sqlite_survey.not_up_to_date(sqlite_survey.schema_status(self._path, 0))
+            status = sqlite_survey.schema_status(self._path, 0)
+            raise StoreSchemaOlder.of(status.store, status.version, status.newest)
         return found
 
     async def _look(self, ask: Callable[[sqlite3.Connection], T]) -> T | None:
@@ -251,6 +258,9 @@ class SQLiteStore:
 
     async def claimable(self, workflows: Sequence[WorkflowKey], now: Millis, *, limit: int) -> Sequence[str]:
         """Ids of runs of these workflows that ``claim`` would take, longest waiting first."""
+        # Asked again and again, also while nothing is written: so that an app that only waits tells of it too.
+        if self._place is not None:
+            self._place.check()
         return await self._read(lambda connection: reads.claimable(connection, workflows, now, limit))
 
     async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:

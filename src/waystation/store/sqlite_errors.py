@@ -1,17 +1,53 @@
-"""What SQLite says, in the words of this library."""
+"""What SQLite says, in the words of this library.
+
+SQLite says "disk I/O error" of a full quota, of a file that was made read-only while it was open, and of a disk that
+fails, alike. Which it is, is looked for beside the file: by what can be seen without opening the file itself, as the
+close of a second handle on it would drop the locks that SQLite has there.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import sys
+import tempfile
 from pathlib import Path
 
-from waystation.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
+from waystation.errors import (
+    StoreBusy,
+    StoreCorrupt,
+    StoreDiskError,
+    StoreError,
+    StoreFull,
+    StoreMoved,
+    StoreReadOnly,
+)
 
 _PRIMARY = 0xFF
 """An extended result code keeps the kind of error in its lowest byte."""
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+_DAMAGED_TOO = {sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA}
+"""Errors of reading that say the same: another kind, with a code of its own."""
+
+_OF_THE_FILE = {
+    *_BUSY,
+    *_DAMAGED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+_PROBE_BYTES = 64 * 1024
+"""More than SQLite asks for at once to go on."""
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -26,32 +62,118 @@ def is_of_the_whole(error: BaseException) -> bool:
     )
 
 
+def is_of_the_file(error: sqlite3.Error) -> bool:
+    """Whether the error is of the file, whatever the statement that met it: no statement is to blame."""
+    return _kind(error) in _OF_THE_FILE
+
+
 def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     """The typed error for one of SQLite's."""
-    kind = _kind(error)
+    kind, code = _kind(error), _code(error)
     if kind in _BUSY:
         return StoreBusy(
             f"another process, or a step's transaction, held the lock of {str(path)!r} for too long; nothing was "
             "written. Look for what keeps a transaction open on it, and try again"
         )
-    if kind == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return StoreFull(f"there is no space left for {str(path)!r}; nothing was written. Make room and try again")
-    if kind in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM} or (
-        kind == sqlite3.SQLITE_CANTOPEN and not _may_write(path)
-    ):
-        return StoreReadOnly(
-            f"{str(path)!r} cannot be written to: this process needs the right to write the file and its folder"
-        )
-    if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return StoreCorrupt(
-            f"{str(path)!r} is damaged or not a SQLite database ({error}); "
-            "name another file, or bring back a backup of this one"
-        )
-    return StoreError(f"{str(path)!r}: SQLite says: {error} ({getattr(error, 'sqlite_errorname', 'no code')})")
+    if kind in _DAMAGED or code in _DAMAGED_TOO:
+        return damaged(path, str(error))
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return moved(path)
+    if kind == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return _full(path)
+    if kind in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        return _read_only(path)
+    if kind in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        return _looked_into(error, path)
+    return _other(error, path)
 
 
-def _may_write(path: Path) -> bool:
-    return os.access(path.parent, os.W_OK | os.X_OK) and (not path.exists() or os.access(path, os.R_OK | os.W_OK))
+def damaged(path: Path, what: str) -> StoreCorrupt:
+    """The error of a file whose content cannot be right."""
+    return StoreCorrupt(
+        f"{str(path)!r} is damaged or not a SQLite database ({what}); name another file, or bring back a backup of "
+        "this one, and of its -wal beside it: a file without the -wal that was written with it lacks commits"
+    )
+
+
+def moved(path: Path) -> StoreMoved:
+    """The error of a file that is not where it was opened any more."""
+    return StoreMoved(
+        f"{str(path)!r} or its -wal or -shm beside it was deleted, moved or replaced while it was open; nothing more "
+        "is written, as it could be lost. Put back what was there, and this goes on; or end every process that has "
+        "the store open, and start again with what is there now"
+    )
+
+
+def _full(path: Path) -> StoreFull:
+    return StoreFull(f"there is no space left for {str(path)!r}; nothing was written. Make room and try again")
+
+
+def _read_only(path: Path) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{str(path)!r} cannot be written to: this process needs the right to write the file, those beside it that "
+        "begin with its name, and its folder, on a file system that is not read-only. Nothing was written"
+    )
+
+
+def _other(error: sqlite3.Error, path: Path) -> StoreError:
+    said = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
+    if "Could not decode to UTF-8" in str(error):  # said by the module, without a code: no text was written so
+        return damaged(path, str(error))
+    return StoreError(f"{str(path)!r}: SQLite says: {said}")
+
+
+def _looked_into(error: sqlite3.Error, path: Path) -> StoreError:
+    """What is behind an error of reading or writing, or behind a file that cannot be opened."""
+    if _has_no_right(path):
+        return _read_only(path)
+    if _has_no_room(path):
+        return _full(path)
+    if _kind(error) == sqlite3.SQLITE_CANTOPEN:
+        return _other(error, path)
+    return StoreDiskError(
+        f"the disk or the file system under {str(path)!r} fails: SQLite says: {error} "
+        f"({getattr(error, 'sqlite_errorname', 'no code')}). What was told to be written is on it, if it keeps what it "
+        "was given. Look at the system's log; the store goes on when the disk does"
+    )
+
+
+def _has_no_right(path: Path) -> bool:
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return True
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return True
+    # No lock is on this one, so it can be opened: only that tells of a file that was made immutable.
+    written_ahead = Path(f"{path}-wal")
+    try:
+        os.close(os.open(written_ahead, os.O_WRONLY))
+    except FileNotFoundError:
+        return False
+    except OSError as refused:
+        return refused.errno in _NO_RIGHT
+    return False
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=path.parent, buffering=0) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+    except OSError as refused:
+        return refused.errno in _NO_ROOM
+    return _reaches_limit(path)
+
+
+def _reaches_limit(path: Path) -> bool:
+    """Whether this process may not make one of the store's files any longer: ``ulimit -f``."""
+    if sys.platform == "win32":
+        return False
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit == resource.RLIM_INFINITY:
+        return False
+    lengths = [file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()]
+    return max(lengths, default=0) + _PROBE_BYTES > limit
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -20,7 +20,7 @@ from textwrap import shorten
 
 from waystation.errors import StoreClosed, TransactionMisused
 from waystation.store.protocol import StoreTransaction
-from waystation.store.sqlite_errors import store_error
+from waystation.store.sqlite_errors import is_of_the_file, store_error
 from waystation.store.sqlite_version import PREFIX
 from waystation.store.sqlite_writer import REFUSALS, patiently
 
@@ -90,8 +90,9 @@ def _refusal(action: int, first: str | None, second: str | None, *, drops: bool)
 class SQLiteTransaction:
     """One step's transaction. See ``StoreTransaction``."""
 
-    def __init__(self, connection: sqlite3.Connection, let_go: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, let_go: Callable[[], None]) -> None:
         self._connection = connection
+        self._path = path
         self._let_go = let_go
         self._over: Exception | None = None
         self._guarded = False
@@ -105,6 +106,7 @@ class SQLiteTransaction:
         Raises:
             TransactionMisused: it is not a statement for a step's transaction, or that is over.
             sqlite3.Error: what SQLite says of the statement. The transaction goes on without it.
+            StoreError: what befell the file, whatever the statement is. The transaction is over.
         """
         self.check_open()
         self._guard()
@@ -112,6 +114,10 @@ class SQLiteTransaction:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             reason = self._refused or (_VACUUM_REFUSED if "VACUUM" in str(error) else None)
+            if reason is None and is_of_the_file(error):
+                told = store_error(error, self._path)
+                self.end(TransactionMisused(f"the transaction is over: {told}"))
+                raise told from error
             if reason is None:
                 raise
             raise TransactionMisused(f"a step's transaction cannot run {shorten(sql, 80)!r}: {reason}") from error
@@ -125,8 +131,8 @@ class SQLiteTransaction:
         """Undo all of it, and let go. Doing so twice changes nothing."""
         self.end(TransactionMisused("the transaction is over: it was rolled back"))
 
-    def commit(self, apply: Callable[[sqlite3.Connection], None], path: Path) -> None:
-        """Have ``apply`` write, and commit all of it together.
+    def commit(self, apply: Callable[[sqlite3.Connection], None], check: Callable[[], None]) -> None:
+        """Have ``apply`` write, and commit all of it together, unless ``check`` refuses.
 
         Raises:
             JournalMoved, Fenced, RunError: ``apply`` refused, and nothing has changed: it can be tried again.
@@ -135,6 +141,7 @@ class SQLiteTransaction:
         """
         self.check_open()
         try:
+            check()
             apply(self._connection)
             self._connection.execute("COMMIT")
         except REFUSALS:
@@ -144,7 +151,7 @@ class SQLiteTransaction:
             self.end(refused)
             raise refused from error
         except BaseException as error:
-            told = store_error(error, path) if isinstance(error, sqlite3.Error) else error
+            told = store_error(error, self._path) if isinstance(error, sqlite3.Error) else error
             self.end(TransactionMisused(f"the transaction is over: its commit failed ({told})"))
             raise told from error
         self.end(TransactionMisused("the transaction is over: it was committed"))
@@ -183,12 +190,20 @@ class Transactions:
     Arguments:
         connect: makes the connection; called once, when it is first needed.
         path: the database's file, to be named in errors.
+        check: refuses if the file is not where it was opened any more.
         freed: called when a transaction has let go of the file's lock, before the next may have it.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path, freed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        path: Path,
+        check: Callable[[], None],
+        freed: Callable[[], None],
+    ) -> None:
         self._connect = connect
         self._path = path
+        self._check = check
         self._freed = freed
         self._connection: sqlite3.Connection | None = None
         self._turn = asyncio.Lock()
@@ -208,12 +223,13 @@ class Transactions:
         except BaseException:
             self._turn.release()
             raise
-        self._current = SQLiteTransaction(connection, self._let_go)
+        self._current = SQLiteTransaction(connection, self._path, self._let_go)
         return self._current
 
     def _begin(self) -> sqlite3.Connection:
         if self._closed:
             raise self._store_closed()
+        self._check()
         if self._connection is None:
             self._connection = self._connect()
         self._connection.execute("BEGIN IMMEDIATE")
@@ -233,7 +249,7 @@ class Transactions:
         transaction.check_open()
         if transaction is not self._current:
             raise TransactionMisused("the transaction is not of this store")
-        transaction.commit(apply, self._path)
+        transaction.commit(apply, self._check)
 
     def close(self) -> None:
         """Roll back what is open, and let go of the file."""

@@ -21,7 +21,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 from waystation.errors import RunError, StoreError
 from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
-from waystation.store.sqlite_errors import is_busy, is_of_the_whole, store_error
+from waystation.store.sqlite_errors import is_busy, is_of_the_whole, moved, store_error
 
 T = TypeVar("T")
 
@@ -83,6 +83,7 @@ class GroupWriter:
         path: the database's file, to be named in errors.
         synchronous: what a power cut may take.
         rolled_back: called after a transaction was rolled back: what was learned inside it does not hold.
+        is_left: whether the file is not where it was opened any more: then nothing is written.
         held: whether a step of this process has the lock, so that there is no use in trying; ``wake`` tells when it
             has let go.
     """
@@ -93,11 +94,13 @@ class GroupWriter:
         path: Path,
         synchronous: Synchronous,
         rolled_back: Callable[[], None],
+        is_left: Callable[[], bool] = lambda: False,
         held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
         self._path = path
         self._rolled_back = rolled_back
+        self._is_left = is_left
         self._held = held
         self._by_need = synchronous == "on-suspend"
         self._is_full = synchronous == "full"
@@ -143,7 +146,8 @@ class GroupWriter:
             return
         batch = self._queue[:_MOST_TOGETHER]
         try:
-            outcomes = self._transact(batch)
+            outcomes: Sequence[object]
+            outcomes = [moved(self._path) for _ in batch] if self._is_left() else self._transact(batch)
         except sqlite3.Error as error:
             if is_busy(error):
                 self._try_later()
