@@ -70,6 +70,16 @@ class StoreSchemaOlder(StoreError):
 
     code = "store_schema_older"
 
+    @classmethod
+    def of(cls, store: str, version: int, newest: int) -> StoreSchemaOlder:
+        """Of a store whose schema has this version, 0 for none, where ``newest`` is what is read."""
+        if not version:
+            return cls(f"there is no store in {store} yet; 'waystation db upgrade' makes it")
+        return cls(
+            f"the schema of {store} is {version}, and this version of Waystation reads {newest}; "
+            "'waystation db upgrade' brings it up to date"
+        )
+
 
 class StoreSchemaForeign(StoreError):
     """The database belongs to another program."""

@@ -69,7 +69,7 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
     connection.execute("BEGIN")
     try:
         if not (status := schema(connection, path, shared=shared)).is_settled:
-            raise not_up_to_date(status)
+            raise StoreSchemaOlder.of(status.store, status.version, status.newest)
         runs: dict[RunStatus, int] = dict(connection.execute(_BY_STATUS))
         (all_runs,) = connection.execute(_ALL).fetchone()
         if succeeded := all_runs - sum(runs.values()):
@@ -86,16 +86,6 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-def not_up_to_date(status: SchemaStatus) -> StoreSchemaOlder:
-    """What to say of a store that cannot be read before it is brought up to date."""
-    if not status.version:
-        return StoreSchemaOlder(f"there is no store in {status.store} yet; 'waystation db upgrade' makes it")
-    return StoreSchemaOlder(
-        f"the schema of {status.store} is {status.version}, and this version of Waystation reads {status.newest}; "
-        "'waystation db upgrade' brings it up to date"
-    )
 
 
 def _oldest_unfinished(connection: sqlite3.Connection) -> RunRecord | None:

@@ -174,6 +174,20 @@ class Connections:
         """
         return await self.patiently(lambda uncertain: self._on_any(use, uncertain=uncertain), patience=patience)
 
+    async def run_apart(self, use: Callable[[Attempt], Awaitable[T]], *, patience: float) -> T:
+        """As ``run``, on a connection of its own: also before ``open``."""
+
+        async def apart(uncertain: bool) -> T:  # noqa: FBT001  (as it is told)
+            connection = await self.connect()
+            try:
+                return await use(Attempt(connection, uncertain))
+            finally:
+                await connection.close()
+
+        if self._closed:
+            raise self.closed()
+        return await self.patiently(apart, patience=patience)
+
     async def _on_any(self, use: Callable[[Attempt], Awaitable[T]], *, uncertain: bool) -> T:
         if self._pool is None or self._closed:
             raise self.closed()

@@ -12,10 +12,12 @@ from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place, decode_cursor, encode_cursor
 from waystation.store.postgres.connections import Attempt, Connection
 from waystation.store.records import (
+    Opened,
     OpenSuspension,
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     RunStatus,
     StoredRun,
     Worker,
@@ -45,6 +47,14 @@ SELECT {RECORD}, ARRAY(
     WHERE journal.run_no = runs.run_no AND journal.seq > $2 ORDER BY journal.seq
 ) AS entries
 FROM waystation_runs AS runs WHERE run_id = $1
+"""  # noqa: S608  (constants)
+
+_SNAPSHOT = f"""
+SELECT {RECORD}, last_seq, coalesce(frontier.seq, 0) AS frontier_seq, frontier.state,
+    ARRAY(SELECT seq FROM waystation_suspensions AS open WHERE open.run_no = runs.run_no ORDER BY seq) AS seqs,
+    ARRAY(SELECT address FROM waystation_suspensions AS open WHERE open.run_no = runs.run_no ORDER BY seq) AS places
+FROM (SELECT * FROM waystation_runs WHERE run_id = $1) AS runs
+LEFT JOIN (SELECT run_no AS of_run, seq, state FROM waystation_frontiers) AS frontier ON of_run = run_no
 """  # noqa: S608  (constants)
 
 _READ = """
@@ -143,6 +153,22 @@ async def load(attempt: Attempt, run_id: str) -> StoredRun | None:
             return StoredRun(
                 record=record_of(row), frontier=row["state"], frontier_seq=row["frontier_seq"], entries=entries
             )
+
+
+async def snapshot(attempt: Attempt, run_id: str) -> RunSnapshot | None:
+    """The run as of one moment, but for its journal."""
+    row = await attempt.connection.fetchrow(_SNAPSHOT, run_id)
+    if row is None:
+        return None
+    return RunSnapshot(
+        record=record_of(row),
+        last_seq=row["last_seq"],
+        frontier=row["state"],
+        frontier_seq=row["frontier_seq"],
+        opened=[
+            Opened(seq=seq, address=Address(address)) for seq, address in zip(row["seqs"], row["places"], strict=True)
+        ],
+    )
 
 
 async def since(attempt: Attempt, run_id: str, after: Seq) -> tuple[RunRecord, list[bytes]] | None:
@@ -299,4 +325,5 @@ def record_of(row: asyncpg.Record) -> RunRecord:
         epoch=row["epoch"],
         owner=row["owner"],
         wake_at=row["wake_at"],
+        idempotency_key=row["idempotency_key"],
     )

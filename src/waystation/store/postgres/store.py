@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import TransactionMisused
-from waystation.store.postgres import reads, schedules, writes
+from waystation.store.postgres import reads, schedules, survey, writes
 from waystation.store.postgres.connections import Attempt, Connections
 from waystation.store.postgres.listening import Listener, News
 from waystation.store.postgres.schema import bring_up_to_date
@@ -27,8 +27,11 @@ from waystation.store.records import (
     RunFilter,
     RunPage,
     RunRecord,
+    RunSnapshot,
     Schedule,
+    SchemaStatus,
     StoredRun,
+    Survey,
     Worker,
     WorkflowKey,
 )
@@ -103,6 +106,23 @@ class PostgresStore:
     async def now(self) -> Millis:
         """The time by the server's clock."""
         return await self._run(reads.now)
+
+    # ------------------------------------------------------------------ looking from outside
+
+    async def schema(self) -> SchemaStatus:
+        """How the schema stands; also before ``open``. Makes and changes nothing."""
+        where, schema = self._connections.where, self._settings.schema
+        return await self._look(partial(survey.schema_status, where=where, schema=schema))
+
+    async def survey(self) -> Survey:
+        """What is in the store; also before ``open``. Makes and changes nothing."""
+        where, schema = self._connections.where, self._settings.schema
+        return await self._look(partial(survey.survey, where=where, schema=schema))
+
+    async def _look(self, ask: Callable[[Attempt], Awaitable[T]]) -> T:
+        if self._parts is not None:
+            return await self._run(ask)
+        return await self._connections.run_apart(ask, patience=min(_OPEN_PATIENCE, self._settings.patience))
 
     # ------------------------------------------------------------------ writing
 
@@ -181,6 +201,10 @@ class PostgresStore:
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
         """The run's entries after ``after``."""
         return await self._run(partial(reads.read, run_id=run_id, after=after, limit=limit))
+
+    async def snapshot(self, run_id: str) -> RunSnapshot | None:
+        """The run as of one moment, but for its journal."""
+        return await self._run(partial(reads.snapshot, run_id=run_id))
 
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """The entries of the given seqs."""

@@ -114,7 +114,7 @@ WITH made AS (
     SELECT run_no, seq, entry FROM made, unnest($15::bytea[]) WITH ORDINALITY AS _ (entry, seq)
 ), saved AS (
     INSERT INTO waystation_frontiers (run_no, seq, state)
-    SELECT run_no, last_seq, $16::bytea FROM made WHERE $16::bytea IS NOT NULL
+    SELECT run_no, coalesce($19, last_seq), $16::bytea FROM made WHERE $16::bytea IS NOT NULL
 ), opened AS (
     INSERT INTO waystation_suspensions (run_no, seq, address)
     SELECT run_no, seq, address FROM made, unnest($17::bigint[], $18::text[])
@@ -259,6 +259,7 @@ async def create_run(attempt: Attempt, run: NewRun, news: str) -> None:
         *(CHANNEL, news, run.run_id, run.workflow_id, run.version, run.idempotency_key, run.fingerprint),
         *(run.resource_id, run.created_at, run.created_at if head is None else head.updated_at, *standing),
         *(list(run.entries), run.frontier, [each.seq for each in run.opened], [each.address for each in run.opened]),
+        run.frontier_seq,
     )
     if any(number for (number,) in made):
         return
