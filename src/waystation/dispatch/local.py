@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
@@ -346,7 +347,7 @@ class LocalDispatcher:
                 continue
             await self._lease.hold()
             try:
-                taken = await take_over(self._engine, workflow, run_id)
+                taken = await take_over(self._engine, workflow, run_id, own=partial(self._is_left, run_id))
             except (DefinitionChanged, StoreCorrupt) as error:
                 # Said once, and left alone: the code that fits may be in another process, or come back.
                 _log.warning("run %s is left alone: %s", run_id, error)
@@ -365,6 +366,9 @@ class LocalDispatcher:
             elif record.owner not in (None, self._engine.worker_id):
                 self._returning.pop(run_id, None)
         return took and tried >= _MOST_AT_ONCE
+
+    def _is_left(self, run_id: str) -> bool:
+        return run_id not in self._driven
 
     def _leave_alone(self, run_id: str, error: Exception) -> None:
         self._unfit[run_id] = error

@@ -28,6 +28,7 @@ class Engine:
         worker_id: this process, as the owner of runs.
         cancel_grace: how long steps in flight of a cancelled run may go on, where nothing else is said.
         definitions: the fingerprints this process knows to be in the store.
+        taking: the runs that are being taken over just now.
     """
 
     store: Store
@@ -40,6 +41,7 @@ class Engine:
     cancel_grace: timedelta = timedelta(seconds=5)
     hub: Hub = field(default_factory=Hub)
     definitions: set[str] = field(default_factory=set[str])
+    taking: set[str] = field(default_factory=set[str])
 
     async def keep_definition(self, workflow: Workflow[object, object]) -> None:
         """See to it that the store has the definition of ``workflow``, so that later code can be held against it."""

@@ -39,8 +39,18 @@ _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""
 
 
-async def start(engine: Engine, workflow: Workflow[object, object], run_id: str, beginning: Beginning) -> Taken:
+async def start(
+    engine: Engine,
+    workflow: Workflow[object, object],
+    run_id: str,
+    beginning: Beginning,
+    *,
+    known: StoredRun | None = None,
+) -> Taken:
     """Start a pending run, and take it.
+
+    Arguments:
+        known: how it was stored a moment ago, where that is known: most often it still is.
 
     Raises:
         RunNotFound, RunAlreadyStarted.
@@ -58,7 +68,7 @@ async def start(engine: Engine, workflow: Workflow[object, object], run_id: str,
             )
         return beginning.signal(engine.clock.now())
 
-    taken = await _write(engine, workflow, run_id, decide)
+    taken = await _write(engine, workflow, run_id, decide, known=known)
     assert taken is not None, "a pending run has no owner, so its start takes it"
     return taken
 
@@ -209,8 +219,7 @@ async def restart(engine: Engine, workflow: Workflow[object, object], run_id: st
             f"run {run_id!r} is {record.status}: nothing of it is under way that could be restarted", run_id=run_id
         )
     await retire_the_dead(engine.store, engine.clock, engine.worker_id)
-    # Its own process would win the claim, so it is asked of the driver first whether it lives (see the dispatcher).
-    taken = None if record.owner == engine.worker_id else await take_over(engine, workflow, run_id)
+    taken = await take_over(engine, workflow, run_id)
     if taken is None:
         raise RunIsRunning(
             f"run {run_id!r} is driven by the live process {record.owner!r}; it goes on there", run_id=run_id
@@ -218,14 +227,36 @@ async def restart(engine: Engine, workflow: Workflow[object, object], run_id: st
     return taken
 
 
-async def take_over(engine: Engine, workflow: Workflow[object, object], run_id: str) -> Taken | None:
+def _not_own() -> bool:
+    return False
+
+
+async def take_over(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, *, own: Callable[[], bool] = _not_own
+) -> Taken | None:
     """Take a run that nobody drives; None if it cannot be taken (any more).
+
+    Arguments:
+        own: whether it is taken if it is this process's already: its driver here is gone.
 
     Raises:
         DefinitionChanged: the code at hand cannot continue it; it is left as it was.
     """
+    # To the store all of one process are one: it would let each of them have the run, from the one before.
+    if run_id in engine.taking:
+        return None
+    engine.taking.add(run_id)
+    try:
+        return await _take_over(engine, workflow, run_id, own)
+    finally:
+        engine.taking.discard(run_id)
+
+
+async def _take_over(
+    engine: Engine, workflow: Workflow[object, object], run_id: str, own: Callable[[], bool]
+) -> Taken | None:
     stored = await engine.store.load(run_id)
-    if stored is None:
+    if stored is None or (stored.record.owner == engine.worker_id and not own()):
         return None
     # Before the claim, so that a run that does not fit stays for a process whose code it fits.
     await load_machine(engine.store, workflow, stored)
@@ -257,10 +288,12 @@ async def _write(
     workflow: Workflow[object, object],
     run_id: str,
     decide: Callable[[StoredRun, Machine], Awaitable[Signal | None]],
+    *,
+    known: StoredRun | None = None,
 ) -> Taken | None:
     """Load, decide, write; again from the start whenever someone else wrote in between that matters."""
     for _ in range(_MOST_TRIES):
-        stored = await engine.store.load(run_id)
+        stored, known = known or await engine.store.load(run_id), None
         if stored is None:
             raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
         machine = await load_machine(engine.store, workflow, stored)

@@ -84,13 +84,20 @@ class Lease:
         self._registering = asyncio.Lock()
 
     async def hold(self) -> None:
-        """Register, durably, and go on beating; to be called before the first claim."""
-        if self._worker is not None:
+        """Register, durably, and go on beating; to be called before a claim.
+
+        One that has run out (the machine slept) is extended first: else others would take what is claimed under it.
+        """
+        if self._holds():
             return
         async with self._registering:
-            if self._worker is None:
+            if not self._holds():
                 await self._beat()
+            if self._beating is None:
                 self._beating = asyncio.create_task(self._beat_on(), name="waystation lease")
+
+    def _holds(self) -> bool:
+        return self._worker is not None and self._worker.expires_at > self._clock.now()
 
     async def release(self) -> None:
         """Stop beating and hand over every run of this process at once."""

@@ -78,6 +78,7 @@ class RunningStep(StepContext[object, object, object]):
     Attributes:
         ending: how it asked to end, once it did.
         control: by which the driver tells it that the run is cancelled.
+        is_over: whether it has ended.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class RunningStep(StepContext[object, object, object]):
         self._recording: dict[str, asyncio.Future[bytes]] = {}
         self._transaction: StepTransaction | None = None
         self._has_transaction = False
+        self.is_over = False
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -248,7 +250,7 @@ class RunningStep(StepContext[object, object, object]):
         self._has_transaction = True  # before the wait for it: in a gather the second would wait for ever
         block: Block | None = None
         try:
-            self._transaction = transaction = await self._access.begin_transaction()
+            self._transaction = transaction = await self._open_transaction()
             block = Block(self.step_id, transaction)
             yield block
         except BaseException:
@@ -259,6 +261,13 @@ class RunningStep(StepContext[object, object, object]):
         finally:
             if block is not None:
                 block.is_over = True
+
+    async def _open_transaction(self) -> StepTransaction:
+        transaction = await self._access.begin_transaction()
+        if self.is_over:  # it was asked for by a task that the step did not wait for, and nobody would end it
+            await transaction.roll_back()
+            raise TransactionMisused(f"step {self.step_id!r} had ended before its transaction was open")
+        return transaction
 
     def transaction_sync(self) -> AbstractContextManager[SyncTransaction]:
         """See ``StepContext``."""

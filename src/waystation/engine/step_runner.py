@@ -83,8 +83,10 @@ class StepRunner:
             if not _is_asked_for(error, context):
                 signal = self._failed(place, step, action, began, error)
         finally:
-            if context is not None and (open_still := context.take_transaction()) is not None:
-                await open_still.roll_back()
+            if context is not None:
+                context.is_over = True
+                if (open_still := context.take_transaction()) is not None:
+                    await open_still.roll_back()
         if signal is None:
             assert context is not None, "only a context lets a step end so"
             signal = self._ended(action, began, context)
