@@ -102,7 +102,8 @@ class Run(RunView[In, Out]):
                 await ask_to_start(
                     self._untyped, self.run_id, self.workflow.input.load(beginning.input), record.resource_id
                 )
-        return intake.start(engine, self._untyped, self.run_id, beginning)
+        known, self._as_created = self._as_created, None
+        return intake.start(engine, self._untyped, self.run_id, beginning, known=known)
 
     # ------------------------------------------------------------------ resume
 

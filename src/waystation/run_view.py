@@ -47,8 +47,11 @@ class RunView(Generic[In, Out]):
         workflow: the workflow it is a run of.
     """
 
-    def __init__(self, app: Waystation, workflow: Workflow[In, Out], run_id: str) -> None:
+    def __init__(
+        self, app: Waystation, workflow: Workflow[In, Out], run_id: str, *, as_created: StoredRun | None = None
+    ) -> None:
         self.run_id = run_id
+        self._as_created = as_created
         self.workflow = workflow
         self._app = app
         self._untyped: Workflow[object, object] = workflow  # type: ignore[assignment]  # the engine checks data by schema, not by static type

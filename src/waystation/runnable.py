@@ -68,10 +68,10 @@ class RunnableWorkflow(Generic[In, Out]):
         engine, _ = await self._app.opened()
         names = _names(run_id, resource_id, idempotency_key)
         try:
-            await creation.create(engine, self._untyped, names)
+            stored = await creation.create(engine, self._untyped, names)
         except IdempotencyKeyUsed as used:
             return await self._made_before(used.run_id)
-        return Run(self._app, self.workflow, names.run_id)
+        return Run(self._app, self.workflow, names.run_id, as_created=stored)
 
     async def start(
         self,

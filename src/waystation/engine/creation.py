@@ -14,7 +14,7 @@ from waystation.core.signals import Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
 from waystation.errors import InvalidId
-from waystation.store.records import Head, NewRun, Opened
+from waystation.store.records import Head, NewRun, Opened, RunRecord, StoredRun
 
 _LONGEST_RUN_ID = 200
 
@@ -64,8 +64,8 @@ class Names:
     idempotency_key: str | None = None
 
 
-async def create(engine: Engine, workflow: Workflow[object, object], names: Names) -> None:
-    """Create a pending run, durably.
+async def create(engine: Engine, workflow: Workflow[object, object], names: Names) -> StoredRun:
+    """Create a pending run, durably; gives how it is stored now.
 
     Raises:
         RunAlreadyExists.
@@ -73,7 +73,26 @@ async def create(engine: Engine, workflow: Workflow[object, object], names: Name
     """
     await engine.keep_definition(workflow)
     created = _created(engine, workflow)
-    await engine.store.create_run(_new_run(names, created, [created]))
+    new = _new_run(names, created, [created])
+    await engine.store.create_run(new)
+    return StoredRun(record=_pending(new), frontier=None, frontier_seq=0, entries=new.entries)
+
+
+def _pending(run: NewRun) -> RunRecord:
+    return RunRecord(
+        run_id=run.run_id,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        fingerprint=run.fingerprint,
+        status="pending",
+        resource_id=run.resource_id,
+        created_at=run.created_at,
+        updated_at=run.created_at,
+        epoch=0,
+        owner=None,
+        wake_at=None,
+        idempotency_key=run.idempotency_key,
+    )
 
 
 async def create_started(

@@ -18,7 +18,7 @@ import msgspec
 
 from waystation.store.postgres.connections import Connections, pause
 from waystation.store.postgres.writes import CHANNEL
-from waystation.store.records import Commit, Heard
+from waystation.store.records import Commit, Heard, NewRun
 
 _log = logging.getLogger("waystation.postgres")
 
@@ -79,6 +79,11 @@ class News:
             return ""
         free = any(c.head is not None and c.head.status == "running" and c.head.owner is None for c in told)
         return self.of_runs([commit.run_id for commit in told], free=free)
+
+    def of_creations(self, runs: Sequence[NewRun]) -> str:
+        """Of new runs those that nobody drives."""
+        free = [r.run_id for r in runs if r.head is not None and r.head.status == "running" and r.head.owner is None]
+        return self.of_runs(free, free=True) if free else ""
 
     def anything_free(self) -> str:
         """That there are runs to take over."""

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import TransactionMisused
-from waystation.store.postgres import reads, schedules, survey, writes
-from waystation.store.postgres.connections import Attempt, Connections
+from waystation.store.postgres import creations, reads, schedules, survey, writes
+from waystation.store.postgres.connections import Attempt, Connection, Connections
 from waystation.store.postgres.listening import Listener, News
 from waystation.store.postgres.schema import bring_up_to_date
 from waystation.store.postgres.settings import PostgresSettings
@@ -92,7 +92,8 @@ class PostgresStore:
         parts, self._parts = self._parts, None
         if parts is not None:
             parts.transactions.close()
-            await parts.writer.drain()
+            await parts.creations.drain()
+            await parts.commits.drain()
             for listener in parts.listeners:
                 await listener.stop()
         await self._connections.close()
@@ -128,15 +129,13 @@ class PostgresStore:
 
     async def create_run(self, run: NewRun) -> None:
         """Create a run, durably."""
-        free = run.head is not None and run.head.status == "running" and run.head.owner is None
-        news = self._open().news.of_runs([run.run_id], free=True) if free else ""
-        await self._run(partial(writes.create_run, run=run, news=news))
+        await self._open().creations.write(run, run.run_id)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """Write ``commit``, durably, all or nothing; with ``within``, together with what was written there."""
         parts = self._open()
         if within is None:
-            await parts.writer.write(commit, tells=False)
+            await parts.commits.write((commit, False), commit.run_id)
             return
         if not isinstance(within, PostgresTransaction) or not parts.transactions.has(within):
             raise TransactionMisused("the transaction is not of this store")
@@ -151,7 +150,7 @@ class PostgresStore:
                 raise writes.not_found(run_id)
             commit = make(*there)
             try:
-                await parts.writer.write(commit, tells=True)
+                await parts.commits.write((commit, True), commit.run_id)
             except JournalMoved:
                 continue
             return
@@ -300,6 +299,19 @@ class _Parts:
 
     def __init__(self, connections: Connections) -> None:
         self.news = News(connections.name)
-        self.writer = GroupWriter(connections, self.news.of_commits)
+        self.commits = GroupWriter[tuple[Commit, bool]](connections, send=self._send, alone=self._commit_alone)
+        self.creations = GroupWriter[NewRun](connections, send=self._create, alone=self._create_alone)
         self.transactions = Transactions(connections)
         self.listeners: list[Listener] = []
+
+    async def _send(self, connection: Connection, commits: Sequence[tuple[Commit, bool]]) -> set[int]:
+        return await writes.send(connection, [commit for commit, _ in commits], self.news.of_commits(commits))
+
+    async def _commit_alone(self, attempt: Attempt, commit: tuple[Commit, bool]) -> None:
+        await writes.commit_alone(attempt, commit[0], self.news.of_commits([commit]))
+
+    async def _create(self, connection: Connection, runs: Sequence[NewRun]) -> set[int]:
+        return await creations.create(connection, runs, self.news.of_creations(runs))
+
+    async def _create_alone(self, attempt: Attempt, run: NewRun) -> None:
+        await creations.create_alone(attempt, run, self.news.of_creations([run]))

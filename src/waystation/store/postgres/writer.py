@@ -1,34 +1,35 @@
-"""The one writer of a PostgreSQL store: what many coroutines commit at once is one statement and one commit.
+"""The writers of a PostgreSQL store: what many coroutines write at once is one statement and one commit.
 
-It has a connection of its own, on which one statement is under way at a time; what comes meanwhile goes with the
-next. A commit that is refused takes no other with it, and one whose run is being written to by someone else is written
-alone, on another connection, so that the others need not wait.
+There is one for commits and one for new runs. It has a connection of its own, on which one statement is under way at a
+time; what comes meanwhile goes with the next. What is refused takes no other with it, and what has to wait for someone
+else is written alone, on another connection, so that the others need not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Generic, TypeVar
 
 import asyncpg
 
 from waystation.errors import StoreError
-from waystation.store.postgres import writes
-from waystation.store.postgres.connections import Attempt, Connections
-from waystation.store.records import Commit
+from waystation.store.postgres.connections import Attempt, Connection, Connections
+
+W = TypeVar("W")
 
 _MOST_TOGETHER = 500
 
 
-class _Write:
-    __slots__ = ("commit", "future", "tells")
+class _Write(Generic[W]):
+    __slots__ = ("future", "run_id", "what")
 
-    def __init__(self, commit: Commit, future: asyncio.Future[None], *, tells: bool) -> None:
-        self.commit = commit
+    def __init__(self, what: W, run_id: str, future: asyncio.Future[None]) -> None:
+        self.what = what
+        self.run_id = run_id
         self.future = future
-        self.tells = tells
 
     def settle(self, outcome: BaseException | None) -> None:
         if self.future.done():
@@ -39,33 +40,39 @@ class _Write:
             self.future.set_exception(outcome)
 
 
-class GroupWriter:
-    """Writes commits, together what comes together.
+class GroupWriter(Generic[W]):
+    """Writes together what comes together.
 
     Arguments:
         connections: of the store.
-        news: what to tell other processes of these commits; each with whether it must be told.
+        send: writes several, of different runs, in one statement; gives the places of those that are written. It must
+            be harmless to send again what was written already: that is not written, then.
+        alone: writes one that was not, or raises why not; it is told whether an earlier try may have been done.
     """
 
-    def __init__(self, connections: Connections, news: Callable[[Sequence[tuple[Commit, bool]]], str]) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        send: Callable[[Connection, Sequence[W]], Awaitable[set[int]]],
+        alone: Callable[[Attempt, W], Awaitable[None]],
+    ) -> None:
         self._connections = connections
-        self._news = news
+        self._send = send
+        self._alone = alone
         self._loop = asyncio.get_running_loop()
-        self._queue: list[_Write] = []
+        self._queue: list[_Write[W]] = []
         self._writing: asyncio.Task[None] | None = None
         self._apart: set[asyncio.Task[None]] = set()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
-    def write(self, commit: Commit, *, tells: bool) -> asyncio.Future[None]:
-        """Have ``commit`` written; done once it is durable.
+    def write(self, what: W, run_id: str) -> asyncio.Future[None]:
+        """Have it written; done once it is durable.
 
         One that nobody waits for any more, because the waiter was cancelled, is written all the same.
-
-        Arguments:
-            tells: whether other processes are told in any case.
         """
         future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append(_Write(commit, future, tells=tells))
+        self._queue.append(_Write(what, run_id, future))
         if self._writing is None:
             self._writing = self._loop.create_task(self._write_on(), name="waystation postgres writer")
         return future
@@ -81,7 +88,7 @@ class GroupWriter:
             while self._queue:
                 batch = self._next()
                 try:
-                    await self._connections.patiently(partial(self._send, batch))
+                    await self._connections.patiently(partial(self._write_together, batch))
                 except BaseException as error:
                     told = error if isinstance(error, StoreError) else StoreError("the write was interrupted")
                     for write in batch:
@@ -91,23 +98,23 @@ class GroupWriter:
         finally:
             self._writing = None
 
-    def _next(self) -> list[_Write]:
-        """What goes together: of each run one commit, the others wait for the next turn."""
-        batch: dict[str, _Write] = {}
-        left: list[_Write] = []
+    def _next(self) -> list[_Write[W]]:
+        """What goes together: of each run one write, the others wait for the next turn."""
+        batch: dict[str, _Write[W]] = {}
+        left: list[_Write[W]] = []
         for write in self._queue:
-            if write.commit.run_id in batch or len(batch) >= _MOST_TOGETHER:
+            if write.run_id in batch or len(batch) >= _MOST_TOGETHER:
                 left.append(write)
             else:
-                batch[write.commit.run_id] = write
+                batch[write.run_id] = write
         self._queue = left
         return list(batch.values())
 
-    async def _send(self, batch: list[_Write], uncertain: bool) -> None:  # noqa: FBT001  (what ``patiently`` calls)
+    async def _write_together(self, batch: list[_Write[W]], uncertain: bool) -> None:  # noqa: FBT001  (``patiently`` calls it)
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connections.connect(settled_plans=True)
         try:
-            written = await writes.send(self._connection, [write.commit for write in batch], self._told(batch))
+            written = await self._send(self._connection, [write.what for write in batch])
         except BaseException:
             # Whatever it was, the connection may be in the middle of it.
             await self._disconnect()
@@ -116,21 +123,15 @@ class GroupWriter:
             if place in written:
                 write.settle(None)
             else:
-                self._write_apart(write, uncertain=uncertain)
+                task = self._loop.create_task(self._write_apart(write, uncertain=uncertain))
+                self._apart.add(task)
+                task.add_done_callback(self._apart.discard)
 
-    def _told(self, batch: Sequence[_Write]) -> str:
-        return self._news([(write.commit, write.tells) for write in batch])
+    async def _write_apart(self, write: _Write[W], *, uncertain: bool) -> None:
+        """It was refused, or was not free: waiting for it shows which."""
 
-    def _write_apart(self, write: _Write, *, uncertain: bool) -> None:
-        """It was refused, or its run was not free: waiting for it shows which."""
-        task = self._loop.create_task(self._alone(write, uncertain=uncertain), name="waystation postgres write apart")
-        self._apart.add(task)
-        task.add_done_callback(self._apart.discard)
-
-    async def _alone(self, write: _Write, *, uncertain: bool) -> None:
         async def attempt(attempt: Attempt) -> None:
-            known = Attempt(attempt.connection, uncertain=uncertain or attempt.uncertain)
-            await writes.commit_alone(known, write.commit, self._told([write]))
+            await self._alone(Attempt(attempt.connection, uncertain or attempt.uncertain), write.what)
 
         try:
             await self._connections.run(attempt)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waystation.core.refs import Millis, Seq
-from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
+from waystation.errors import RunIsRunning, RunNotFound
 from waystation.store.postgres.connections import Attempt, Connection
 from waystation.store.postgres.reads import RECORD, record_of
-from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
-from waystation.store.records import Commit, NewRun, RunRecord, Worker
+from waystation.store.protocol import Fenced, JournalMoved
+from waystation.store.records import Commit, RunRecord, Worker
 
 CHANNEL = "waystation"
 """Where processes tell each other what they wrote."""
@@ -100,38 +100,16 @@ _COMMIT = {
     (full, several): _statement(full=full, several=several) for full in (False, True) for several in (False, True)
 }
 
+# One commit of steps alone, as most are: the same with less to set up.
+_LONE = """
+WITH moved AS (
+    UPDATE waystation_runs SET last_seq = $4 WHERE run_id = $1 AND epoch = $2 AND last_seq = $3 RETURNING run_no
+)
+INSERT INTO waystation_journal (run_no, seq, entry)
+SELECT run_no, $3 + nth, entry FROM moved, unnest($5::bytea[]) WITH ORDINALITY AS _ (entry, nth)
+"""
+
 _STANDING = "SELECT epoch, last_seq FROM waystation_runs WHERE run_id = $1"
-
-_CREATE = """
-WITH made AS (
-    INSERT INTO waystation_runs (
-        run_id, workflow_id, version, idempotency_key, fingerprint, resource_id,
-        created_at, updated_at, status, epoch, owner, wake_at, last_seq
-    ) VALUES ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, cardinality($15::bytea[]))
-    ON CONFLICT DO NOTHING RETURNING run_no, last_seq
-), appended AS (
-    INSERT INTO waystation_journal (run_no, seq, entry)
-    SELECT run_no, seq, entry FROM made, unnest($15::bytea[]) WITH ORDINALITY AS _ (entry, seq)
-), saved AS (
-    INSERT INTO waystation_frontiers (run_no, seq, state)
-    SELECT run_no, coalesce($19, last_seq), $16::bytea FROM made WHERE $16::bytea IS NOT NULL
-), opened AS (
-    INSERT INTO waystation_suspensions (run_no, seq, address)
-    SELECT run_no, seq, address FROM made, unnest($17::bigint[], $18::text[])
-    WITH ORDINALITY AS _ (seq, address, place) ORDER BY place
-)
-SELECT run_no FROM made UNION ALL SELECT 0 FROM pg_notify($1, $2) WHERE $2 <> ''
-"""
-
-_SAME_KEY = "SELECT run_id FROM waystation_runs WHERE workflow_id = $1 AND idempotency_key = $2"
-
-_SAME_RUN = """
-SELECT created_at, workflow_id, (
-    SELECT array_agg(entry ORDER BY seq) FROM waystation_journal AS journal
-    WHERE journal.run_no = runs.run_no AND seq <= $2
-)
-FROM waystation_runs AS runs WHERE run_id = $1
-"""
 
 # Whoever else is at the run has it: there is no use in waiting to see that it is taken.
 _CLAIM = f"""
@@ -180,6 +158,11 @@ async def send(connection: Connection, commits: Sequence[Commit], news: str) -> 
         news: what other processes are told, "" for nothing.
     """
     full = any(c.head is not None or c.frontier is not None or c.opened or c.closed for c in commits)
+    if not full and not news and len(commits) == 1 and commits[0].entries:
+        (commit,) = commits
+        last = commit.after + len(commit.entries)
+        given = (commit.run_id, commit.epoch, commit.after, last, commit.entries)
+        return {0} if await connection.execute(_LONE, *given) != "INSERT 0 0" else set()
     values: list[object] = [
         CHANNEL,
         news,
@@ -244,40 +227,6 @@ async def has_landed(connection: Connection, commit: Commit) -> bool:
     return head is not None and (record.epoch, record.status, record.owner, record.updated_at, record.wake_at) == (
         *(head.epoch, head.status, head.owner, head.updated_at, head.wake_at),
     )
-
-
-async def create_run(attempt: Attempt, run: NewRun, news: str) -> None:
-    """Create a run with its first entries.
-
-    Raises:
-        IdempotencyKeyUsed, RunAlreadyExists: nothing was written.
-    """
-    head = run.head
-    standing = ("pending", 0, None, None) if head is None else (head.status, head.epoch, head.owner, head.wake_at)
-    made = await attempt.connection.fetch(
-        _CREATE,
-        *(CHANNEL, news, run.run_id, run.workflow_id, run.version, run.idempotency_key, run.fingerprint),
-        *(run.resource_id, run.created_at, run.created_at if head is None else head.updated_at, *standing),
-        *(list(run.entries), run.frontier, [each.seq for each in run.opened], [each.address for each in run.opened]),
-        run.frontier_seq,
-    )
-    if any(number for (number,) in made):
-        return
-    if attempt.uncertain and await _is_this(attempt.connection, run):
-        return
-    if run.idempotency_key is not None:
-        same = await attempt.connection.fetchval(_SAME_KEY, run.workflow_id, run.idempotency_key)
-        if same is not None:
-            raise IdempotencyKeyUsed(same)
-    raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
-
-
-async def _is_this(connection: Connection, run: NewRun) -> bool:
-    row = await connection.fetchrow(_SAME_RUN, run.run_id, len(run.entries))
-    if row is None:
-        return False
-    created_at, workflow_id, entries = row
-    return (created_at, workflow_id, list(entries or ())) == (run.created_at, run.workflow_id, list(run.entries))
 
 
 async def delete_run(attempt: Attempt, run_id: str) -> bool:
