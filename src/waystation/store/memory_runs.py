@@ -33,7 +33,7 @@ def new_kept(run: NewRun, number: int) -> Kept:
     """A new run."""
     return Kept(
         place=Place(run.created_at, number),
-        record=_first_record(run),
+        record=run.record,
         journal=list(run.entries),
         frontier=run.frontier,
         frontier_seq=_frontier_seq(run),
@@ -44,24 +44,6 @@ def _frontier_seq(run: NewRun) -> Seq:
     if run.frontier is None:
         return 0
     return len(run.entries) if run.frontier_seq is None else run.frontier_seq
-
-
-def _first_record(run: NewRun) -> RunRecord:
-    head = run.head
-    return RunRecord(
-        run_id=run.run_id,
-        workflow_id=run.workflow_id,
-        version=run.version,
-        fingerprint=run.fingerprint,
-        status="pending" if head is None else head.status,
-        resource_id=run.resource_id,
-        created_at=run.created_at,
-        updated_at=run.created_at if head is None else head.updated_at,
-        epoch=0 if head is None else head.epoch,
-        owner=None if head is None else head.owner,
-        wake_at=None if head is None else head.wake_at,
-        idempotency_key=run.idempotency_key,
-    )
 
 
 def fits(record: RunRecord, where: RunFilter) -> bool:

@@ -72,6 +72,25 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     frontier_seq: Seq | None = None
     opened: Sequence[Opened] = ()
 
+    @property
+    def record(self) -> RunRecord:
+        """Its first record."""
+        head = self.head
+        return RunRecord(
+            run_id=self.run_id,
+            workflow_id=self.workflow_id,
+            version=self.version,
+            fingerprint=self.fingerprint,
+            status="pending" if head is None else head.status,
+            resource_id=self.resource_id,
+            created_at=self.created_at,
+            updated_at=self.created_at if head is None else head.updated_at,
+            epoch=0 if head is None else head.epoch,
+            owner=None if head is None else head.owner,
+            wake_at=None if head is None else head.wake_at,
+            idempotency_key=self.idempotency_key,
+        )
+
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A suspension that a commit opens. ``seq`` is that of its ``StepSuspended`` entry, in the same commit."""
