@@ -158,7 +158,7 @@ class Connections:
         Arguments:
             broken: it may be in the middle of something: it is not to be used again.
         """
-        if broken:
+        if broken and not is_gone(connection):
             connection.terminate()
         if self._pool is None:
             return  # closed meanwhile: its connections are ended with it
@@ -219,6 +219,14 @@ class Connections:
                 uncertain = uncertain or is_lost(error)
             tries += 1
             await asyncio.sleep(pause(tries))
+
+
+def is_gone(connection: PoolConnectionProxy[asyncpg.Record]) -> bool:
+    """Whether the connection broke: then the pool has taken it back by itself, and it answers no question."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _leave_as_it_is(_connection: object) -> None:

@@ -21,7 +21,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from waystation.errors import RunNotFound, StoreUnavailable, TransactionMisused
 from waystation.store.postgres import writes
-from waystation.store.postgres.connections import Attempt, Connections
+from waystation.store.postgres.connections import Attempt, Connections, is_gone
 from waystation.store.postgres.failures import is_lost, store_error
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.store.records import Commit
@@ -96,7 +96,7 @@ class PostgresTransaction:
                 rows = await self.connection.fetch(sql, *parameters)
                 await self.connection.execute("RELEASE waystation; SAVEPOINT waystation")
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if self.connection.is_closed() or (isinstance(error, asyncpg.PostgresError) and is_lost(error)):
+                if is_gone(self.connection) or (isinstance(error, asyncpg.PostgresError) and is_lost(error)):
                     raise self._broken(error) from error
                 await self._without_the_last()
                 raise
