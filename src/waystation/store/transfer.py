@@ -37,6 +37,7 @@ from waystation.store.run_file import (
 
 _BYTES_AT_ONCE = 4 * 1024 * 1024
 _ENTRIES_AT_ONCE = 1000
+_FIRST_AT_ONCE = 10
 """So much of a journal is read at once, at most, as far as the entries before tell how long they are."""
 
 _EPOCHS_AHEAD = 1_000_000
@@ -77,7 +78,7 @@ def _run_line(found: RunSnapshot) -> RunLine:
 
 async def _journal(store: Store, found: RunSnapshot) -> AsyncIterator[tuple[Seq, bytes]]:
     """The entries up to the snapshot's last one: they never change, and are read a few at a time."""
-    run_id, seq, limit = found.record.run_id, 0, 100
+    run_id, seq, limit = found.record.run_id, 0, _FIRST_AT_ONCE
     while seq < found.last_seq:
         entries = await store.read(run_id, after=seq, limit=min(limit, found.last_seq - seq))
         for entry in entries:
@@ -133,6 +134,7 @@ class _Arriving:
         self._definition: DefinitionLine | None = None
         self._entries: list[bytes] = []
         self._suspended: dict[Seq, Address] = {}
+        self._unread: set[Seq] = set()
         self._frontier: FrontierLine | None = None
         self._opened: list[Opened] = []
         self._ended = False
@@ -224,7 +226,9 @@ class _Arriving:
         due = len(self._entries) + 1
         if line.seq != due:
             raise self._file.invalid(f"the entry's seq is {line.seq}, and that of the next one is {due}")
-        if not isinstance(line.base64, bytes):
+        if isinstance(line.base64, bytes):
+            self._unread.add(line.seq)
+        else:
             self._check_entry(line, run)
         self._entries.append(kept(line))
 
@@ -254,7 +258,7 @@ class _Arriving:
         last = self._opened[-1].seq if self._opened else 0
         if not last < line.seq <= len(self._entries):
             raise self._file.invalid(f"there is no suspension {line.seq} after suspension {last}")
-        if self._suspended.get(line.seq, line.address) != line.address:
+        if line.seq not in self._unread and self._suspended.get(line.seq) != line.address:
             raise self._file.invalid(f"entry {line.seq} is not a suspension of {line.address!r}")
         self._opened.append(Opened(seq=line.seq, address=line.address))
 
