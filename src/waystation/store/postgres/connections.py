@@ -9,6 +9,7 @@ tried again (``Attempt.uncertain``), and finds out.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import uuid
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 
 _SHORTEST, _LONGEST = 0.02, 1.0
 """Bounds of the pause between two tries, in seconds."""
+
+_CLOSING_PATIENCE = 2.0
+"""How long what is queued goes on trying when the store is being closed, in seconds."""
 
 _MOST_CONTENTIONS = 20
 
@@ -78,6 +82,7 @@ class Connections:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._closed = False
         self._made = 0
+        self._latest = math.inf
         self._releasing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -98,6 +103,10 @@ class Connections:
             except BaseException:
                 self._pool = None
                 raise
+
+    def hurry(self) -> None:
+        """The store is being closed: wait no longer for a server that is away."""
+        self._latest = asyncio.get_running_loop().time() + _CLOSING_PATIENCE
 
     async def close(self) -> None:
         """Let go of every connection. Calls that are under way end with an error."""
@@ -212,7 +221,7 @@ class Connections:
                 if self._closed:
                     raise self.closed() from error
                 contentions += is_contention(error)
-                if not (is_lost(error) and now() < deadline) and not (
+                if not (is_lost(error) and now() < min(deadline, self._latest)) and not (
                     is_contention(error) and contentions < _MOST_CONTENTIONS
                 ):
                     raise store_error(error, self.where) from error

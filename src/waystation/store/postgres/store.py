@@ -91,6 +91,7 @@ class PostgresStore:
         """Finish what is queued and let go. A transaction that is open is rolled back."""
         parts, self._parts = self._parts, None
         if parts is not None:
+            self._connections.hurry()
             parts.transactions.close()
             await parts.creations.drain()
             await parts.commits.drain()
