@@ -13,6 +13,7 @@ from waystation.core.addresses import Address
 from waystation.define.executable import Executable
 from waystation.define.step import Step
 from waystation.define.workflow import Workflow
+from waystation.engine.outages import Outages
 from waystation.engine.turns import StepTransaction
 
 T = TypeVar("T")
@@ -52,7 +53,13 @@ class StepControl:
 
 
 class RunAccess(Protocol):
-    """What a context needs of the driver of its run."""
+    """What a context needs of the driver of its run.
+
+    Attributes:
+        outages: of the store, as the run has met them.
+    """
+
+    outages: Outages
 
     async def recorded(self, address: Address, name: str) -> bytes | None:
         """The value ``once`` recorded under ``name``, as JSON."""

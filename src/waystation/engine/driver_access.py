@@ -13,6 +13,7 @@ from waystation.core.addresses import Address
 from waystation.core.machine import Machine
 from waystation.core.signals import Recorded, Signal, Wrote
 from waystation.engine.clock import Clock
+from waystation.engine.outages import Outages
 from waystation.engine.reading import RunReader
 from waystation.engine.turns import StepTransaction
 from waystation.errors import LeaseLost, RunNotFound, StoreError
@@ -44,7 +45,8 @@ class Recorder(Protocol):
 class DriverAccess:
     """See ``RunAccess``."""
 
-    def __init__(self, driver: Recorder, reader: RunReader, clock: Clock) -> None:
+    def __init__(self, driver: Recorder, reader: RunReader, clock: Clock, outages: Outages) -> None:
+        self.outages = outages
         self._driver = driver
         self._reader = reader
         self._clock = clock
@@ -52,14 +54,16 @@ class DriverAccess:
 
     async def recorded(self, address: Address, name: str) -> bytes | None:
         """The value ``ctx.once`` recorded under ``name``."""
-        await self._driver.caught_up()
-        frame = self._driver.machine.step_frame(address)
-        seq = frame.once.get(name) if frame is not None else None
-        return None if seq is None else await self._reader.value(seq)
+        with self.outages.noticed():
+            await self._driver.caught_up()
+            frame = self._driver.machine.step_frame(address)
+            seq = frame.once.get(name) if frame is not None else None
+            return None if seq is None else await self._reader.value(seq)
 
     async def record(self, address: Address, name: str, value: bytes) -> None:
         """Record a value of ``ctx.once``, durably."""
-        await self._driver.record([Recorded(address, self._clock.now(), name, value)])
+        with self.outages.noticed():
+            await self._driver.record([Recorded(address, self._clock.now(), name, value)])
 
     def write(self, address: Address, attempt: int, chunk: bytes) -> None:
         """Have a chunk recorded soon."""
@@ -91,11 +95,13 @@ class DriverAccess:
 
     async def output_of(self, near: Address, id_: str) -> bytes | None:
         """The output of a step that has succeeded, seen from ``near``."""
-        return await self._reader.output_of(self._driver.machine, near, id_)
+        with self.outages.noticed():
+            return await self._reader.output_of(self._driver.machine, near, id_)
 
     async def scope_input(self, near: Address) -> bytes:
         """The input of the workflow that ``near`` is in."""
-        return await self._reader.scope_input(self._driver.machine, near)
+        with self.outages.noticed():
+            return await self._reader.scope_input(self._driver.machine, near)
 
     def shared(self) -> Mapping[str, msgspec.Raw]:
         """The run state as it is now."""

@@ -56,7 +56,8 @@ class StepRunner:
     access: RunAccess
 
     async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
-        """Run one attempt. Never raises for what the step does; only for a cancellation from outside."""
+        """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
+        store is away."""
         place = machine.graph.places[node_key(action.address)]
         assert isinstance(place.node, StepNode), f"the machine asked for {action.address!r}, which is no step"
         step = place.node.step
@@ -80,6 +81,8 @@ class StepRunner:
         except BaseException as error:  # whatever a step raises is the step's failure, not ours
             if isinstance(error, asyncio.CancelledError) and control.is_cancelled_from_outside():
                 raise
+            if (outage := self.access.outages.behind(error)) is not None:
+                raise outage from None
             if not _is_asked_for(error, context):
                 signal = self._failed(place, step, action, began, error)
         finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from waystation.engine.outages import Outages
 from waystation.store.protocol import Store, StoreTransaction
 
 _LONGEST_TURN = 0.01
@@ -26,14 +27,16 @@ class StepTransaction:
         inner: the store's own, to commit within.
     """
 
-    def __init__(self, inner: StoreTransaction, over: Callable[[], None]) -> None:
+    def __init__(self, inner: StoreTransaction, outages: Outages, over: Callable[[], None]) -> None:
         self.inner = inner
+        self._outages = outages
         self._over = over
         self._is_over = False
 
     async def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
         """Run one statement; see ``StoreTransaction``."""
-        return await self.inner.execute(sql, parameters)
+        with self._outages.noticed():
+            return await self.inner.execute(sql, parameters)
 
     async def roll_back(self) -> None:
         """Undo all of it, unless it was committed, and let go. Doing so twice is fine."""
@@ -54,10 +57,15 @@ class Turns:
 
     Arguments:
         changed: called when a transaction is over.
+
+    Attributes:
+        commit: held by whoever commits.
+        outages: of the store, as the run's steps have met them.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.commit = asyncio.Lock()
+        self.outages = Outages()
         self._changed = changed
         self._transaction = asyncio.Lock()
         self._free = asyncio.Event()
@@ -78,11 +86,12 @@ class Turns:
         try:
             async with self.commit:
                 self._free.clear()
-            inner = await store.transaction()
+            with self.outages.noticed():
+                inner = await store.transaction()
         except BaseException:
             self._over()
             raise
-        return StepTransaction(inner, self._over)
+        return StepTransaction(inner, self.outages, self._over)
 
     def _over(self) -> None:
         self._free.set()

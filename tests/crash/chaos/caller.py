@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -114,6 +115,7 @@ async def told(do: Callable[[str], Awaitable[object]], name: str) -> tuple[str, 
     except (StoreError, TimeoutError, AppClosed) as error:
         return "unknown", type(error).__name__
     except Exception as error:
+        traceback.print_exc()
         return "fault", repr(error)
     return "accepted", ""
 

@@ -81,6 +81,7 @@ class Fleet:
 
     def end_all(self, patience: float) -> None:
         """SIGTERM to all; those who have not ended in time are killed, and their end is told as such."""
+        self.ended()
         for place in self.living:
             self.signal(place, signal.SIGTERM)
         deadline = time.monotonic() + patience

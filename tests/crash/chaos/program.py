@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -27,7 +28,7 @@ from tests.postgres_server import PostgresServer
 from waystation.store.records import RunFilter
 
 PROXY = "proxy"
-TO_THE_END = 90.0
+TO_THE_END = 40.0
 """So long, in seconds, all runs may take to end once nothing goes wrong any more."""
 
 
@@ -67,7 +68,7 @@ class Report:
 def run_chaos(settings: Settings) -> Report:
     """Begin it, let it rage, let all runs end, and judge."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waystation-chaos-")))
+        folder = Path(tempfile.mkdtemp(prefix="waystation-chaos-"))
         server = stack.enter_context(PostgresServer()) if settings.kind == "postgres" else None
         sockets = listen(len(PLACES)) if server is not None else []
         ports = {place: int(each.getsockname()[1]) for place, each in zip(PLACES, sockets, strict=False)}
@@ -75,7 +76,12 @@ def run_chaos(settings: Settings) -> Report:
         scene.prepare()
         fleet = Fleet(folder)
         stack.callback(fleet.end_all, 0)
-        return _direct(settings, scene, fleet, sockets)
+        report = _direct(settings, scene, fleet, sockets)
+        if report.verdict.wrong:
+            print(f"the book and the logs are kept in {folder}")
+        else:
+            shutil.rmtree(folder)
+        return report
 
 
 def _direct(settings: Settings, scene: Scene, fleet: Fleet, sockets: Sequence[socket.socket]) -> Report:

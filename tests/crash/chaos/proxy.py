@@ -163,3 +163,10 @@ async def stand_between(sockets: Sequence[socket.socket], target: tuple[str, int
     obeying = asyncio.create_task(obey())
     await ending.wait()
     obeying.cancel()
+    for server in servers:
+        server.close()
+    for slot in slots:
+        slot.cut("reset", 0)  # so that what serves them comes to its end by itself
+        slot.may_pass.set()
+    while any(slot.links for slot in slots):
+        await asyncio.sleep(0.01)

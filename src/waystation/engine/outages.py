@@ -1,0 +1,37 @@
+"""Tells a store that is away from a step that failed.
+
+A step reaches its run's store by its context: for ``once``, a transaction, another step's result. That the store's
+server cannot be reached then is no failure of the step, though it comes out of the step's function: nothing is recorded
+of the attempt, the driver stops as if its process had died, and the run goes on once the server is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+
+from waystation.errors import StoreUnavailable
+
+
+class Outages:
+    """What one run has been told of its store being away."""
+
+    def __init__(self) -> None:
+        self._told: list[StoreUnavailable] = []
+
+    @contextmanager
+    def noticed(self) -> Generator[None]:
+        """Notice one, in what reaches the store for a step."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            self._told.append(error)
+            raise
+
+    def behind(self, error: BaseException) -> StoreUnavailable | None:
+        """The one that came out of a step's function, alone or in a group; what it made of one is its own."""
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            return next((found for each in group.exceptions if (found := self.behind(each)) is not None), None)
+        return next((told for told in self._told if told is error), None)
