@@ -321,7 +321,7 @@ class LocalDispatcher:
                 if self._schedules is not None:
                     self._alarm.set(await self._schedules.fire_due())
             except StoreError as error:
-                _log.warning("the store could not be searched for runs that nobody drives: %s", error)
+                self._cannot_recover(error)
             except Exception:  # noqa: BLE001  (the recovery never ends while the app is open)
                 _log.exception("the recovery met a fault; it goes on with its next look")
             # Not by asyncio.wait_for: before Python 3.12 that swallows a cancellation that comes together with what it
@@ -339,33 +339,42 @@ class LocalDispatcher:
             if run_id in self._driven or run_id in self._unfit:
                 continue
             tried += 1
-            record = await self._engine.store.get_run(run_id)
-            workflow = self._engine.workflows.get(record.key) if record is not None else None
-            parked = record is not None and record.status != "running" and record.wake_at is None
-            if record is None or workflow is None or parked:
-                self._returning.pop(run_id, None)
-                continue
-            await self._lease.hold()
             try:
-                taken = await take_over(self._engine, workflow, run_id, own=partial(self._is_left, run_id))
+                took = await self._take_if_free(run_id) or took
             except (DefinitionChanged, StoreCorrupt) as error:
                 # Said once, and left alone: the code that fits may be in another process, or come back.
                 _log.warning("run %s is left alone: %s", run_id, error)
                 self._leave_alone(run_id, error)
-                continue
             except StoreError:
                 self._returning[run_id] = 0  # it may have been claimed
                 raise
             except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
                 _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
                 self._leave_alone(run_id, error)
-                continue
-            if taken is not None:
-                took = True
-                self._drive(taken)
-            elif record.owner not in (None, self._engine.worker_id):
-                self._returning.pop(run_id, None)
         return took and tried >= _MOST_AT_ONCE
+
+    async def _take_if_free(self, run_id: str) -> bool:
+        """Take over a run if nobody drives it; whether it was taken."""
+        record = await self._engine.store.get_run(run_id)
+        workflow = self._engine.workflows.get(record.key) if record is not None else None
+        parked = record is not None and record.status != "running" and record.wake_at is None
+        if record is None or workflow is None or parked:
+            self._returning.pop(run_id, None)
+            return False
+        await self._lease.hold()
+        taken = await take_over(self._engine, workflow, run_id, own=partial(self._is_left, run_id))
+        if taken is not None:
+            self._drive(taken)
+        elif record.owner not in (None, self._engine.worker_id):
+            self._returning.pop(run_id, None)
+        return taken is not None
+
+    def _cannot_recover(self, error: StoreError) -> None:
+        """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""
+        _log.warning("the store could not be searched for runs that nobody drives: %s", error)
+        for run_id, at in self._returning.items():
+            if not at:
+                self._waiters.give_up(run_id, error)
 
     def _is_left(self, run_id: str) -> bool:
         return run_id not in self._driven

@@ -1,0 +1,124 @@
+"""Disks that can be filled, as small as a test needs them.
+
+A file system of our own needs the right to mount one. Where that cannot be had the tests that are of it alone are
+skipped, and say so; what can be shown under a quota (the limit on a file's length) is shown there too, everywhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+_BLOCK = 4096
+
+
+class Disk(Protocol):
+    """A place for a store, that has no room left from some moment on."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    def fill(self, file: Path) -> None:
+        """From now on neither the store's ``file`` nor its log can grow."""
+
+    def make_room(self) -> None:
+        """As if it had never been filled."""
+
+
+class SmallDisk:
+    """A file system that holds so much and no more."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def fill(self, file: Path) -> None:
+        self.leave(0)
+
+    def leave(self, blocks: int) -> None:
+        """Fill it but for so many blocks of 4 KB."""
+        filler = os.open(self._filler, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            while True:
+                os.write(filler, bytes(_BLOCK))
+        except OSError as refused:
+            if refused.errno != errno.ENOSPC:
+                raise
+        finally:
+            os.close(filler)
+        if blocks:
+            os.truncate(self._filler, self._filler.stat().st_size - blocks * _BLOCK)
+
+    def make_room(self) -> None:
+        self._filler.unlink(missing_ok=True)
+
+
+class Quota:
+    """This process may make no file longer than the store's log is: ``ulimit -f``. A write stops in its middle."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(self, file: Path) -> None:
+        log = file.with_name(f"{file.name}-wal")
+        length = log.stat().st_size if log.exists() else 0
+        # A page of the log takes 4,120 bytes: it begins to be written, and is not.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (length + 1000, self._usual[1]))
+
+    def make_room(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._usual)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str = "1m") -> Generator[SmallDisk]:
+    """A file system in memory, of that size; the test is skipped where none can be mounted."""
+    folder.mkdir()
+    run_or_skip("a full disk was not tried", "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def quota(folder: Path) -> Generator[Quota]:
+    """A folder in which no file may grow any longer."""
+    folder.mkdir()
+    limited = Quota(folder)
+    try:
+        yield limited
+    finally:
+        limited.make_room()
+
+
+@contextmanager
+def real_disk(folder: Path, image: Path) -> Generator[Path]:
+    """A file system as disks have it (ext4 in a file of 16 MB); the test is skipped where none can be mounted."""
+    folder.mkdir()
+    image.write_bytes(b"")
+    os.truncate(image, 16 * 1024 * 1024)
+    run_or_skip("no file system of a disk was tried", "mkfs.ext4", "-q", "-F", str(image))
+    run_or_skip("no file system of a disk was tried", "mount", "-o", "loop", str(image), str(folder))
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def run_or_skip(left_out: str, *command: str) -> None:
+    """Run what needs rights that this machine may not give; skip the test, and say what it leaves out, if not."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except FileNotFoundError:
+        pytest.skip(f"NOT PROVED HERE: {left_out}, as there is no {command[0]!r}")
+    if done.returncode:
+        pytest.skip(f"NOT PROVED HERE: {left_out}, as {' '.join(command)!r} was refused: {done.stderr.strip()}")
