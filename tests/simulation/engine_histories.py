@@ -20,7 +20,7 @@ from waystation.core.machine import Machine
 from waystation.core.refs import Seq
 from waystation.errors import AppClosed, RunError
 from waystation.store.protocol import StoreTransaction
-from waystation.store.records import ENDED, Commit, MakeCommit, NewRun, RunRecord
+from waystation.store.records import ENDED, Commit, Heard, MakeCommit, NewRun, RunRecord
 from waystation.testing import VirtualClock
 
 LEASE = timedelta(seconds=15)
@@ -53,6 +53,9 @@ class Mortal:
 
     async def close(self) -> None:
         """The next process needs it."""
+
+    def listen(self, heard: Callable[[Heard], None]) -> None:
+        """Nobody tells it anything."""
 
     async def create_run(self, run: NewRun) -> None:
         """See ``Store``."""
