@@ -21,7 +21,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from waystation.errors import StoreClosed
-from waystation.store.postgres.failures import is_contention, is_lost, store_error
+from waystation.store.postgres.failures import DRIVER_ERRORS, is_contention, is_lost, store_error
 from waystation.store.postgres.settings import PostgresSettings
 
 T = TypeVar("T")
@@ -84,6 +84,7 @@ class Connections:
         self._made = 0
         self._latest = math.inf
         self._releasing: set[asyncio.Task[None]] = set()
+        self._left: set[asyncio.Task[asyncpg.Connection[asyncpg.Record]]] = set()
 
     async def open(self) -> None:
         """Prepare to connect; the first connection is made by the first call."""
@@ -111,13 +112,19 @@ class Connections:
     async def close(self) -> None:
         """Let go of every connection. Calls that are under way end with an error."""
         self._closed = True
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Let go of every connection there is; it can be opened again unless it was closed."""
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
                 async with asyncio.timeout(5):
                     await pool.close()
-            except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except DRIVER_ERRORS:
                 pool.terminate()
+        if self._left:
+            await asyncio.wait(self._left, timeout=_CLOSING_PATIENCE)
 
     def closed(self) -> StoreClosed:
         """What to raise of a store that is not open."""
@@ -147,13 +154,24 @@ class Connections:
         }
         if settings.schema is not None:
             server_settings["search_path"] = f"{settings.schema},public"
-        return await asyncpg.connect(
-            settings.dsn,
-            timeout=settings.connect_timeout,
-            # The server's own limit comes first; this one is for a network that has gone silent.
-            command_timeout=settings.statement_timeout + 5 if settings.statement_timeout else None,
-            server_settings=server_settings,
+        making = asyncio.get_running_loop().create_task(
+            asyncpg.connect(
+                settings.dsn,
+                timeout=settings.connect_timeout,
+                # The server's own limit comes first; this one is for a network that has gone silent.
+                command_timeout=settings.statement_timeout + 5 if settings.statement_timeout else None,
+                server_settings=server_settings,
+            ),
+            name="waystation postgres connect",
         )
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            # The driver leaves an error that nobody fetches when it is cancelled in the middle of a handshake.
+            making.add_done_callback(_not_wanted)
+            self._left.add(making)
+            making.add_done_callback(self._left.discard)
+            raise
 
     async def acquire(self) -> PoolConnectionProxy[asyncpg.Record]:
         """One of the pool, to be released; waits for one that is free."""
@@ -217,7 +235,7 @@ class Connections:
         while True:
             try:
                 return await attempt(uncertain)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
+            except DRIVER_ERRORS as error:
                 if self._closed:
                     raise self.closed() from error
                 contentions += is_contention(error)
@@ -238,10 +256,16 @@ def is_gone(connection: PoolConnectionProxy[asyncpg.Record]) -> bool:
         return True
 
 
+def _not_wanted(made: asyncio.Task[asyncpg.Connection[asyncpg.Record]]) -> None:
+    """End a connection for which nobody waits any more."""
+    if not made.cancelled() and made.exception() is None:
+        made.result().terminate()
+
+
 async def _leave_as_it_is(_connection: object) -> None:
     """Between two uses nothing need be undone: nobody changes a connection's state but by transactions that end."""
 
 
 async def _released(pool: asyncpg.Pool[asyncpg.Record], connection: PoolConnectionProxy[asyncpg.Record]) -> None:
-    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    with suppress(*DRIVER_ERRORS):
         await pool.release(connection)

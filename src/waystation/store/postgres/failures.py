@@ -16,6 +16,10 @@ from waystation.errors import (
     StoreUnavailable,
 )
 
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
+"""What the driver raises: what the server says, and what becomes of the way to it. ``InternalClientError`` comes of a
+connection to which the server has said, while nobody asked anything, that it ends it, and which has not ended yet."""
+
 # By class and code of the SQL standard and of PostgreSQL's appendix A.
 _LOST_CLASSES = ("08", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04")
 _CONTEND = frozenset({"40001", "40P01"})
@@ -29,7 +33,7 @@ def is_lost(error: BaseException) -> bool:
     """Whether the server could not be reached, or went away: trying again, on another connection, may help."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_LOST_CLASSES)
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError)):
         # What the driver itself says of a connection that is gone; its misuse has the same class, and the same words
         # for ever more would only be told later.
         return True

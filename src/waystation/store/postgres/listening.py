@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 
 from waystation.store.postgres.connections import Connections, pause
+from waystation.store.postgres.failures import DRIVER_ERRORS
 from waystation.store.postgres.writes import CHANNEL
 from waystation.store.records import Commit, Heard, NewRun
 
@@ -123,7 +124,7 @@ class Listener:
         while True:
             try:
                 connection = await self._connections.connect()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
+            except DRIVER_ERRORS as error:
                 level = logging.WARNING if tries == _WARN_AT else logging.DEBUG
                 _log.log(level, "%s cannot be listened to now: %s", self._connections.where, type(error).__name__)
                 tries += 1
@@ -132,7 +133,7 @@ class Listener:
             try:
                 tries = 0
                 await self._listen(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError):
+            except DRIVER_ERRORS:
                 _log.debug("the listener's connection to %s broke", self._connections.where)
                 await asyncio.sleep(pause(1))
             finally:

@@ -106,6 +106,8 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, schema or "")
+        # A change of a table that had to wait for a long transaction would keep all others waiting behind it.
+        await connection.execute("SET LOCAL lock_timeout = '5s'")
         if schema is not None:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         standing = await look(connection, where)

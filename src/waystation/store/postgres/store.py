@@ -77,8 +77,12 @@ class PostgresStore:
             await self._connections.open()
             where, schema = self._connections.where, self._settings.schema
             patience = min(_OPEN_PATIENCE, self._settings.patience)
-            await self._connections.run(lambda attempt: bring_up_to_date(attempt, where, schema), patience=patience)
-            await self._connections.run(self._warn_of_what_is_not_durable)
+            try:
+                await self._connections.run(lambda attempt: bring_up_to_date(attempt, where, schema), patience=patience)
+                await self._connections.run(self._warn_of_what_is_not_durable)
+            except BaseException:
+                await self._connections.let_go()
+                raise
             self._parts = _Parts(self._connections)
 
     async def _warn_of_what_is_not_durable(self, attempt: Attempt) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from waystation.errors import StoreSchemaOlder
 from waystation.store.postgres import schedules
 from waystation.store.postgres.connections import Attempt, Connection
-from waystation.store.postgres.reads import RECORD, record_of, workers
+from waystation.store.postgres.reads import RECORD, now, record_of, workers
 from waystation.store.postgres.schema import look, migrations
 from waystation.store.records import UNFINISHED, RunRecord, SchemaStatus, Survey
 
@@ -55,6 +55,7 @@ async def survey(attempt: Attempt, where: str, schema: str | None) -> Survey:
             workers=await workers(inside),
             schedules=await schedules.schedules(inside),
             size=await connection.fetchval(_SIZE),
+            at=await now(inside),
         )
 
 

@@ -22,7 +22,7 @@ from asyncpg.pool import PoolConnectionProxy
 from waystation.errors import RunNotFound, StoreUnavailable, TransactionMisused
 from waystation.store.postgres import writes
 from waystation.store.postgres.connections import Attempt, Connections, is_gone
-from waystation.store.postgres.failures import is_lost, store_error
+from waystation.store.postgres.failures import DRIVER_ERRORS, is_lost, store_error
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.store.records import Commit
 
@@ -95,7 +95,7 @@ class PostgresTransaction:
             try:
                 rows = await self.connection.fetch(sql, *parameters)
                 await self.connection.execute("RELEASE waystation; SAVEPOINT waystation")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DRIVER_ERRORS as error:
                 if is_gone(self.connection) or (isinstance(error, asyncpg.PostgresError) and is_lost(error)):
                     raise self._broken(error) from error
                 await self._without_the_last()
@@ -109,7 +109,7 @@ class PostgresTransaction:
         """Go on as if the statement that failed had not been there."""
         try:
             await self.connection.execute("ROLLBACK TO waystation")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise self._broken(error) from error
 
     async def roll_back(self) -> None:
@@ -121,7 +121,7 @@ class PostgresTransaction:
                     await self.connection.execute("ROLLBACK")
                 except BaseException as error:
                     self._end(reason, broken=True)
-                    if not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                    if not isinstance(error, DRIVER_ERRORS):
                         raise
                 else:
                     self._end(reason)
@@ -152,7 +152,7 @@ class PostgresTransaction:
                 refused = TransactionMisused(f"the transaction cannot be committed: {error.args[0]}")
                 self._end(refused, broken=True)
                 raise refused from error
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DRIVER_ERRORS as error:
                 told = store_error(error, self._connections.where)
                 self._end(TransactionMisused(f"the transaction is over: its commit failed ({told})"), broken=True)
                 if not committing or not is_lost(error) or not await self._was_committed(commit):

@@ -17,6 +17,7 @@ import asyncpg
 
 from waystation.errors import StoreError
 from waystation.store.postgres.connections import Attempt, Connection, Connections
+from waystation.store.postgres.failures import DRIVER_ERRORS
 
 W = TypeVar("W")
 
@@ -145,7 +146,7 @@ class GroupWriter(Generic[W]):
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with suppress(*DRIVER_ERRORS):
                 async with asyncio.timeout(1):
                     await connection.close()
             if not connection.is_closed():
