@@ -29,11 +29,15 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=name)
-def test_the_programs_of_a_page_run_and_print_what_their_comments_say(page: Path, tmp_path: Path) -> None:
+def test_the_programs_of_a_page_run_and_print_what_their_comments_say(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    needs = "DATABASE_URL" in page.read_text(encoding="utf-8")
+    database = {"DATABASE_URL": request.getfixturevalue("postgres")} if needs else {}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(RUNNER), str(page)],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "src"), "PATH": f"{Path(sys.executable).parent}"},
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": f"{Path(sys.executable).parent}", **database},
         capture_output=True,
         text=True,
         timeout=120,
@@ -48,7 +52,7 @@ def test_the_guide_and_the_readme_have_programs() -> None:
 
 
 def test_every_fence_says_what_it_holds() -> None:
-    known = {"python", "sh", "text", "mermaid", "toml"}
+    known = {"python", "sh", "sql", "text", "mermaid", "toml"}
     unknown = [
         f"{name(page)}: {fence!r}"
         for page in PAGES
