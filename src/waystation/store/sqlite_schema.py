@@ -94,6 +94,7 @@ def connect_again(connection: sqlite3.Connection, synchronous: Synchronous) -> s
     try:
         _configure(again, full=synchronous != "normal")
         again.execute("PRAGMA foreign_keys = ON")  # the tables are users': what they declare is meant
+        _try_to_write(again)
     except BaseException:
         again.close()
         raise
@@ -121,6 +122,17 @@ def _configure(connection: sqlite3.Connection, *, full: bool) -> None:
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}")
+
+
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    """Fail if the file is read-only. SQLite opens one that is without a word, and then it stays so when the file does
+    not; and BEGIN IMMEDIATE succeeds: only a statement that writes finds out."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {_pragma(connection, 'user_version')}")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _step_forward(connection: sqlite3.Connection, path: Path, known: Sequence[Migration], *, shared: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Disks that can be filled, as small as a test needs them.
+"""Disks that can be filled, made read-only, and broken.
 
 A file system of our own needs the right to mount one. Where that cannot be had the tests that are of it alone are
 skipped, and say so; what can be shown under a quota (the limit on a file's length) is shown there too, everywhere.
@@ -21,16 +21,16 @@ _BLOCK = 4096
 
 
 class Disk(Protocol):
-    """A place for a store, that has no room left from some moment on."""
+    """A place for stores, which takes nothing any more from some moment on."""
 
     @property
     def folder(self) -> Path: ...
 
-    def fill(self, file: Path) -> None:
-        """From now on neither the store's ``file`` nor its log can grow."""
+    def strike(self, file: Path) -> None:
+        """From now on the store in ``file`` cannot be written to."""
 
-    def make_room(self) -> None:
-        """As if it had never been filled."""
+    def mend(self) -> None:
+        """From now on it can, as before."""
 
 
 class SmallDisk:
@@ -40,7 +40,7 @@ class SmallDisk:
         self.folder = folder
         self._filler = folder / "filler"
 
-    def fill(self, file: Path) -> None:
+    def strike(self, file: Path) -> None:
         self.leave(0)
 
     def leave(self, blocks: int) -> None:
@@ -57,7 +57,7 @@ class SmallDisk:
         if blocks:
             os.truncate(self._filler, self._filler.stat().st_size - blocks * _BLOCK)
 
-    def make_room(self) -> None:
+    def mend(self) -> None:
         self._filler.unlink(missing_ok=True)
 
 
@@ -68,14 +68,36 @@ class Quota:
         self.folder = folder
         self._usual = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fill(self, file: Path) -> None:
-        log = file.with_name(f"{file.name}-wal")
+    def strike(self, file: Path) -> None:
+        log = log_of(file)
         length = log.stat().st_size if log.exists() else 0
         # A page of the log takes 4,120 bytes: it begins to be written, and is not.
         resource.setrlimit(resource.RLIMIT_FSIZE, (length + 1000, self._usual[1]))
 
-    def make_room(self) -> None:
+    def mend(self) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self._usual)
+
+
+class Immutable:
+    """The store's files may not be written any more, whoever has them open: ``chattr +i``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._struck: list[Path] = []
+
+    def strike(self, file: Path) -> None:
+        self._struck = [each for each in (file, log_of(file)) if each.exists()]
+        subprocess.run(["chattr", "+i", *map(str, self._struck)], check=True)
+
+    def mend(self) -> None:
+        if self._struck:
+            subprocess.run(["chattr", "-i", *map(str, self._struck)], check=True)
+            self._struck = []
+
+
+def log_of(file: Path) -> Path:
+    """The write-ahead log beside a store's file."""
+    return file.with_name(f"{file.name}-wal")
 
 
 @contextmanager
@@ -97,7 +119,22 @@ def quota(folder: Path) -> Generator[Quota]:
     try:
         yield limited
     finally:
-        limited.make_room()
+        limited.mend()
+
+
+@contextmanager
+def immutable(folder: Path) -> Generator[Immutable]:
+    """A folder on a disk whose files can be made immutable; the test is skipped where there is none."""
+    with real_disk(folder, folder.with_name("image")):
+        disk = Immutable(folder)
+        try:
+            probe = folder / "probe"
+            probe.touch()
+            run_or_skip("a file made read-only while it is open was not tried", "chattr", "+i", str(probe))
+            run_or_skip("a file made read-only while it is open was not tried", "chattr", "-i", str(probe))
+            yield disk
+        finally:
+            disk.mend()
 
 
 @contextmanager

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tests.crash.judge import Site, Standing
+import pytest
+
+from tests.crash.faults.disks import Disk
+from tests.crash.judge import Site, Standing, check_ended, check_interrupted
 from tests.crash.ledger import Ledger
-from tests.crash.plays import Play
-from waystation import Waystation
+from tests.crash.plays import Play, finish, summary
+from waystation import Waystation, open_store
 from waystation.core.refs import Millis, Seq
+from waystation.errors import StoreError
 from waystation.store.protocol import Store, StoreTransaction
 from waystation.store.records import Commit, MakeCommit, NewRun, RunRecord, Worker
 from waystation.testing.crashing import CrashingStore
+
+TIMEOUT = 30.0
+"""How long a run may take, in seconds, before it is taken to hang."""
 
 
 class FaultingStore(CrashingStore):
@@ -59,6 +68,7 @@ class FaultingStore(CrashingStore):
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         failing = self._begin_to_fail()
+        within = within.inner if isinstance(within, _Struck) else within
         try:
             await super().commit(commit, within=within)
         finally:
@@ -93,9 +103,30 @@ class FaultingStore(CrashingStore):
             self._end(failing=failing)
 
     async def transaction(self) -> StoreTransaction:
-        """A step's first write: to the user's own table, in the transaction that is opened here."""
-        self._begin_to_fail()
-        return await super().transaction()
+        failing = self._begin_to_fail()
+        try:
+            inner = await super().transaction()
+        except BaseException:
+            self._end(failing=failing)
+            raise
+        return _Struck(inner, self._over) if failing and self._over is not None else inner
+
+
+class _Struck:
+    """A transaction whose first statement meets a fault, which is over then."""
+
+    def __init__(self, inner: StoreTransaction, over: Callable[[], None]) -> None:
+        self.inner = inner
+        self._over = over
+
+    async def execute(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[tuple[object, ...]]:
+        try:
+            return await self.inner.execute(sql, parameters)
+        finally:
+            self._over()
+
+    async def roll_back(self) -> None:
+        await self.inner.roll_back()
 
 
 def app_of(play: Play, store: Store) -> Waystation:
@@ -124,3 +155,84 @@ class FaultySite(Site):
             journal = [entry for (entry,) in connection.execute("SELECT entry FROM waystation_journal ORDER BY seq")]
             charges = connection.execute("SELECT key, text FROM charges").fetchall()
         return Standing(journal, self.ledger.lines(), charges)
+
+
+class Trial:
+    """One play, again and again, each time with a fault at another of its writes."""
+
+    def __init__(
+        self, play: Play, disk: Disk, told: type[StoreError], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.play = play
+        self._disk = disk
+        self._told = told
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+        site = self._site("reference")
+        self.expected = asyncio.run(self._undisturbed(site))
+        self.reference = site.seen()
+        shutil.rmtree(site.folder)
+
+    def _site(self, name: str) -> FaultySite:
+        site = FaultySite(self._disk.folder / name, self._folder / f"ledger-{name}")
+        site.prepare()
+        self._monkeypatch.setenv("LEDGER", str(site.ledger_file))
+        return site
+
+    async def _undisturbed(self, site: FaultySite) -> Sequence[object]:
+        async with app_of(self.play, open_store(site.url)) as app:
+            return summary(await finish(self.play, app))
+
+    def struck_at(self, at: int, *, lasting: bool = True) -> bool:
+        """Strike at this write, mend, and judge. Whether there was such a write.
+
+        Arguments:
+            lasting: until the client is told; else for this one write.
+        """
+        site = self._site(str(at))
+        endure = self._endure if lasting else self._endure_a_moment
+        try:
+            before, result = asyncio.run(asyncio.wait_for(endure(site, at), TIMEOUT))
+            if before is None:
+                return False
+            assert result == self.expected
+            after = site.look()
+            check_interrupted(before, after)
+            check_ended(self.play.workflow.graph, after, self.reference, crashes=1)
+            return True
+        finally:
+            self._disk.mend()
+            shutil.rmtree(site.folder)
+
+    async def _endure(self, site: FaultySite, at: int) -> tuple[Standing | None, Sequence[object]]:
+        """How the run stood when the fault was there, and what it came to."""
+        store = FaultingStore(open_store(site.url), at=at, fault=lambda: self._disk.strike(site.file))
+        async with app_of(self.play, store) as app:
+            try:
+                result = await finish(self.play, app)
+            except self._told:
+                pass
+            else:
+                assert not store.met, "the run came to its end in spite of the fault"
+                return None, summary(result)
+            before = site.seen()
+            with pytest.raises(self._told):
+                await app.get_workflow(self.play.workflow).create_run(run_id="another")
+            self._disk.mend()
+            return before, summary(await finish(self.play, app))
+
+    async def _endure_a_moment(self, site: FaultySite, at: int) -> tuple[Standing | None, Sequence[object]]:
+        """The same of a fault that is over before the client can do anything."""
+        before: list[Standing] = []
+
+        def over() -> None:
+            before.append(site.seen())
+            self._disk.mend()
+
+        store = FaultingStore(open_store(site.url), at=at, fault=lambda: self._disk.strike(site.file), over=over)
+        async with app_of(self.play, store) as app:
+            try:
+                result = await finish(self.play, app)
+            except self._told:
+                result = await finish(self.play, app)
+        return before[0] if before else None, summary(result)
