@@ -56,7 +56,7 @@ from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
 from waystation.runtime import Waystation
 from waystation.schema import Schema, schema_for
-from waystation.store import Store, open_store
+from waystation.store import Store, export_run, import_run, open_store
 
 __all__ = [
     "AnyStep",
@@ -119,6 +119,8 @@ __all__ = [
     "WaystationError",
     "Workflow",
     "create_step",
+    "export_run",
+    "import_run",
     "open_store",
     "schema_for",
     "step",

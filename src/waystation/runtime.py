@@ -20,11 +20,7 @@ from waystation.engine.clock import Clock
 from waystation.engine.engine import Engine
 from waystation.engine.retention import prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
-from waystation.errors import (
-    AppClosed,
-    RunNotFound,
-    WrongLoop,
-)
+from waystation.errors import AppClosed, RunNotFound, WrongLoop
 from waystation.registry import Registry
 from waystation.results import Misfit, RunResult, Suspension
 from waystation.run import Run
@@ -198,6 +194,11 @@ class Waystation:
         return self._at_work()
 
     # ------------------------------------------------------------------ registry
+
+    @property
+    def store(self) -> Store:
+        """Where its runs live: opened and closed with the app."""
+        return self._store
 
     @property
     def workflows(self) -> Mapping[str, Workflow[object, object]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer import Typer
 
 from tests.docs import transitions_page
 from tests.docs.page_runner import blocks_in, blocks_of
@@ -83,21 +84,33 @@ def test_the_readme_names_every_method(kind: type) -> None:
     assert {name for name in public(kind) - NOT_FOR_USERS if not re.search(rf"\b{name}\b", readme)} == set()
 
 
+def commands(of: Typer = cli, before: str = "") -> Iterator[str]:
+    """Every command, as it is called."""
+    for command in of.registered_commands:
+        if command.callback:
+            yield before + (command.name or command.callback.__name__)
+    for group in of.registered_groups:
+        assert group.typer_instance is not None
+        yield from commands(group.typer_instance, f"{before}{group.name} ")
+
+
+COMMAND = r"waystation ((?:db )?[a-z-]+)"
+
+
 def test_the_page_of_the_command_names_every_command_and_no_other() -> None:
     usage = blocks_in((ROOT / "docs/cli.md").read_text(encoding="utf-8"), "text")[0]
-    named = re.findall(r"^waystation ([a-z-]+)", usage, flags=re.MULTILINE)
-    there = [command.name or command.callback.__name__ for command in cli.registered_commands if command.callback]
-    assert sorted(named) == sorted(there)
+    named = re.findall(f"^{COMMAND}", usage, flags=re.MULTILINE)
+    assert sorted(named) == sorted(commands())
 
 
 def test_commands_that_pages_show_are_there() -> None:
-    there = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
     shown = {
         (name(page), command)
         for page in PAGES
-        for command in re.findall(r"(?:^|`)waystation ([a-z-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for command in re.findall(f"(?:^|`){COMMAND}", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     }
-    assert {(page, command) for page, command in shown if command not in there | {"command"}} == set()
+    there = {*commands(), "command", "db"}
+    assert {(page, command) for page, command in shown if command not in there} == set()
 
 
 # --------------------------------------------------------------------------- links

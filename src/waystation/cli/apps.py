@@ -12,6 +12,7 @@ from typing import cast
 
 from waystation.cli.exits import UsageError
 from waystation.runtime import Waystation
+from waystation.store import Store, open_store
 
 VARIABLE = "WAYSTATION_APP"
 
@@ -31,10 +32,29 @@ def load_app(named: str | None, store: str | None) -> Waystation:
     Raises:
         UsageError: no app is named, or what is named is none.
     """
-    reference = named or os.environ.get(VARIABLE) or _from_pyproject(Path("pyproject.toml"))
+    reference = _reference(named)
     if not reference:
         raise UsageError(f"there is no app to work on; {_HOW}")
     return _imported(reference).copy(store=store, recover=False)
+
+
+def load_store(named: str | None, store: str | None) -> Store:
+    """The store, not opened: that of the app, or another with the app's settings; without an app what ``store`` names.
+
+    Raises:
+        UsageError: neither is named, or what is named is no app.
+        StoreUrlInvalid.
+    """
+    reference = _reference(named)
+    if reference:
+        return _imported(reference).copy(store=store, recover=False).store
+    if store is None:
+        raise UsageError(f"there is no store to work on: name it with --store URL, or its app; {_HOW}")
+    return open_store(store)
+
+
+def _reference(named: str | None) -> str | None:
+    return named or os.environ.get(VARIABLE) or _from_pyproject(Path("pyproject.toml"))
 
 
 def _imported(reference: str) -> Waystation:

@@ -7,17 +7,20 @@ import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NoReturn, cast, get_args
+from typing import Annotated, cast, get_args
 
 import msgspec
 import typer
 
 from waystation.cli import printing, shapes
 from waystation.cli.apps import load_app
-from waystation.cli.exits import Exit, UsageError, exit_for
+from waystation.cli.db import db
+from waystation.cli.exits import Exit, UsageError
+from waystation.cli.failing import fail
+from waystation.cli.options import AppOption, JsonOption, StoreOption
 from waystation.cli.tree import run_tree
 from waystation.define.workflow import Workflow
-from waystation.errors import RunNotFound, WaystationError
+from waystation.errors import WaystationError
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended, Suspension
 from waystation.run import Run
 from waystation.runtime import Waystation
@@ -31,12 +34,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AppOption = Annotated[
-    str | None,
-    typer.Option("--app", metavar="MODULE:VARIABLE", help="The app; else WAYSTATION_APP, else pyproject.toml."),
-]
-StoreOption = Annotated[str | None, typer.Option("--store", metavar="URL", help="Another store than the app's own.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+cli.add_typer(db, name="db")
+
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's id.")]
 
@@ -214,7 +213,7 @@ def graph(
     try:
         work(load_app(app, store).get_workflow(workflow).workflow)
     except WaystationError as error:
-        _fail(error, json=json)
+        fail(error, json=json)
 
 
 # --------------------------------------------------------------------------- around every command
@@ -229,22 +228,11 @@ def _execute(work: Callable[[Waystation], Awaitable[Exit]], app: str | None, sto
         # Loaded before there is a loop: what the module does when it is imported is its own affair.
         code = asyncio.run(opened(load_app(app, store)))
     except WaystationError as error:
-        _fail(error, json=json)
+        fail(error, json=json)
     except KeyboardInterrupt:
         printing.err.print("interrupted; what was recorded is kept, and the run goes on when an app recovers it")
         raise typer.Exit(130) from None
     raise typer.Exit(code)
-
-
-def _fail(error: WaystationError, *, json: bool) -> NoReturn:
-    if json:
-        printing.print_json({"error": shapes.error_data(error)})
-    else:
-        printing.err.print("error:", style="bold red", end=" ")
-        printing.err.print(error.message, markup=False)
-        if isinstance(error, RunNotFound):
-            printing.err.print("waystation runs lists those that are there", style="dim")
-    raise typer.Exit(exit_for(error))
 
 
 def _tell(run: Run[object, object], result: shapes.AnyResult, *, json: bool) -> Exit:

@@ -8,6 +8,7 @@ from waystation.errors import (
     DataError,
     DefinitionChanged,
     DefinitionError,
+    RunFileInvalid,
     RunNotFound,
     StoreError,
     UnknownStep,
@@ -52,6 +53,8 @@ def exit_for(error: WaystationError) -> Exit:
             return Exit.NOT_FOUND
         case DefinitionChanged():
             return Exit.DEFINITION_CHANGED
+        case RunFileInvalid():
+            return Exit.REFUSED
         case StoreError():
             return Exit.STORE
         case DataError():

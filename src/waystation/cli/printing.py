@@ -127,6 +127,17 @@ def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:
         out.print(Text(f"more: --cursor {cursor}", style="dim"))
 
 
+def print_imported(run: RunRecord) -> None:
+    """A run that has come from elsewhere, and what becomes of it."""
+    out.print(
+        Text.assemble("run ", (run.run_id, "bold"), f" of {run.workflow_id} is there  ").append_text(
+            status_text(run.status)
+        )
+    )
+    if run.status == "running":
+        out.print(Text("it goes on when an app takes it over", style="dim"))
+
+
 def print_pending(suspensions: Sequence[Suspension], workflows: Mapping[WorkflowKey, Workflow[object, object]]) -> None:
     """What people are waited for."""
     if not suspensions:

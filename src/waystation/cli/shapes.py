@@ -43,7 +43,7 @@ def error_data(error: WaystationError) -> dict[str, object]:
     data: dict[str, object] = {"code": error.code, "message": error.message}
     if isinstance(error, DataError):
         data |= {"workflow_id": error.workflow_id, "address": error.address, "field": error.field}
-    for name in ("run_id", "differences", "addresses"):
+    for name in ("run_id", "differences", "addresses", "line"):
         if (value := getattr(error, name, None)) is not None:
             data[name] = value
     return data
@@ -57,9 +57,9 @@ def record_data(record: RunRecord) -> dict[str, object]:
         "version": record.version,
         "status": record.status,
         "resource_id": record.resource_id,
-        "created_at": _time(record.created_at),
-        "updated_at": _time(record.updated_at),
-        "wake_at": _time(record.wake_at),
+        "created_at": time_text(record.created_at),
+        "updated_at": time_text(record.updated_at),
+        "wake_at": time_text(record.wake_at),
     }
 
 
@@ -130,8 +130,8 @@ def history_data(record: RunRecord, history: RunHistory) -> dict[str, object]:
     """A run with all that happened in it."""
     return {
         **record_data(record),
-        "started_at": _time(history.started_at),
-        "ended_at": _time(history.ended_at),
+        "started_at": time_text(history.started_at),
+        "ended_at": time_text(history.ended_at),
         "input": raw_data(history.input),
         "error": None if history.error is None else failure_data(history.error),
         "branches": {address: list(taken) for address, taken in history.branches.items()},
@@ -146,8 +146,8 @@ def _node_data(node: NodeHistory) -> dict[str, object]:
     return {
         "address": node.address,
         "status": node.status,
-        "at": _time(node.at),
-        "until": _time(node.until),
+        "at": time_text(node.at),
+        "until": time_text(node.until),
         "taken": list(node.taken),
         "count": node.count,
         "output": raw_data(node.output),
@@ -165,9 +165,9 @@ def _step_data(step: StepHistory) -> dict[str, object]:
         "address": step.address,
         "status": step.status,
         "attempts": step.attempts,
-        "began": _time(step.began),
-        "ended": _time(step.ended),
-        "retry_at": _time(step.retry_at),
+        "began": time_text(step.began),
+        "ended": time_text(step.ended),
+        "retry_at": time_text(step.retry_at),
         "output": raw_data(step.output),
         "error": None if step.error is None else failure_data(step.error),
         "failures": [failure_data(failure) for failure in step.failures],
@@ -175,9 +175,9 @@ def _step_data(step: StepHistory) -> dict[str, object]:
         "suspensions": [
             {
                 "label": each.label,
-                "asked_at": _time(each.asked_at),
+                "asked_at": time_text(each.asked_at),
                 "payload": raw_data(each.payload),
-                "answered_at": _time(each.answered_at),
+                "answered_at": time_text(each.answered_at),
                 "answer": raw_data(each.answer),
                 "actor": each.actor,
                 "channel": each.channel,
@@ -187,5 +187,6 @@ def _step_data(step: StepHistory) -> dict[str, object]:
     }
 
 
-def _time(at: Millis | None) -> str | None:
+def time_text(at: Millis | None) -> str | None:
+    """A time as text, to the millisecond; None for none."""
     return None if at is None else when(at).isoformat(timespec="milliseconds")

@@ -69,7 +69,7 @@ def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result
     head = Text.assemble((record.workflow_id, "bold"), "  run ", (record.run_id, "bold"), "  ")
     head.append_text(status_text(record.status))
     if history.started_at is not None and history.ended_at is not None:
-        head.append(f"  after {_duration(history.ended_at - history.started_at)}", style="dim")
+        head.append(f"  after {duration_text(history.ended_at - history.started_at)}", style="dim")
     tree = Tree(head, guide_style="dim")
     if history.forked_from:
         tree.add(Text(f"forked from {history.forked_from}", style="dim"))
@@ -192,7 +192,7 @@ def _step(step: StepHistory) -> Group:
     if step.began is not None:
         head.append(f"  {when(step.began).astimezone():%H:%M:%S}", style="dim")
         if step.ended is not None:
-            head.append(f"  {_duration(step.ended - step.began)}", style="dim")
+            head.append(f"  {duration_text(step.ended - step.began)}", style="dim")
     if step.attempts > 1 and not step.suspensions:
         head.append(f"  {step.attempts} attempts", style="dim")
     lines: list[Text] = [head]
@@ -224,7 +224,8 @@ def _error(what: str, error: ErrorRecord) -> Text:
     return Text.assemble((f"{what}{at}: ", "red"), f"{error.type}: {error.message}")
 
 
-def _duration(ms: Millis) -> str:
+def duration_text(ms: Millis) -> str:
+    """A length of time, for people."""
     if ms < 1000:  # noqa: PLR2004  (a second)
         return f"{ms} ms"
     seconds = ms / 1000
@@ -232,4 +233,7 @@ def _duration(ms: Millis) -> str:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    days, rest = divmod(hours, 24)
+    if days:
+        return f"{days} d {rest} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

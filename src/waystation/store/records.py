@@ -259,6 +259,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         oldest_unfinished: of the runs that have not ended the one that was created first.
         workers, schedules: all of them.
         size: how many bytes it takes where it is kept.
+        at: that moment by the store's own clock; None if it has none but the machine's.
     """
 
     runs: Mapping[RunStatus, int]
@@ -267,6 +268,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     workers: Sequence[Worker]
     schedules: Sequence[Schedule]
     size: int
+    at: Millis | None = None
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ class OutsideSuite(OnAsyncio):
         assert found.oldest_unfinished == await store.get_run("r5")
         assert (list(found.workers), list(found.schedules)) == ([worker], [schedule])
         assert found.size > 0
+        assert (found.at is None) == (await store.now() is None)
 
     async def test_the_oldest_of_runs_created_in_one_moment_is_the_first(self, store: Store) -> None:
         for number in range(3):

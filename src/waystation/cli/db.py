@@ -1,0 +1,238 @@
+"""``waystation db``: what is done with a store itself. It needs no workflows, and none of it drives a run."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from waystation.all_runs import each_run
+from waystation.cli import printing, shapes, surveys
+from waystation.cli.apps import load_store
+from waystation.cli.durations import duration
+from waystation.cli.exits import Exit, UsageError
+from waystation.cli.failing import fail
+from waystation.cli.files import file_for, read_in_pieces, save, to_standard_output
+from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.engine.clock import SystemClock
+from waystation.errors import RunNotFound, StoreSchemaOlder, WaystationError
+from waystation.store import Store, export_run, import_run
+from waystation.store.records import ENDED, RunFilter
+
+db = typer.Typer(
+    name="db",
+    help="The store itself: its schema, what is in it, old runs, and runs that move.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_AT_ONCE = 100
+"""So many runs are deleted in one small write."""
+
+
+@db.command()
+def upgrade(*, app: AppOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+    """Make the store's schema, or bring it up to date; the step before a deploy."""
+
+    async def work(found: Store) -> Exit:
+        before = await found.schema()
+        await found.open()
+        after = await found.schema()
+        if json:
+            printing.print_json({"store": after.store, "from": before.version, "to": after.version})
+        else:
+            surveys.print_upgrade(before, after)
+        return Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+@db.command()
+def status(*, app: AppOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+    """Show what is in the store. Nothing is made, brought up to date or changed."""
+
+    async def work(found: Store) -> Exit:
+        schema = await found.schema()
+        survey = await found.survey() if schema.is_settled else None
+        now = SystemClock().now() if survey is None or survey.at is None else survey.at
+        if json:
+            printing.print_json(surveys.status_data(schema, survey, now))
+        else:
+            surveys.print_status(schema, survey, now)
+        return Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+@db.command()
+def prune(
+    *,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="TIME", help="Only runs that ended longer ago: 30d, 12h, 1d12h.")
+    ],
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many, the oldest first.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    app: AppOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Delete runs that ended long ago, in small batches while others work. Runs that have not ended stay."""
+
+    async def work(found: Store) -> Exit:
+        age = duration("--older-than", older_than)
+        if json and not (yes or dry_run):
+            raise UsageError("with --json nothing is asked: give --yes to delete, or --dry-run to count")
+        await _open_as_it_is(found)
+        before = (await found.now() or SystemClock().now()) - round(age / timedelta(milliseconds=1))
+        if dry_run or not yes:
+            there = await _count(found, before, limit)
+            if dry_run:
+                _tell_pruned(there, older_than, json=json, deleted=False)
+                return Exit.OK
+            if not there or not _agreed(there, older_than):
+                printing.out.print("nothing was deleted")
+                return Exit.OK
+        _tell_pruned(await _prune(found, before, limit), older_than, json=json, deleted=True)
+        return Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+@db.command()
+def export(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="The runs' ids.")],
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="PATH", help="The file, or the folder for a file each; else standard output."),
+    ] = None,
+    app: AppOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write RUN, with all that is kept of it, as JSON lines. The store stays as it is."""
+
+    async def work(found: Store) -> Exit:
+        files = {run: None if output is None else file_for(output, run, several=len(runs) > 1) for run in runs}
+        if output is None and len(files) > 1:
+            raise UsageError("several runs are several files: name a folder for them with --output")
+        await _open_as_it_is(found)
+        for run in files:
+            if await found.get_run(run) is None:
+                raise RunNotFound(f"there is no run {run!r} in the store; nothing was exported", run_id=run)
+        for run, file in files.items():
+            if file is None:
+                await to_standard_output(export_run(found, run))
+                continue
+            await save(export_run(found, run), file)
+            if not json:
+                printing.out.print(f"run {run} is in {str(file)!r}", markup=False)
+        if json and output is not None:
+            printing.print_json({"exported": [{"run_id": run, "file": str(file)} for run, file in files.items()]})
+        return Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+@db.command(name="import")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What export wrote; - for standard input.")],
+    *,
+    app: AppOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take in the run in FILE: as a whole, or, if anything is wrong with it, not at all."""
+
+    async def work(found: Store) -> Exit:
+        await _open_as_it_is(found, or_make_it=True)
+        record = await import_run(found, read_in_pieces(file))
+        if json:
+            printing.print_json(shapes.record_data(record))
+        else:
+            printing.print_imported(record)
+        return Exit.OK
+
+    _execute(work, app, store, json=json)
+
+
+# --------------------------------------------------------------------------- around and under them
+
+
+def _execute(work: Callable[[Store], Awaitable[Exit]], app: str | None, store: str | None, *, json: bool) -> None:
+    async def closed_at_the_end(found: Store) -> Exit:
+        try:
+            return await work(found)
+        finally:
+            await found.close()
+
+    try:
+        code = asyncio.run(closed_at_the_end(load_store(app, store)))
+    except WaystationError as error:
+        fail(error, json=json)
+    except KeyboardInterrupt:
+        printing.err.print("interrupted; what was being written is there as a whole or not at all")
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
+
+
+async def _open_as_it_is(store: Store, *, or_make_it: bool = False) -> None:
+    """Open a store whose schema is the newest; others are for ``upgrade`` alone to change.
+
+    Raises:
+        StoreSchemaOlder.
+    """
+    schema = await store.schema()
+    if not schema.is_settled and not (or_make_it and schema.version == 0):
+        raise StoreSchemaOlder.of(schema.store, schema.version, schema.newest)
+    await store.open()
+
+
+async def _count(store: Store, before: int, limit: int | None) -> int:
+    """How many runs ended before then, up to ``limit``."""
+    there = 0
+    # What ended before then was created before then.
+    async for record in each_run(store, RunFilter(statuses=sorted(ENDED), until=before)):
+        there += record.updated_at < before
+        if there == limit:
+            break
+    return there
+
+
+def _agreed(there: int, older_than: str) -> bool:
+    # On standard error: what a command tells is on standard output alone.
+    printing.err.print(f"delete {_so_many(there)} that ended more than {older_than} ago, for good? (y/N)", end=" ")
+    answer = sys.stdin.readline()
+    if not answer:
+        raise UsageError("nobody answered; nothing was deleted. --yes deletes without asking")
+    return answer.strip().lower() in {"y", "yes"}
+
+
+async def _prune(store: Store, before: int, limit: int | None) -> int:
+    deleted = 0
+    while limit is None or deleted < limit:
+        asked = _AT_ONCE if limit is None else min(_AT_ONCE, limit - deleted)
+        batch = await store.prune(before, limit=asked)
+        deleted += batch
+        if batch < asked:
+            break
+        await asyncio.sleep(0)  # others have their turn between two batches
+    return deleted
+
+
+def _tell_pruned(runs: int, older_than: str, *, json: bool, deleted: bool) -> None:
+    if json:
+        printing.print_json({"deleted" if deleted else "would_delete": runs})
+    elif deleted:
+        printing.out.print(f"deleted {_so_many(runs)} that ended more than {older_than} ago")
+    else:
+        printing.out.print(f"{_so_many(runs)} ended more than {older_than} ago; nothing was deleted")
+
+
+def _so_many(runs: int) -> str:
+    return f"{runs:,} run{'' if runs == 1 else 's'}"
