@@ -1,0 +1,60 @@
+"""What a measuring process is told to do, and what it tells: JSON both ways, so that it may be written in any language.
+
+The standard library is all this may need: it is run in the peers' environment too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Work = Literal["chains", "growth", "park", "answer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One piece of work for one process.
+
+    Attributes:
+        peer: who is to do it.
+        store: ``sqlite:///file``, ``postgresql://...``, or ``memory`` or ``none``.
+        setting: which of the peer's settings, where there are several.
+        work: ``chains``: runs of ten steps, alone and many at once. ``growth``: a step of a short run and of a long
+            one. ``park``: begin runs that wait for an answer, then answer some. ``answer``: answer some of those that
+            another process has parked.
+        seconds: how long each rate is measured.
+        at_once: how many runs go on at once, where many do.
+        sizes: the lengths of runs that are compared in ``growth``.
+        patience: seconds after which what would take longer is cut down, which is then told.
+        standing: how many runs are to wait.
+        answers: how many of them are answered.
+    """
+
+    peer: str
+    store: str
+    work: Work
+    setting: str = ""
+    seconds: float = 1.0
+    at_once: int = 100
+    sizes: list[int] = field(default_factory=list[int])
+    patience: float = 30.0
+    standing: int = 0
+    answers: int = 0
+
+    def as_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_text(cls, text: str) -> Order:
+        return cls(**json.loads(text))
+
+    def answered(self, half: int) -> range:
+        """The numbers of the runs to answer: spread over all. Those of ``park`` (0) and ``answer`` (1) differ."""
+        apart = max(self.standing // (2 * self.answers), 1) if self.answers else 1
+        return range(self.standing)[half * apart :: 2 * apart][: self.answers]
+
+
+def tell(what: str, value: float | str) -> None:
+    """Tell a measure to whoever started this process."""
+    print(json.dumps({"what": what, "value": value}), flush=True)
