@@ -94,8 +94,8 @@ class Connections:
             self._pool = asyncpg.create_pool(
                 connect=self.connect,
                 min_size=0,
-                # Two more write, one listens.
-                max_size=self.settings.connections - 3,
+                # Three more write, one listens.
+                max_size=self.settings.connections - 4,
                 reset=_leave_as_it_is,
                 max_inactive_connection_lifetime=60.0,
             )

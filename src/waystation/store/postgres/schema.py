@@ -115,7 +115,7 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
             return
         if standing.version == 0:
             await connection.execute(_MAKE)
-            await connection.execute("INSERT INTO waystation_schema VALUES (0, 0)")
+            await connection.execute("INSERT INTO waystation_schema (version, oldest) VALUES (0, 0)")
         for migration in migrations()[standing.version :]:
             await connection.execute(migration.script)
             await connection.execute(

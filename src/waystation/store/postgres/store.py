@@ -304,8 +304,8 @@ class _Parts:
 
     def __init__(self, connections: Connections) -> None:
         self.news = News(connections.name)
-        self.commits = GroupWriter[tuple[Commit, bool]](connections, send=self._send, alone=self._commit_alone)
-        self.creations = GroupWriter[NewRun](connections, send=self._create, alone=self._create_alone)
+        self.commits = GroupWriter[tuple[Commit, bool]](connections, lanes=2, send=self._send, alone=self._commit_alone)
+        self.creations = GroupWriter[NewRun](connections, lanes=1, send=self._create, alone=self._create_alone)
         self.transactions = Transactions(connections)
         self.listeners: list[Listener] = []
 

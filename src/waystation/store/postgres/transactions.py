@@ -211,7 +211,7 @@ class Transactions:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._turn = asyncio.Semaphore(max(1, connections.settings.connections - 5))
+        self._turn = asyncio.Semaphore(max(1, connections.settings.connections - 6))
         self._open: set[PostgresTransaction] = set()
 
     async def begin(self) -> PostgresTransaction:
