@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from waystation.beginning import event_data
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import StepSuspended
 from waystation.core.machine import Machine
 from waystation.define.hooks import Hooks
 from waystation.dispatch.protocol import Dispatcher
+from waystation.engine.decoding import entry_of
 from waystation.engine.engine import Engine
 from waystation.engine.hooks import tell_of_rest
 from waystation.engine.intake import NewEvent, send_event
@@ -129,7 +129,7 @@ async def open_suspensions(
     found: list[Suspension] = []
     for row in await store.open_suspensions(run_id=run_id, workflow_id=workflow_id, limit=limit):
         known = registry.by_key.get(WorkflowKey(row.workflow_id, row.version))
-        entry = decode_entry(row.entry)
+        entry = entry_of(row.run_id, row.entry)
         if known is not None and isinstance(entry, StepSuspended):
             found.append(suspension_of(known, row.run_id, row.address, row.seq, entry))
     return found

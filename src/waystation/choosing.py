@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 from waystation.core.addresses import Address, node_key
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import StepSuspended, SuspensionAnswered
 from waystation.core.machine import Machine
 from waystation.core.refs import Seq
 from waystation.define.nodes import UNDO, StepNode
 from waystation.define.workflow import Workflow
+from waystation.engine.decoding import entry_of
 from waystation.errors import (
     AlreadyAnswered,
     AmbiguousSuspension,
@@ -139,7 +139,7 @@ async def _none_fits(store: Store, stored: StoredRun, open_now: list[Address], s
     asked: dict[Seq, StepSuspended] = {}
     answered: dict[Seq, SuspensionAnswered] = {}
     for seq, data in enumerate(await store.read(run_id, limit=stored.last_seq), 1):
-        entry = decode_entry(data)
+        entry = entry_of(run_id, data)
         if isinstance(entry, StepSuspended):
             asked[seq] = entry
         elif isinstance(entry, SuspensionAnswered):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Generic
 
 from typing_extensions import TypeVar
 
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry, StepSuspended
 from waystation.core.history import RunHistory, history_of
 from waystation.core.machine import Machine
 from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
+from waystation.engine.decoding import entries_of, entry_of
 from waystation.engine.events import AnyEvent
 from waystation.engine.following import follow
 from waystation.engine.loading import load_machine
@@ -82,7 +82,7 @@ class RunView(Generic[In, Out]):
         entries = await engine.store.read_some(self.run_id, sorted(found))
         suspensions: list[Suspension] = []
         for seq in sorted(entries):
-            entry = decode_entry(entries[seq])
+            entry = entry_of(self.run_id, entries[seq])
             assert isinstance(entry, StepSuspended), "a suspension is known by the seq of its entry"
             suspensions.append(suspension_of(self._untyped, self.run_id, found[seq], seq, entry))
         return tuple(suspensions)
@@ -124,7 +124,7 @@ class RunView(Generic[In, Out]):
     async def journal(self) -> Sequence[AnyEntry]:
         """Every entry of the run's journal, in order; the entry at index ``i`` has the seq ``i + 1``."""
         engine, _ = await self._app.opened()
-        return [decode_entry(entry) for entry in await engine.store.read(self.run_id)]
+        return entries_of(self.run_id, await engine.store.read(self.run_id))
 
     async def history(self) -> RunHistory:
         """What happened at each step so far, made from the journal."""

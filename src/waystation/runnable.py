@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from waystation.beginning import begin, input_data
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import RunStarted
 from waystation.define.workflow import Workflow
 from waystation.engine import creation, intake
+from waystation.engine.decoding import entry_of
 from waystation.engine.hooks import ask_to_start
 from waystation.errors import IdempotencyConflict, RunAlreadyStarted, RunEnded
 from waystation.results import RunResult
@@ -185,7 +185,7 @@ async def _start_of(store: Store, run_id: str) -> RunStarted | None:
     after = 0
     while page := await store.read(run_id, after=after, limit=_PAGE):
         for data in page:
-            if isinstance(entry := decode_entry(data), RunStarted):
+            if isinstance(entry := entry_of(run_id, data), RunStarted):
                 return entry
         after += len(page)
     return None

@@ -15,7 +15,6 @@ import contextvars
 from collections.abc import Coroutine, Sequence
 from functools import partial
 
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry, StepBailed
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
@@ -30,6 +29,7 @@ from waystation.core.signals import (
 )
 from waystation.define.workflow import Workflow
 from waystation.engine.access import StepControl
+from waystation.engine.decoding import entries_of
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
 from waystation.engine.flow_runner import FlowRunner
@@ -245,7 +245,7 @@ class Driver:
             await self._reload()
             return
         journal = await self._engine.store.read(self.run_id, after=self.machine.state.last_seq)
-        entries = [decode_entry(data) for data in journal]
+        entries = entries_of(self.run_id, journal)
         if not entries:
             return
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Seq
 from waystation.define.workflow import Workflow
+from waystation.engine.decoding import entry_of
 from waystation.engine.engine import Engine
 from waystation.engine.events import AnyEvent, EventFold, RunFinishedEvent
 from waystation.errors import DefinitionChanged, RunNotFound
@@ -35,7 +35,7 @@ async def follow(
             page = await engine.store.read(run_id, after=read, limit=_PAGE)
             for data in page:
                 read += 1
-                for event in _fold(fold, decode_entry(data), workflow, run_id):
+                for event in _fold(fold, entry_of(run_id, data), workflow, run_id):
                     if event.seq > after or (event.seq == after and part is not None and event.part > part):
                         yield event
                     if isinstance(event, RunFinishedEvent):

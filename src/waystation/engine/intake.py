@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from waystation.core.addresses import Address
-from waystation.core.encoding import decode_entry, encode_entry
+from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry, EventReceived
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
@@ -19,6 +19,7 @@ from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, S
 from waystation.core.state import decode_state, encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.creation import Beginning, Taken
+from waystation.engine.decoding import entries_of
 from waystation.engine.engine import Engine
 from waystation.engine.leases import retire_the_dead
 from waystation.engine.loading import load_machine
@@ -197,7 +198,7 @@ async def send_event(engine: Engine, workflow: Workflow[object, object], run_id:
 
 
 async def _was_received(engine: Engine, run_id: str, key: str) -> bool:
-    entries = map(decode_entry, await engine.store.read(run_id))
+    entries = entries_of(run_id, await engine.store.read(run_id))
     return any(isinstance(entry, EventReceived) and entry.key == key for entry in entries)
 
 
@@ -346,7 +347,7 @@ def _on_top(workflow: Workflow[object, object], stored: StoredRun, machine: Mach
         state = decode_state(known)
         assert state is not None, "it was encoded just now"
         machine = Machine(workflow.graph, state)
-        entries = [decode_entry(entry) for entry in since]
+        entries = entries_of(record.run_id, since)
         key = signal.key if isinstance(signal, Event) else ""
         received = {entry.key for entry in entries if isinstance(entry, EventReceived)}
         if record.epoch != stored.record.epoch or record.status != "running" or (key and key in received):

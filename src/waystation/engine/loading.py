@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from waystation.core.encoding import decode_entry
 from waystation.core.fit import check_fit
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
+from waystation.engine.decoding import entries_of
 from waystation.engine.reading import hold_missing
 from waystation.engine.run_state import state_differences
 from waystation.errors import DefinitionChanged, StoreCorrupt
@@ -41,8 +39,8 @@ async def load_machine(store: Store, workflow: Workflow[object, object], stored:
         entries = [*await store.read(run_id, limit=stored.frontier_seq), *stored.entries]
     machine = Machine(workflow.graph, state)
     try:
-        machine.restore(decode_entry(entry) for entry in entries)
-    except (JournalMisfit, msgspec.DecodeError) as error:
+        machine.restore(entries_of(run_id, entries))
+    except JournalMisfit as error:
         raise StoreCorrupt(f"the journal of run {run_id!r} cannot be folded: {error}") from error
     await hold_missing(store, run_id, machine.values)
     return machine
@@ -50,7 +48,7 @@ async def load_machine(store: Store, workflow: Workflow[object, object], stored:
 
 async def _load_refitted(store: Store, workflow: Workflow[object, object], stored: StoredRun) -> Machine:
     run_id = stored.record.run_id
-    entries = [decode_entry(entry) for entry in await store.read(run_id, limit=stored.last_seq)]
+    entries = entries_of(run_id, await store.read(run_id, limit=stored.last_seq))
     old = await store.get_definition(stored.record.fingerprint)
     differences = check_fit(old, workflow.graph, workflow.input, entries)
     machine = Machine(workflow.graph)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from waystation.core.addresses import Address, around, beside, node_key, prefix_of
-from waystation.core.encoding import decode_entry, value_of
+from waystation.core.encoding import value_of
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
 from waystation.core.refs import Ref, Seq
 from waystation.core.state import ScopeFrame
 from waystation.core.values import Values
 from waystation.define.nodes import ROOT_KEY, Graph
+from waystation.engine.decoding import entries_of, entry_of
 from waystation.errors import StoreCorrupt
 from waystation.store.protocol import Store
 
@@ -32,7 +33,7 @@ async def hold_missing(store: Store, run_id: str, values: Values) -> None:
         wanted = missing[start : start + _MOST_AT_ONCE]
         found = await store.read_some(run_id, wanted)
         for seq in wanted:
-            value = value_of(decode_entry(found[seq])) if seq in found else None
+            value = value_of(entry_of(run_id, found[seq])) if seq in found else None
             if value is None:
                 raise StoreCorrupt(f"the journal of run {run_id!r} lacks the value of entry {seq}")
             values.hold(seq, value)
@@ -105,8 +106,8 @@ class RunReader:
             return self._outputs
         outputs = _Outputs(machine.graph)
         journal = await self._store.read(self._run_id)
-        for data in journal:
-            outputs.note(decode_entry(data))
+        for entry in entries_of(self._run_id, journal):
+            outputs.note(entry)
         # Kept only if it reaches as far as the machine: else it may lack what was committed while it was read.
         if len(journal) == machine.state.last_seq:
             self._outputs = outputs

@@ -88,6 +88,14 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     return _other(error, path)
 
 
+def impossible(what: str) -> sqlite3.DatabaseError:
+    """As if SQLite had found out itself: a row holds what nobody can have written."""
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
 def damaged(path: Path, what: str) -> StoreCorrupt:
     """The error of a file whose content cannot be right."""
     return StoreCorrupt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import get_args
 
 from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
@@ -21,6 +22,7 @@ from waystation.store.records import (
     Worker,
     WorkflowKey,
 )
+from waystation.store.sqlite_errors import impossible
 
 RECORD = (
     "run_no, run_id, workflow_id, version, fingerprint, status, resource_id, "
@@ -52,6 +54,8 @@ SELECT run_id, run_no, wake_at FROM waystation_runs INDEXED BY waystation_runs_a
 WHERE status IN ('waiting', 'suspended') AND wake_at <= :now AND (workflow_id, version) IN ({_WORKFLOWS})
 ORDER BY since, run_no LIMIT :limit
 """  # noqa: S608  (constants)
+
+_STATUSES: frozenset[str] = frozenset(get_args(RunStatus))
 
 _EVER = -(2**63)
 """Before every time there is."""
@@ -262,6 +266,8 @@ def record_of(row: sqlite3.Row) -> RunRecord:
     """The record in a row of ``RECORD``."""
     _, run_id, workflow_id, version, fingerprint, status, resource_id, *times, epoch, owner, wake_at, key = row
     created_at, updated_at = times
+    if status not in _STATUSES:
+        raise impossible(f"run {run_id!r} cannot be {status!r}")
     return RunRecord(
         run_id=run_id,
         workflow_id=workflow_id,

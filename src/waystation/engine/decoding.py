@@ -1,0 +1,35 @@
+"""A run's journal, as the store gives it: what cannot be an entry is told as damage of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import AnyEntry
+from waystation.errors import StoreCorrupt
+
+
+def entry_of(run_id: str, data: bytes) -> AnyEntry:
+    """One entry of the run's journal.
+
+    Raises:
+        StoreCorrupt.
+    """
+    try:
+        return decode_entry(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreCorrupt(
+            f"an entry of the journal of run {run_id!r} cannot be read ({error}): the store is damaged; bring back a "
+            "backup of it. Other runs may be whole"
+        ) from error
+
+
+def entries_of(run_id: str, journal: Iterable[bytes]) -> list[AnyEntry]:
+    """Entries of the run's journal.
+
+    Raises:
+        StoreCorrupt.
+    """
+    return [entry_of(run_id, data) for data in journal]
