@@ -249,12 +249,12 @@ class Faults(logging.Handler):
             self.told.append(self.format(record))
 
     @contextmanager
-    def listening(self) -> Generator[None]:
+    def listening(self) -> Generator[Faults]:
         """Hear what the library tells."""
         library = logging.getLogger("waystation")
         library.addHandler(self)
         try:
-            yield
+            yield self
         finally:
             library.removeHandler(self)
 

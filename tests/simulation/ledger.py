@@ -62,7 +62,7 @@ class Ledger:
         for _ in range(self.dice.number(0, 2)):
             await asyncio.sleep(0)
         if self.dice.chance(20):
-            await ctx.once("mail", lambda: self._mail(ctx.address))
+            await ctx.once("mail", lambda: self._mail(ctx))
         if self.chance(7):
             raise ValueError("no")
         if self.chance(2):
@@ -96,9 +96,9 @@ class Ledger:
         if ctx.resume_data is not None and ctx.resume_data not in answers:
             self._break(f"{ctx.address} runs on an answer that is not durable: {ctx.resume_data}")
 
-    async def _mail(self, address: str) -> str:
-        if any(isinstance(entry, OnceRecorded) and entry.address == address for entry in await self.journal()):
-            self._break(f"what {address} did once is done again")
+    async def _mail(self, ctx: AnyContext) -> str:
+        if any(isinstance(entry, OnceRecorded) and entry.address == ctx.address for entry in await self.journal()):
+            self._break(f"what {ctx.address} did once is done again")
         return "sent"
 
     def _break(self, what: str) -> None:

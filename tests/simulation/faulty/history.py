@@ -1,0 +1,223 @@
+"""One run of a random workflow among several processes, people, and whatever goes wrong between them and the store.
+
+First the dice decide what happens: processes begin, are killed, paused past their lease, cut off from the store, while
+people start, answer, cancel, send events and wait, each from any process. Then it is calm: whatever has happened, the
+run must come to its end, and everything that anyone was told must be so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from tests.simulation.dice import Seeded
+from tests.simulation.engine_histories import Faults
+from tests.simulation.faulty.claims import Claims
+from tests.simulation.faulty.people import People
+from tests.simulation.faulty.process import Process
+from tests.simulation.faulty.truth import Truth
+from tests.simulation.faulty.virtual_loop import Household, LoopClock, VirtualLoop, virtual_loop
+from tests.simulation.faulty.weather import Weather
+from tests.simulation.faulty.witness import Witness
+from tests.simulation.promises import as_recorded
+from tests.simulation.random_graphs import random_workflow
+from waystation import Workflow
+from waystation.core.state import decode_state
+from waystation.store.memory import MemoryStore
+
+_MOST_PROCESSES = 4
+_PAUSES = (0.0, 0.001, 0.02, 0.3, 1.0, 4.0)
+_LONGEST_CALM = 600
+"""How long the run may take to its end when nothing goes wrong any more, in seconds."""
+
+
+class History:
+    """One history, of one seed.
+
+    Attributes:
+        weather: what went wrong.
+        claims: what people were told.
+        witness: what the steps did.
+        truth: what is in the store.
+    """
+
+    def __init__(self, seed: int, loop: VirtualLoop, say: Callable[[str], None] | None = None) -> None:
+        self.dice = Seeded(f"faulty {seed}")
+        random.seed(seed)  # of the library's own chance: the jitter of retries
+        self.weather = Weather(self.dice)
+        workflow_dice = Seeded(f"faulty graph {seed}")
+        self._clock = LoopClock(loop)
+        store = MemoryStore()
+        self.witness = Witness(self.dice, store)
+        self.workflow: Workflow[object, object] = random_workflow(
+            workflow_dice, self.witness.parts(), nodes=10, deepest=3
+        )
+        self.truth = Truth(self.workflow.graph, store)
+        self.witness.watch(self.truth)
+        self.truth.wrote = self._wrote
+        self.claims = Claims(self.truth)
+        self.people = People(self.dice, self.truth, self.claims, self.workflow)
+        self._processes: list[Process] = []
+        self._begun = self._told = 0
+        self._outside = Household()
+        self._say = say
+
+    # ------------------------------------------------------------------ the course of things
+
+    async def live(self) -> None:
+        """All of it."""
+        await self.truth.store.open()
+        try:
+            await self._begin_process()
+            self._any().do(self.people.start(self._any()))
+            for _ in range(self.dice.number(3, 20)):
+                await self._happen()
+                await asyncio.sleep(self.dice.pick(_PAUSES))
+                self._check()
+            await self._calm()
+        finally:
+            for process in self._processes:
+                await process.end()
+            await self._outside.end()
+        self._check()
+
+    async def _happen(self) -> None:
+        process = self._any()
+        match self.dice.pick(_EVENTS):
+            case "process":
+                if len(self._processes) < _MOST_PROCESSES:
+                    await self._begin_process()
+            case "kill":
+                await process.end()
+                self._note("killed")
+            case "close":
+                process.do(process.close())
+                self._note("closed")
+            case "pause":
+                process.pause()
+                self._note("paused")
+                self._soon(self._let_go_on(process))
+            case "away":
+                process.store.is_away = True
+                self._note("cut off")
+                self._soon(self._let_go_on(process))
+            case "long":
+                await asyncio.sleep(self.dice.number(1, 20))
+            case what:
+                process.do(self.people.do(what, process))
+        await self._bury()
+
+    async def _bury(self) -> None:
+        """Those that have ended are gone with all that they were at; someone is always there."""
+        for process in list(self._processes):
+            if not process.is_alive:
+                self._processes.remove(process)
+                await process.end()
+        if all(process.is_closing for process in self._processes):
+            await self._begin_process()
+
+    async def _begin_process(self) -> None:
+        self._begun += 1
+        process = Process(f"p{self._begun}", self.workflow, self.truth, self.weather, self._clock, elsewhere=self._soon)
+        self._processes.append(process)
+        process.do(process.app.open())
+        await asyncio.sleep(0)
+
+    async def _let_go_on(self, process: Process) -> None:
+        await asyncio.sleep(self.dice.pick((0.05, 1.0, 6.0, 17.0, 30.0)))
+        process.go_on()
+
+    def _any(self) -> Process:
+        return self.dice.pick(self._processes)
+
+    def _soon(self, work: Awaitable[None]) -> None:
+        async def doing() -> None:
+            await work
+
+        self._outside.begin(doing())
+
+    def _wrote(self, by: str) -> None:
+        if self._say is not None:
+            record = self.truth.record
+            self._say(f"{self._clock.now() % 1_000_000}: {by}: {record}")
+            for data in self.truth.journal[self._told :]:
+                self._say(f"    {data.decode()}")
+            self._told = len(self.truth.journal)
+        for process in self._processes:
+            if process.store.writer != by:
+                process.store.tell()
+
+    def _note(self, what: str) -> None:
+        self.weather.happened[f"process, {what}"] += 1
+
+    # ------------------------------------------------------------------ calm
+
+    async def _calm(self) -> None:
+        self.weather.calm = True
+        self.witness.calm = True
+        for process in self._processes:
+            process.go_on()
+        await self._bury()
+        try:
+            async with asyncio.timeout(_LONGEST_CALM):
+                await self._to_the_end()
+        except TimeoutError:
+            raise AssertionError(f"the run does not end: {self.truth.record}, {self._last_entries()}") from None
+
+    async def _to_the_end(self) -> None:
+        while self.truth.standing in ("pending", "running"):
+            self._check()
+            await self._bury()
+            process = self.dice.pick([each for each in self._processes if not each.is_closing])
+            await process.do(self.people.help_on(process))
+            await asyncio.sleep(0.5)
+        for process in self._processes:
+            if not process.is_closing:
+                await process.do(self.people.hear_the_end(process))
+
+    def _last_entries(self) -> list[bytes]:
+        return self.truth.journal[-4:]
+
+    # ------------------------------------------------------------------ judging
+
+    def _check(self) -> None:
+        for broken in (self.truth.broken, self.witness.broken, self.claims.broken, self.people.broken):
+            assert not broken, "; ".join(broken)
+
+    async def judge(self) -> None:
+        """In the end: what is left in the store."""
+        self.claims.hold()
+        self._check()
+        stored = await self.truth.store.load("r1")
+        assert stored is not None
+        assert stored.record.status == self.truth.standing
+        assert stored.frontier is not None
+        assert not stored.entries, "the end is saved with its last entry"
+        state = decode_state(stored.frontier)
+        assert state is not None
+        assert as_recorded(state) == as_recorded(self.truth.folded.state)
+        assert await self.truth.store.open_suspensions() == []
+
+
+_EVENTS = (
+    *("answer",) * 8,
+    *("answers",) * 2,
+    *("event",) * 3,
+    *("wait",) * 2,
+    *("start",) * 2,
+    *("long",) * 2,
+    *("process",) * 3,
+    *("kill", "kill", "close", "pause", "pause", "away"),
+    "cancel",
+)
+
+
+def live(seed: int, say: Callable[[str], None] | None = None) -> History:
+    """One history, from its beginning to its end."""
+    with virtual_loop() as loop, Faults().listening() as faults:
+        history = History(seed, loop, say)
+        loop.run_until_complete(history.live())
+        assert not faults.told, "; ".join(faults.told)
+        loop.run_until_complete(history.judge())
+    return history
