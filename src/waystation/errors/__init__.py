@@ -69,6 +69,11 @@ where, and what to do about it.
     │   ├── StoreFull
     │   ├── StoreBusy
     │   ├── StoreCorrupt
+    │   │   └── PayloadUnreadable
+    │   │       ├── PayloadDamaged
+    │   │       ├── PayloadKeyMissing
+    │   │       ├── PayloadNotEncrypted
+    │   │       └── BlobMissing
     │   ├── StoreMoved
     │   ├── StoreDiskError
     │   ├── StoreSchemaNewer
@@ -76,7 +81,8 @@ where, and what to do about it.
     │   ├── StoreSchemaForeign
     │   ├── StoreUnavailable
     │   ├── StoreAccessDenied
-    │   └── RunFileInvalid
+    │   ├── RunFileInvalid
+    │   └── CodecInvalid
     ├── AppClosed
     ├── WrongLoop
     └── ExtraMissing
@@ -152,6 +158,12 @@ from waystation.errors.steps import (
     TransactionsNotSupported,
 )
 from waystation.errors.store import (
+    BlobMissing,
+    CodecInvalid,
+    PayloadDamaged,
+    PayloadKeyMissing,
+    PayloadNotEncrypted,
+    PayloadUnreadable,
     RunFileInvalid,
     StoreAccessDenied,
     StoreBusy,
@@ -174,6 +186,8 @@ __all__ = [
     "AmbiguousSuspension",
     "AppClosed",
     "BadConcurrency",
+    "BlobMissing",
+    "CodecInvalid",
     "CronNeverFires",
     "DataError",
     "DefinitionChanged",
@@ -205,6 +219,10 @@ __all__ = [
     "NotCommitted",
     "NotSuspended",
     "OutputMismatch",
+    "PayloadDamaged",
+    "PayloadKeyMissing",
+    "PayloadNotEncrypted",
+    "PayloadUnreadable",
     "RunAlreadyExists",
     "RunAlreadyStarted",
     "RunEnded",

@@ -47,6 +47,54 @@ class StoreCorrupt(StoreError):
     code = "store_corrupt"
 
 
+class PayloadUnreadable(StoreCorrupt):
+    """What the store keeps of a run cannot be read back.
+
+    Attributes:
+        run_id: the run; "" for what belongs to none.
+        place: what of it, in words: "entry 5 of run 'r1'".
+    """
+
+    code = "payload_unreadable"
+
+    def __init__(self, message: str | None = None, *, run_id: str = "", place: str = "") -> None:
+        super().__init__(message)
+        self.run_id = run_id
+        self.place = place
+
+
+class PayloadDamaged(PayloadUnreadable):
+    """What the store keeps of a run is not what was written there."""
+
+    code = "payload_damaged"
+
+
+class PayloadKeyMissing(PayloadUnreadable):
+    """What the store keeps of a run is encrypted with a key that is not at hand.
+
+    Attributes:
+        key_id: which key.
+    """
+
+    code = "payload_key_missing"
+
+    def __init__(self, message: str | None = None, *, run_id: str = "", place: str = "", key_id: str = "") -> None:
+        super().__init__(message, run_id=run_id, place=place)
+        self.key_id = key_id
+
+
+class PayloadNotEncrypted(PayloadUnreadable):
+    """What the store keeps of a run is not encrypted, and only what is encrypted is to be believed."""
+
+    code = "payload_not_encrypted"
+
+
+class BlobMissing(PayloadUnreadable):
+    """What is kept of a run outside the store is not there."""
+
+    code = "blob_missing"
+
+
 class StoreMoved(StoreError):
     """The store's file was deleted, moved or replaced while it was open."""
 
@@ -111,3 +159,9 @@ class RunFileInvalid(StoreError):
     def __init__(self, message: str | None = None, *, line: int = 0) -> None:
         super().__init__(message)
         self.line = line
+
+
+class CodecInvalid(StoreError):
+    """The settings of a payload codec are not ones it can work with."""
+
+    code = "codec_invalid"
