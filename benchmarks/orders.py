@@ -29,6 +29,7 @@ class Order:
         patience: seconds after which what would take longer is cut down, which is then told.
         standing: how many runs are to wait.
         answers: how many of them are answered.
+        part, parts: which of them: each process that answers some of one store's has a part of its own.
     """
 
     peer: str
@@ -41,6 +42,8 @@ class Order:
     patience: float = 30.0
     standing: int = 0
     answers: int = 0
+    part: int = 0
+    parts: int = 2
 
     def as_text(self) -> str:
         return json.dumps(asdict(self))
@@ -49,10 +52,10 @@ class Order:
     def of_text(cls, text: str) -> Order:
         return cls(**json.loads(text))
 
-    def answered(self, half: int) -> range:
-        """The numbers of the runs to answer: spread over all. Those of ``park`` (0) and ``answer`` (1) differ."""
-        apart = max(self.standing // (2 * self.answers), 1) if self.answers else 1
-        return range(self.standing)[half * apart :: 2 * apart][: self.answers]
+    def numbers(self, standing: int) -> range:
+        """The numbers of the runs to answer, of so many that stand: spread over all, and other ones in each part."""
+        apart = max(standing // (self.parts * self.answers), 1)
+        return range(self.part * apart, standing, self.parts * apart)[: self.answers]
 
 
 def tell(what: str, value: float | str) -> None:

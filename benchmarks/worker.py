@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -139,7 +138,7 @@ async def park(peer: Peer, order: Order) -> None:
             tell("parked a second, many at once", (stood - rest.start) / took)
         if stored is not None and stood > rest.start:
             tell("bytes a parked run", (cast(int, await stored_bytes(order.store)) - stored) / (stood - rest.start))
-        await _answer(gated, order, stood, half=0)
+        await _answer(gated, order, stood)
 
 
 async def _until_parked(one: Callable[[int], Awaitable[None]], numbers: range, *, at_once: int, seconds: float) -> int:
@@ -166,14 +165,13 @@ async def answer(peer: Peer, order: Order) -> None:
     began = time.perf_counter()
     async with peer.opened():
         tell("start-up", 1e3 * (time.perf_counter() - began))
-        await _answer(cast(Gated, peer), order, order.standing, half=1)
+        await _answer(cast(Gated, peer), order, order.standing)
 
 
-async def _answer(peer: Gated, order: Order, standing: int, *, half: int) -> None:
-    numbers = replace(order, standing=standing).answered(half)
+async def _answer(peer: Gated, order: Order, standing: int) -> None:
     taken: list[float] = []
     deadline = time.perf_counter() + order.patience
-    for number in numbers:
+    for number in order.numbers(standing):
         began = time.perf_counter()
         assert await peer.answer(number) == 2
         taken.append(1e3 * (time.perf_counter() - began))

@@ -191,7 +191,7 @@ async function park() {
     tell('parked a second, many at once', rest / took);
     if (stored !== undefined) tell('bytes a parked run', ((await storedBytes()) - stored) / rest);
   }
-  await answerSome(workflow, alone + rest, 0);
+  await answerSome(workflow, alone + rest);
 }
 
 async function answer() {
@@ -199,14 +199,15 @@ async function answer() {
   const began = seconds();
   const opening = await opened({ gate: workflow });
   tell('start-up', 1000 * (seconds() - began));
-  await answerSome(opening.getWorkflow('gate'), order.standing, 1);
+  await answerSome(opening.getWorkflow('gate'), order.standing);
 }
 
-async function answerSome(workflow, standing, half) {
-  const apart = Math.max(Math.floor(standing / (2 * order.answers)), 1);
+async function answerSome(workflow, standing) {
+  const apart = Math.max(Math.floor(standing / (order.parts * order.answers)), 1);
   const taken = [];
   const deadline = seconds() + order.patience;
-  for (let number = half * apart; number < standing && taken.length < order.answers; number += 2 * apart) {
+  const next = order.parts * apart;
+  for (let number = order.part * apart; number < standing && taken.length < order.answers; number += next) {
     const began = seconds();
     const result = await (await workflow.createRun({ runId: `run-${number}` })).resume({
       step: 'gate',
