@@ -73,6 +73,7 @@ def assemble(
         on_rest: told of each run that comes to rest here.
     """
     worker_id = new_worker_id()
+    lease = Lease(store, clock, settings.lease, worker_id)
     engine = Engine(
         store=store,
         clock=clock,
@@ -81,12 +82,13 @@ def assemble(
         tools=settings.tools,
         threads=ThreadPoolExecutor(settings.threads, thread_name_prefix="waystation-step"),
         worker_id=worker_id,
+        lease_holds=lease.holds,
         cancel_grace=settings.cancel_grace,
     )
     scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)
     dispatcher = LocalDispatcher(
         engine,
-        Lease(store, clock, settings.lease, worker_id),
+        lease,
         recover=settings.recover,
         recover_every=settings.recover_every,
         look_every=settings.look_every,

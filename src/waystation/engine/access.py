@@ -14,6 +14,7 @@ from waystation.define.executable import Executable
 from waystation.define.step import Step
 from waystation.define.workflow import Workflow
 from waystation.engine.outages import Outages
+from waystation.engine.owning import Owning
 from waystation.engine.turns import StepTransaction
 
 T = TypeVar("T")
@@ -56,9 +57,11 @@ class RunAccess(Protocol):
     """What a context needs of the driver of its run.
 
     Attributes:
+        owning: whether the run still is this process's.
         outages: of the store, as the run has met them.
     """
 
+    owning: Owning
     outages: Outages
 
     async def recorded(self, address: Address, name: str) -> bytes | None:

@@ -83,7 +83,7 @@ class Driver:
         self._alone: Running | None = None
         # Whether the machine may be ahead of the journal: a commit broke off.
         self._is_ahead = False
-        self._access = DriverAccess(self, self._reader, engine.clock, self._turns.outages)
+        self._access = DriverAccess(self, self._reader, engine, epoch, self._turns.outages)
         self._steps = StepRunner(engine, workflow, run_id, self._access)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
         self._beside = Beside(run_id)

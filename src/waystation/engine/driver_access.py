@@ -12,8 +12,9 @@ import msgspec
 from waystation.core.addresses import Address
 from waystation.core.machine import Machine
 from waystation.core.signals import Recorded, Signal, Wrote
-from waystation.engine.clock import Clock
+from waystation.engine.engine import Engine
 from waystation.engine.outages import Outages
+from waystation.engine.owning import Owning
 from waystation.engine.reading import RunReader
 from waystation.engine.turns import StepTransaction
 from waystation.errors import LeaseLost, RunNotFound, StoreError
@@ -25,6 +26,7 @@ _WRITE_EVERY = 0.05
 class Recorder(Protocol):
     """The driver, as far as this needs it."""
 
+    run_id: str
     machine: Machine
 
     async def record(self, given: Sequence[Signal]) -> bool:
@@ -45,11 +47,12 @@ class Recorder(Protocol):
 class DriverAccess:
     """See ``RunAccess``."""
 
-    def __init__(self, driver: Recorder, reader: RunReader, clock: Clock, outages: Outages) -> None:
+    def __init__(self, driver: Recorder, reader: RunReader, engine: Engine, epoch: int, outages: Outages) -> None:
+        self.owning = Owning(engine, driver.run_id, epoch)
         self.outages = outages
         self._driver = driver
         self._reader = reader
-        self._clock = clock
+        self._clock = engine.clock
         self._written: list[tuple[Address, int, bytes]] = []
 
     async def recorded(self, address: Address, name: str) -> bytes | None:

@@ -80,8 +80,10 @@ class FlowRunner:
     async def decide(self, action: Decide, machine: Machine, control: StepControl) -> Signal:
         """Have a node decide.
 
-        Never raises for what its functions do; only for a cancellation from outside, or if the store fails.
+        Never raises for what its functions do; only for a cancellation from outside, if the store fails, or if the
+        run has another owner by now.
         """
+        await self.access.owning.check()
         node = machine.graph.places[node_key(action.address)].node
         try:
             return await self._decide(node, action, machine)
@@ -127,6 +129,7 @@ class FlowRunner:
 
     async def match(self, action: MatchEvents, machine: Machine, control: StepControl) -> Signal:
         """Hold kept events against a wait's match, in the order they came. Raises as ``decide`` does."""
+        await self.access.owning.check()
         node = machine.graph.places[node_key(action.address)].node
         assert isinstance(node, WaitNode), f"{action.address!r} waits for no event"
         tried: list[Seq] = []

@@ -80,6 +80,8 @@ class Lease:
         self._length = length
         self._host = this_host()
         self._worker: Worker | None = None
+        # What a beat under way writes: whether it is written yet is not known.
+        self._extending: Worker | None = None
         self._beating: asyncio.Task[None] | None = None
         self._registering = asyncio.Lock()
 
@@ -88,15 +90,16 @@ class Lease:
 
         One that has run out (the machine slept) is extended first: else others would take what is claimed under it.
         """
-        if self._holds():
+        if self.holds():
             return
         async with self._registering:
-            if not self._holds():
+            if not self.holds():
                 await self._beat()
             if self._beating is None:
                 self._beating = asyncio.create_task(self._beat_on(), name="waystation lease")
 
-    def _holds(self) -> bool:
+    def holds(self) -> bool:
+        """Whether it was taken and, as far as is known here, has not run out."""
         return self._worker is not None and self._worker.expires_at > self._clock.now()
 
     async def release(self) -> None:
@@ -104,27 +107,29 @@ class Lease:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
-        if self._worker is not None:
-            worker, self._worker = self._worker, None
-            try:
-                await self._store.retire(worker)
-            except StoreError as error:
-                # It ends all the same. Others see that this process is gone, or that its lease has run out.
-                _log.warning("the runs of %s could not be handed over as it ended: %s", self.worker_id, error)
+        # A beat that was cut off may have been written or not: only what is written is retired.
+        written, self._worker, self._extending = [self._worker, self._extending], None, None
+        try:
+            for worker in written:
+                if worker is not None:
+                    await self._store.retire(worker)
+        except StoreError as error:
+            # It ends all the same. Others see that this process is gone, or that its lease has run out.
+            _log.warning("the runs of %s could not be handed over as it ended: %s", self.worker_id, error)
 
     async def retire_the_dead(self) -> None:
         """Hand over the runs of processes whose lease has run out, or that are gone from this machine."""
         await retire_the_dead(self._store, self._clock, self.worker_id)
 
     async def _beat(self) -> None:
-        worker = Worker(
+        self._extending = worker = Worker(
             worker_id=self.worker_id,
             host=self._host,
             pid=os.getpid(),
             expires_at=self._clock.now() + round(self._length.total_seconds() * 1000),
         )
         await self._store.beat(worker)
-        self._worker = worker
+        self._worker, self._extending = worker, None
 
     async def _beat_on(self) -> None:
         while True:

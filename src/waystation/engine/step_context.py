@@ -303,6 +303,7 @@ class RunningStep(StepContext[object, object, object]):
             return schema.load(await asyncio.shield(self._recording[name]))
         self._recording[name] = self._loop.create_future()
         try:
+            await self._access.owning.check()
             given = fn()
             result: object = await given if inspect.isawaitable(given) else given
             value = self._dump_recorded(name, schema, result)
@@ -321,6 +322,7 @@ class RunningStep(StepContext[object, object, object]):
         found = self._on_loop(self._access.recorded(self._address, name))
         if found is None:
             self._check_no_transaction(name)
+            self._on_loop(self._access.owning.check())
             found = self._dump_recorded(name, schema, fn())
             self._on_loop(self._access.record(self._address, name, found))
         return schema.load(found)

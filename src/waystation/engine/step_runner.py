@@ -57,10 +57,11 @@ class StepRunner:
 
     async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
         """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
-        store is away."""
+        store is away, or the run has another owner by now."""
         place = machine.graph.places[node_key(action.address)]
         assert isinstance(place.node, StepNode), f"the machine asked for {action.address!r}, which is no step"
         step = place.node.step
+        await self.access.owning.check()
         began = self.engine.clock.now()
         context: RunningStep | None = None
         transaction: StepTransaction | None = None

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,17 +79,23 @@ class Fleet:
                 found.append(place)
         return found
 
-    def end_all(self, patience: float) -> None:
-        """SIGTERM to all; those who have not ended in time are killed, and their end is told as such."""
+    def end(self, places: Sequence[str], patience: float) -> None:
+        """SIGTERM to these; those who have not ended in time are killed, and their end is told as such."""
         self.ended()
-        for place in self.living:
+        waited_for = [place for place in places if place in self.living]
+        for place in waited_for:
             self.signal(place, signal.SIGTERM)
         deadline = time.monotonic() + patience
-        while self.living and time.monotonic() < deadline:
+        while self.living.keys() & waited_for and time.monotonic() < deadline:
             self.ended()
             time.sleep(0.02)
-        for place in list(self.living):
+        for place in self.living.keys() & waited_for:
             self.ends[self.kill(place).name] = -signal.SIGKILL
+
+    def kill_all(self) -> None:
+        """Leave nobody behind."""
+        for place in list(self.living):
+            self.kill(place)
 
     def said(self) -> str:
         """All that they wrote to their logs."""

@@ -31,6 +31,9 @@ PROXY = "proxy"
 TO_THE_END = 40.0
 """So long, in seconds, all runs may take to end once nothing goes wrong any more."""
 
+TO_CLOSE = 10.0
+"""So long, in seconds, a process may take to end when it is told to."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -75,7 +78,7 @@ def run_chaos(settings: Settings) -> Report:
         scene = Scene(folder, settings.kind, server, ports)
         scene.prepare()
         fleet = Fleet(folder)
-        stack.callback(fleet.end_all, 0)
+        stack.callback(fleet.kill_all)
         report = _direct(settings, scene, fleet, sockets)
         if report.verdict.wrong:
             print(f"the book and the logs are kept in {folder}")
@@ -107,7 +110,8 @@ def _direct(settings: Settings, scene: Scene, fleet: Fleet, sockets: Sequence[so
     chaos.rage(faults, began, settings.seconds)
     ending = _let_all_end(settings, scene, chaos)
     took = time.time() - began
-    fleet.end_all(10)
+    fleet.end(PLACES, TO_CLOSE)
+    fleet.end([PROXY], TO_CLOSE)
     for descriptor in (readable, writable):
         os.close(descriptor)
     verdict = _judge(settings, scene, fleet)

@@ -146,7 +146,7 @@ def _judge_writes(verdict: Verdict, standing: Standing, lines: Sequence[AnyLine]
                 taken = max(taken, line.epoch)
             case Trying() if 0 < line.epoch < taken:
                 lost[line.who, line.number] = taken
-                verdict.counts["write tried after its lease was lost"] += 1
+                verdict.counts["write tried under an epoch that was over"] += 1
             case Refused() if (line.who, line.number) in lost:
                 verdict.counts[f"such a write refused: {line.why}"] += 1
             case Refused():
