@@ -12,7 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
@@ -20,6 +19,7 @@ from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
+from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.in_flight import cancel_all
@@ -168,7 +168,8 @@ class LocalDispatcher:
         except BaseException:
             taking.close()
             raise
-        taken = await taking
+        with of_one_piece(run_id):
+            taken = await taking
         if taken is None:
             self._nudge(run_id)
             return
@@ -197,7 +198,8 @@ class LocalDispatcher:
         lost = False
         self._returning.pop(run_id, None)
         try:
-            await driver.drive()
+            with of_one_piece(run_id):
+                await driver.drive()
         except asyncio.CancelledError:
             if not self._stopped and not any(loop.cancelling() for loop in self._loops):
                 _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
@@ -211,8 +213,11 @@ class LocalDispatcher:
         except (StoreError, DefinitionChanged, RunNotFound) as error:
             _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
-            # It still is this process's by the store; nobody else will take it, so the recovery here must.
-            self._returning[run_id] = 0
+            if isinstance(error, StoreCorrupt):
+                self._unfit[run_id] = error  # it does not pass: driven again, the step would only be run again
+            else:
+                # It still is this process's by the store; nobody else will take it, so the recovery here must.
+                self._returning[run_id] = 0
         except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
@@ -362,7 +367,7 @@ class LocalDispatcher:
             self._returning.pop(run_id, None)
             return False
         await self._lease.hold()
-        taken = await take_over(self._engine, workflow, run_id, own=partial(self._is_left, run_id))
+        taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
         if taken is not None:
             self._drive(taken)
         elif record.owner not in (None, self._engine.worker_id):
@@ -372,12 +377,8 @@ class LocalDispatcher:
     def _cannot_recover(self, error: StoreError) -> None:
         """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""
         _log.warning("the store could not be searched for runs that nobody drives: %s", error)
-        for run_id, at in self._returning.items():
-            if not at:
-                self._waiters.give_up(run_id, error)
-
-    def _is_left(self, run_id: str) -> bool:
-        return run_id not in self._driven
+        for run_id in (each for each, at in self._returning.items() if not at):
+            self._waiters.give_up(run_id, error)
 
     def _leave_alone(self, run_id: str, error: Exception) -> None:
         self._unfit[run_id] = error

@@ -1,13 +1,15 @@
-"""A run's journal, as the store gives it: what cannot be an entry is told as damage of the store."""
+"""A run's journal, as the store gives it: what cannot be one is told as damage of the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 import msgspec
 
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
+from waystation.core.misfit import JournalMisfit
 from waystation.errors import StoreCorrupt
 
 
@@ -33,3 +35,19 @@ def entries_of(run_id: str, journal: Iterable[bytes]) -> list[AnyEntry]:
         StoreCorrupt.
     """
     return [entry_of(run_id, data) for data in journal]
+
+
+@contextmanager
+def of_one_piece(run_id: str) -> Generator[None]:
+    """Tell what does not fit together, of a run whose definition fits, as damage of the store.
+
+    Raises:
+        StoreCorrupt.
+    """
+    try:
+        yield
+    except JournalMisfit as error:
+        raise StoreCorrupt(
+            f"the journal of run {run_id!r} does not hold together ({error}): the store is damaged; bring back a "
+            "backup of it. Other runs may be whole"
+        ) from error

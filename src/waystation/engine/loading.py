@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from waystation.core.fit import check_fit
 from waystation.core.machine import Machine
-from waystation.core.misfit import JournalMisfit
 from waystation.core.state import decode_state
 from waystation.define.workflow import Workflow
-from waystation.engine.decoding import entries_of
+from waystation.engine.decoding import entries_of, of_one_piece
 from waystation.engine.reading import hold_missing
 from waystation.engine.run_state import state_differences
 from waystation.errors import DefinitionChanged, StoreCorrupt
@@ -38,10 +37,8 @@ async def load_machine(store: Store, workflow: Workflow[object, object], stored:
     if state is None and stored.frontier_seq:
         entries = [*await store.read(run_id, limit=stored.frontier_seq), *stored.entries]
     machine = Machine(workflow.graph, state)
-    try:
+    with of_one_piece(run_id):
         machine.restore(entries_of(run_id, entries))
-    except JournalMisfit as error:
-        raise StoreCorrupt(f"the journal of run {run_id!r} cannot be folded: {error}") from error
     await hold_missing(store, run_id, machine.values)
     return machine
 
