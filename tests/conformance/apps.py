@@ -68,6 +68,7 @@ class Place:
         agents: dict[str, object] | None = None,
         lease: timedelta = timedelta(seconds=15),
         grace: timedelta = timedelta(seconds=1),
+        recover_every: timedelta = timedelta(milliseconds=20),
     ) -> AsyncGenerator[Waystation]:
         """An app with these workflows, closed at the end."""
         store = await self.store()
@@ -77,7 +78,7 @@ class Place:
             clock=clock,
             agents=agents,
             lease=lease,
-            recover_every=timedelta(milliseconds=20),
+            recover_every=recover_every,
             grace=grace,
         ) as app:
             yield app

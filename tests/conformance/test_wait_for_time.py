@@ -17,6 +17,8 @@ pytestmark = pytest.mark.anyio
 
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
+NEVER = timedelta(days=1)
+"""For a recovery that looks only when a timer rings, or somebody tells it to."""
 
 
 def large(number: int) -> bool:
@@ -90,7 +92,7 @@ async def test_an_event_in_time_ends_the_wait(place: Place) -> None:
 )
 async def test_an_event_at_the_deadline_is_taken_if_nobody_has_noted_the_end(place: Place) -> None:
     clock = OwnTime()
-    async with place.app(strict, clock=clock) as app:
+    async with place.app(strict, clock=clock, recover_every=NEVER) as app:
         run = await app.get_workflow(strict).create_run()
         await run.start_async(1)
         await comes_to(run, "waiting")
@@ -110,7 +112,7 @@ async def test_an_event_at_the_deadline_is_taken_if_nobody_has_noted_the_end(pla
 @behaviour("events", "An event that does not match does not lengthen a wait", verdict="new")
 async def test_an_event_that_does_not_match_at_the_deadline_lets_the_wait_end(place: Place) -> None:
     clock = OwnTime()
-    async with place.app(lenient, clock=clock) as app:
+    async with place.app(lenient, clock=clock, recover_every=NEVER) as app:
         run = await app.get_workflow(lenient).create_run()
         await run.start_async(1)
         await comes_to(run, "waiting")
@@ -172,7 +174,7 @@ async def test_an_early_event_ends_a_wait_with_a_timeout_at_once(place: Place) -
 )
 async def test_an_event_after_the_deadline_is_not_taken(place: Place) -> None:
     clock = OwnTime()
-    async with place.app(strict, clock=clock) as app:
+    async with place.app(strict, clock=clock, recover_every=NEVER) as app:
         run = await app.get_workflow(strict).create_run()
         await run.start_async(1)
         await comes_to(run, "waiting")
