@@ -17,12 +17,13 @@ from waystation.core.machine import Machine
 from waystation.core.refs import Millis
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
+from waystation.dispatch.returning import Returning
 from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
 from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
-from waystation.engine.in_flight import cancel_all
+from waystation.engine.in_flight import cancel_all, carried_through
 from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
@@ -89,8 +90,7 @@ class LocalDispatcher:
         self._unfit: dict[str, Exception] = {}
         # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
         self._apart: set[str] = set()
-        # Runs that this process must come back to, and when; of an app that recovers none that is parked.
-        self._returning: dict[str, Millis] = {}
+        self._returning = Returning(engine.clock)
         self._seek = asyncio.Event()
         self._alarm = Alarm(engine.clock, self._seek.set)
         self._loops: list[asyncio.Task[None]] = []
@@ -160,7 +160,7 @@ class LocalDispatcher:
         # A task of its own: the caller may be cancelled just when the run has become this process's.
         task = asyncio.create_task(self._take(run_id, taking, waiting), name=f"waystation take {run_id}")
         self._keep(task)
-        await asyncio.shield(task)
+        await carried_through(task)
 
     async def _take(self, run_id: str, taking: Taking, waiting: Waiting | None) -> None:
         try:
@@ -168,8 +168,13 @@ class LocalDispatcher:
         except BaseException:
             taking.close()
             raise
-        with of_one_piece(run_id):
-            taken = await taking
+        try:
+            with of_one_piece(run_id):
+                taken = await taking
+        except StoreError:
+            self._returning.doubt(run_id)
+            self._seek.set()
+            raise
         if taken is None:
             self._nudge(run_id)
             return
@@ -196,7 +201,7 @@ class LocalDispatcher:
         run_id = driver.run_id
         failure: Exception | None = None
         lost = False
-        self._returning.pop(run_id, None)
+        self._returning.give_up(run_id)
         try:
             with of_one_piece(run_id):
                 await driver.drive()
@@ -204,12 +209,13 @@ class LocalDispatcher:
             if not self._stopped and not any(loop.cancelling() for loop in self._loops):
                 _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
                 self._apart.add(run_id)
-                self._returning[run_id] = 0
+                self._returning.soon(run_id)
                 self._seek.set()
             raise
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
             lost = True
+            self._returning.soon(run_id)  # or by this one: by a claim that came late, and of which nobody knows
         except (StoreError, DefinitionChanged, RunNotFound) as error:
             _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
@@ -217,7 +223,7 @@ class LocalDispatcher:
                 self._unfit[run_id] = error  # it does not pass: driven again, the step would only be run again
             else:
                 # It still is this process's by the store; nobody else will take it, so the recovery here must.
-                self._returning[run_id] = 0
+                self._returning.soon(run_id)
         except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
@@ -243,7 +249,7 @@ class LocalDispatcher:
         wakes = machine.state.standing == "running" and not machine.is_paused()
         if wakes and (wake_at := machine.next_wake()) is not None:
             if not self._recover:  # else it is found in the store, as any other: nothing in memory remembers it
-                self._returning[run_id] = wake_at
+                self._returning.at(run_id, wake_at)
             self._alarm.set(wake_at)
         # Those who come to wait from now on may wait for what comes next: there can be an answer before a hook is done.
         told = current and (not wakes or bool(machine.suspensions()))
@@ -269,7 +275,7 @@ class LocalDispatcher:
             driven.look_again()
         else:
             if self._unfit.pop(run_id, None) is not None:
-                self._returning[run_id] = 0  # what came may be just what it can go on with: a cancel, say
+                self._returning.soon(run_id)  # what came may be just what it can go on with: a cancel, say
             self._seek.set()
 
     def watch(self) -> None:
@@ -351,7 +357,7 @@ class LocalDispatcher:
                 _log.warning("run %s is left alone: %s", run_id, error)
                 self._leave_alone(run_id, error)
             except StoreError:
-                self._returning[run_id] = 0  # it may have been claimed
+                self._returning.doubt(run_id)  # it may have been claimed
                 raise
             except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
                 _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
@@ -364,20 +370,20 @@ class LocalDispatcher:
         workflow = self._engine.workflows.get(record.key) if record is not None else None
         parked = record is not None and record.status != "running" and record.wake_at is None
         if record is None or workflow is None or parked:
-            self._returning.pop(run_id, None)
+            self._returning.give_up(run_id)
             return False
         await self._lease.hold()
         taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
         if taken is not None:
             self._drive(taken)
         elif record.owner not in (None, self._engine.worker_id):
-            self._returning.pop(run_id, None)
+            self._returning.give_up(run_id)
         return taken is not None
 
     def _cannot_recover(self, error: StoreError) -> None:
         """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""
         _log.warning("the store could not be searched for runs that nobody drives: %s", error)
-        for run_id in (each for each, at in self._returning.items() if not at):
+        for run_id in self._returning.left():
             self._waiters.give_up(run_id, error)
 
     def _leave_alone(self, run_id: str, error: Exception) -> None:
@@ -387,7 +393,7 @@ class LocalDispatcher:
     async def _candidates(self) -> list[str]:
         """Runs that may be free to take; the claim decides."""
         now = self._engine.clock.now()
-        own = [run_id for run_id, at in self._returning.items() if at <= now]
+        own = self._returning.due()
         if not self._recover:
             waited_for = (run_id for run_id in self._waiters.runs() if run_id not in self._driven)
             return list(dict.fromkeys([*own, *waited_for]))
