@@ -277,10 +277,11 @@ def encode_state(state: State) -> bytes:
 
 
 def decode_state(data: bytes) -> State | None:
-    """The state ``data`` was made of; None if another version of the library wrote it in another format."""
+    """The state ``data`` was made of; None if another version of the library wrote it in another format, or it is
+    damaged: the journal has all that is in it."""
     try:
         state = _decoder.decode(data)
-    except (msgspec.ValidationError, msgspec.DecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return state if state.format == FORMAT else None
 
