@@ -48,6 +48,12 @@ class Cutting:
             client.transport.abort()
             server.transport.abort()
 
+    async def gone(self) -> None:
+        """Wait until every connection has ended."""
+        while self._links:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # their sockets are closed by the loop's next pass
+
     def shut(self, *, shut: bool = True) -> None:
         """Let nobody in; those who are in are cut."""
         self._shut = shut
@@ -135,3 +141,4 @@ async def cutting(url: str) -> AsyncGenerator[Cutting]:
     finally:
         listening.close()
         way.cut_all()
+        await way.gone()

@@ -1,8 +1,8 @@
 """The writers of a PostgreSQL store: what many coroutines write at once is one statement and one commit.
 
 There is one for commits and one for new runs. Each has connections of its own, with one statement under way on each;
-what comes meanwhile goes with the next. What is refused takes no other with it, and what has to wait for someone else is
-written alone, on another connection, so that the others need not wait.
+what comes meanwhile goes with the next. What is refused takes no other with it, and what has to wait for someone else
+is written alone, on another connection, so that the others need not wait.
 """
 
 from __future__ import annotations
