@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 from waystation.core.machine import Machine
-from waystation.core.refs import Millis
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.returning import Returning
@@ -90,8 +89,8 @@ class LocalDispatcher:
         self._unfit: dict[str, Exception] = {}
         # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
         self._apart: set[str] = set()
-        self._returning = Returning(engine.clock)
         self._seek = asyncio.Event()
+        self._returning = Returning(engine.clock, self._seek.set)
         self._alarm = Alarm(engine.clock, self._seek.set)
         self._loops: list[asyncio.Task[None]] = []
         self._look_out = LookOut(
@@ -168,13 +167,8 @@ class LocalDispatcher:
         except BaseException:
             taking.close()
             raise
-        try:
-            with of_one_piece(run_id):
-                taken = await taking
-        except StoreError:
-            self._returning.doubt(run_id)
-            self._seek.set()
-            raise
+        with self._returning.in_doubt(run_id), of_one_piece(run_id):
+            taken = await taking
         if taken is None:
             self._nudge(run_id)
             return
@@ -351,13 +345,13 @@ class LocalDispatcher:
                 continue
             tried += 1
             try:
-                took = await self._take_if_free(run_id) or took
+                with self._returning.in_doubt(run_id):  # it may have been claimed
+                    took = await self._take_if_free(run_id) or took
             except (DefinitionChanged, StoreCorrupt) as error:
                 # Said once, and left alone: the code that fits may be in another process, or come back.
                 _log.warning("run %s is left alone: %s", run_id, error)
                 self._leave_alone(run_id, error)
             except StoreError:
-                self._returning.doubt(run_id)  # it may have been claimed
                 raise
             except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
                 _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)

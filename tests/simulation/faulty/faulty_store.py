@@ -115,12 +115,17 @@ class FaultyStore:
         return value
 
     async def _write(
-        self, kind: Kind, land: Callable[[], Awaitable[T]], again: Callable[[], Awaitable[T]] | None = None
+        self,
+        kind: Kind,
+        land: Callable[[], Awaitable[T]],
+        again: Callable[[], Awaitable[T]] | None = None,
+        stray: Callable[[], Awaitable[T]] | None = None,
     ) -> T:
         """Have ``land`` happen in the store, or whatever becomes of it.
 
         Arguments:
             again: what a client does that has lost the answer: tries again, and finds out what is true.
+            stray: what arrives later, when nobody waits for it any more; ``land`` if that is the same.
         """
         await self._there()
         match self._weather.fate(kind):
@@ -132,7 +137,7 @@ class FaultyStore:
                 await self._back()
                 self._fail("the answer to a write was lost")
             case "late":
-                self._elsewhere(self._later(land))
+                self._elsewhere(self._later(stray or land))
                 await self._back()
                 self._fail("a write was given up")
             case "found out" if again is not None:
@@ -143,7 +148,7 @@ class FaultyStore:
                 value = await again()
             case "again":
                 value = await self._landing(land)
-                self._elsewhere(self._later(land))
+                self._elsewhere(self._later(stray or land))
             case "dies before":
                 await self._die()
             case "dies after":
@@ -203,15 +208,16 @@ class FaultyStore:
     async def create_run(self, run: NewRun) -> None:
         """See ``Store``."""
 
+        has_landed = False
+
         async def land() -> None:
+            nonlocal has_landed
             await self._truth.create(self.writer, run)
+            has_landed = True
 
         async def again() -> None:
-            try:
+            if not has_landed:
                 await self._landing(land)
-            except RunAlreadyExists:
-                if self._truth.journal[: len(run.entries)] != list(run.entries):
-                    raise
 
         await self._write("create", land, again)
 
@@ -221,52 +227,41 @@ class FaultyStore:
         await self._write("commit", *self._committing(commit))
 
     def _committing(self, commit: Commit) -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
+        has_landed = False
+
         async def land() -> None:
+            nonlocal has_landed
             await self._truth.commit(self.writer, commit)
+            has_landed = True
 
         async def again() -> None:
-            try:
+            if not has_landed:
                 await self._landing(land)
-            except (Fenced, JournalMoved):
-                if not self._has_landed(commit):
-                    raise
 
         return land, again
-
-    def _has_landed(self, commit: Commit) -> bool:
-        there = self._truth.journal[commit.after : commit.after + len(commit.entries)]
-        record, head = self._truth.record, commit.head
-        assert record is not None
-        if commit.entries:
-            # Two may write the same at the same time: then whoever has the run by it did.
-            owner_is_another = (
-                head is not None and record.epoch == head.epoch and record.owner not in (None, head.owner)
-            )
-            return there == list(commit.entries) and not owner_is_another
-        return head is not None and (record.epoch, record.status, record.owner, record.updated_at) == (
-            *(head.epoch, head.status, head.owner, head.updated_at),
-        )
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
         """See ``Store``."""
         await self._there()
-        # What is made is made by the process; where it arrives later, others may have come in between.
-        made = [await self._truth.made(after, make)]
-        first = True
+        made = await self._truth.made(after, make)
+        has_landed = False
 
         async def land() -> None:
-            nonlocal first
-            if first:
-                first = False
-                made[0] = await self._truth.on_top(self.writer, after, make)
-            else:
-                await self._truth.commit(self.writer, made[0])
+            nonlocal made
+            made = await self._truth.made(after, make)
+            await stray()
+
+        async def stray() -> None:
+            # It was made by the process, in the past: others may have come in between.
+            nonlocal has_landed
+            await self._truth.commit(self.writer, made)
+            has_landed = True
 
         async def again() -> None:
-            if first or not self._has_landed(made[0]):
-                await self._landing(lambda: self._truth.on_top(self.writer, after, make))
+            if not has_landed:
+                await self._landing(land)
 
-        await self._write("on top", land, again)
+        await self._write("on top", land, again, stray)
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """See ``Store``."""

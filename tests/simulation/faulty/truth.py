@@ -6,7 +6,7 @@ a process sees of it is in ``faulty_store``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 import msgspec
 
@@ -95,14 +95,8 @@ class Truth:
             self._break(f"{by} wrote after {commit.after}, and {before.last_seq} was the last")
         await self._written(by, commit)
 
-    async def on_top(self, by: str, after: Seq, make: MakeCommit) -> Commit:
-        """See ``Store.commit_on_top``; gives what was made and written."""
-        commit = await self.made(after, make)
-        await self.commit(by, commit)
-        return commit
-
     async def made(self, after: Seq, make: MakeCommit) -> Commit:
-        """What ``make`` makes of the run as it is."""
+        """What a ``commit_on_top`` is to write: what ``make`` makes of the run as it is."""
         record = await self.store.get_run(RUN)
         assert record is not None, "whoever writes on top has read the run before"
         return make(record, await self.store.read(RUN, after=after))
@@ -136,8 +130,9 @@ class Truth:
         if record.owner is not None and self._owners.setdefault(record.epoch, record.owner) != record.owner:
             self._break(f"{record.owner} has epoch {record.epoch}, and so had {self._owners[record.epoch]}")
         appended = await self.store.read(RUN, after=len(self.journal))
+        self._hold_writer(appended, by, {self._owners.get(epoch), record.owner})
         for data in appended:
-            self._fold(data, by, epoch)
+            self._fold(data)
         if commit is not None and commit.frontier is not None:
             self._hold_frontier(commit.frontier)
         if {each.seq: each.address for each in self._opened()} != open_suspensions(self.folded.state):
@@ -148,19 +143,18 @@ class Truth:
         latest = self.versions[-1]
         return () if latest is None else latest.opened
 
-    def _fold(self, data: bytes, by: str, epoch: int) -> None:
+    def _hold_writer(self, appended: Sequence[bytes], by: str, owners: Set[str | None]) -> None:
+        """Only who has the run goes on with it; what comes from outside may tell at once what comes of it."""
+        if appended and by not in owners and not isinstance(first := decode_entry(appended[0]), _FROM_OUTSIDE):
+            self._break(f"{by} wrote {first}, and the run is not its own but of {owners}")
+
+    def _fold(self, data: bytes) -> None:
         entry = decode_entry(data)
         self.journal.append(data)
-        record = self.record
-        assert record is not None
-        # A write that takes the run may also tell what comes of it at once.
-        owners = {self._owners.get(epoch), record.owner}
-        if not isinstance(entry, _FROM_OUTSIDE) and by not in owners:
-            self._break(f"{by} wrote {entry} under epoch {epoch}, which is {self._owners.get(epoch)}'s")
         try:
             self.judge.read(entry)
             self.folded.apply(entry)
-        except Exception as error:  # noqa: BLE001  (told by whoever judges, not to whoever happened to write)
+        except Exception as error:
             self._break(f"{entry} does not follow: {error!r}")
         self._note(entry)
 
