@@ -44,6 +44,24 @@ def test_a_run_goes_through_pipes_where_there_is_no_app(folder: Folder) -> None:
     assert folder.waystation("db", "export", "r1", *ELSEWHERE, app=None).code == 0
 
 
+def test_a_run_moves_to_postgresql_and_is_answered_there(folder: Folder, postgres: str) -> None:
+    there = ("--store", postgres)
+    folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC)
+    folder.waystation("db", "export", "r1", "--output", "r1.jsonl")
+    assert folder.waystation("db", "status", *there, "--json").json["schema"]["version"] == 0
+    made = folder.waystation("db", "upgrade", *there, app=None)
+    assert (made.code, ": made, with schema " in made.out, made.out.count("@")) == (0, True, 0)
+    assert folder.waystation("db", "import", "r1.jsonl", *there, app=None).code == 0
+    counted = folder.waystation("db", "status", *there, "--json").json
+    assert (counted["runs"]["suspended"], counted["open_suspensions"]) == (1, 1)
+    assert folder.waystation("resume", "r1", "--data", '{"approved": true}', *there).code == 0
+    back = folder.waystation("db", "export", "r1", *there, app=None)
+    assert folder.waystation("db", "import", "-", *ELSEWHERE, stdin=back.out).code == 0
+    assert journal(folder.path / "elsewhere.db")[:4] == journal(folder.path / "runs.db")
+    pruned = folder.waystation("db", "prune", "--older-than", "0s", "--yes", *there, "--json")
+    assert pruned.json == {"deleted": 1}
+
+
 def test_several_runs_are_a_file_each_named_for_them(folder: Folder) -> None:
     for run_id in ("r1", "../r2/ü"):
         folder.waystation("run", "checked", "--run-id", run_id, "--input", DOC)

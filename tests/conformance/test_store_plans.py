@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from waystation.store import open_store
+from waystation.store import open_store, sqlite_survey
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_writes as writes
 from waystation.store.records import ENDED, UNFINISHED, RunFilter, WorkflowKey
@@ -23,6 +23,10 @@ class Explained:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.plan: list[str] = []
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         self.plan += [detail for *_, detail in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
@@ -96,3 +100,10 @@ async def test_pruning_and_many_seqs_scan_no_table(connection: sqlite3.Connectio
     assert pruned == ["SEARCH waystation_runs USING INDEX waystation_runs_ended (updated_at<?)"]
     seqs = plan(connection, lambda asked: reads.last_seqs(asked, ["a", "b"]))
     assert not any("SCAN runs" in step or "SCAN journal" in step for step in seqs), seqs
+
+
+async def test_a_survey_counts_in_indexes(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    told = plan(connection, lambda it: sqlite_survey.survey(it, tmp_path / "runs.db", shared=False))
+    of_runs = [each for each in told if "waystation_runs" in each]
+    assert len(of_runs) == 2 + len(UNFINISHED)
+    assert [each for each in of_runs if "INDEX" not in each] == []
