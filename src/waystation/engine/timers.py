@@ -19,10 +19,12 @@ class Alarm:
 
     def set(self, when: Millis | None) -> None:
         """Ring at ``when`` too; an earlier time that was set before stays. If it has come already, ring at once."""
-        if when is None or (self._at is not None and self._at <= when):
+        if when is None:
             return
         if when <= self._clock.now():  # it came while the store was asked for it
             self._ring()
+            return
+        if self._at is not None and self._at <= when:
             return
         self.stop()
         self._at = when
