@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-Work = Literal["chains", "growth", "park", "answer"]
+Work = Literal["chains", "growth", "park", "answer", "idle"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Order:
         setting: which of the peer's settings, where there are several.
         work: ``chains``: runs of ten steps, alone and many at once. ``growth``: a step of a short run and of a long
             one. ``park``: begin runs that wait for an answer, then answer some. ``answer``: answer some of those that
-            another process has parked.
+            another process has parked. ``idle``: be open on a store, and do nothing.
         seconds: how long each rate is measured.
         at_once: how many runs go on at once, where many do.
         sizes: the lengths of runs that are compared in ``growth``.

@@ -23,7 +23,7 @@ class Grid:
     rows: list[Sequence[str]] = field(default_factory=list[Sequence[str]])
 
     def as_rich(self) -> Table:
-        grid = Table(title=self.title, show_lines=True)
+        grid = Table(title=self.title, show_lines=any("\n" in cell for row in self.rows for cell in row))
         for index, column in enumerate(self.columns):
             grid.add_column(column, justify="right" if index else "left", overflow="fold")
         for row in self.rows:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -33,7 +34,7 @@ def peer_of(order: Order) -> Peer:
 async def main(order: Order) -> None:
     peer = peer_of(order)
     tell("version", peer.version)
-    await {"chains": chains, "growth": growth, "park": park, "answer": answer}[order.work](peer, order)
+    await {"chains": chains, "growth": growth, "park": park, "answer": answer, "idle": idle}[order.work](peer, order)
 
 
 # ---------------------------------------------------------------- ten steps, alone and many at once
@@ -181,6 +182,17 @@ async def _answer(peer: Gated, order: Order, standing: int) -> None:
     tell("first answer", taken[0])
     tell("p50", at(sorted(taken), 0.5))
     tell("p99", at(sorted(taken), 0.99))
+
+
+async def idle(peer: Peer, order: Order) -> None:
+    """What a process costs whose runs all wait: processor time beside time, and its memory."""
+    peer.prepare("gate", 0)
+    async with peer.opened():
+        await asyncio.sleep(1)
+        worked, began = time.process_time(), time.perf_counter()
+        await asyncio.sleep(order.seconds)
+        tell("idle CPU", (time.process_time() - worked) / (time.perf_counter() - began))
+        tell("memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def at(in_order: Sequence[float], part: float) -> float:
