@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.crash.chaos.book import Asking, Book, Told, lines_of
 from tests.crash.chaos.errands import Errand
 from tests.crash.chaos.jobs import Desk, Go, Job, jobs
-from tests.crash.chaos.worker import app_of, told_to_end
+from tests.crash.chaos.worker import app_of, opened, told_to_end
 from waystation import Waystation
 from waystation.errors import AppClosed, NotSuspended, RunAlreadyExists, RunEnded, RunNotFound, StoreError
 from waystation.run import Run
@@ -129,5 +129,6 @@ async def call(url: str, kind: str, book: Path, who: str, errands: Sequence[Erra
         for line in lines_of(book)
         if isinstance(line, Told) and line.who.partition(".")[0] == place and line.answer in ("accepted", "refused")
     }
-    async with app_of(url, kind, book, who, recover=False) as app:
+    app = app_of(url, kind, book, who, recover=False)
+    async with opened(app):
         await Caller(app, Desk.book, settled).call_on(errands, began, ending)

@@ -28,7 +28,7 @@ from tests.postgres_server import PostgresServer
 from waystation.store.records import RunFilter
 
 PROXY = "proxy"
-TO_THE_END = 40.0
+TO_THE_END = 120.0
 """So long, in seconds, all runs may take to end once nothing goes wrong any more."""
 
 TO_CLOSE = 10.0
@@ -41,6 +41,7 @@ class Settings:
     seed: int
     runs: int
     seconds: float
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Report:
         told += ["seen:"]
         told += [f"  {count:6} {what}" for what, count in sorted(self.verdict.counts.items())]
         told += [f"all have ended {self.ending:.1f} s after the last fault; {self.entries_a_second:.0f} entries/s"]
+        told += [f"LATE: {each}" for each in self.verdict.late]
         told += [f"WRONG: {each}" for each in self.verdict.wrong[:50]]
         told += [f"verdict: {len(self.verdict.wrong)} wrong" if self.verdict.wrong else "verdict: nothing is wrong"]
         return "\n".join(told)
@@ -80,7 +82,7 @@ def run_chaos(settings: Settings) -> Report:
         fleet = Fleet(folder)
         stack.callback(fleet.kill_all)
         report = _direct(settings, scene, fleet, sockets)
-        if report.verdict.wrong:
+        if report.verdict.wrong or settings.keep:
             print(f"the book and the logs are kept in {folder}")
         else:
             shutil.rmtree(folder)

@@ -65,6 +65,7 @@ class Verdict:
 
     wrong: list[str] = field(default_factory=list[str])
     counts: Counter[str] = field(default_factory=Counter[str])
+    late: list[str] = field(default_factory=list[str])
 
     def hold(self, holds: bool, what: str) -> None:
         if not holds:
@@ -189,6 +190,7 @@ def _judge_repeats(verdict: Verdict, run: str, entries: Sequence[AnyEntry], line
                 if key in done and durable[done[key]] < place:
                     if epochs.get(line.who, 0) < newest:
                         verdict.counts["completed step begun by one who had lost the run"] += 1
+                        verdict.late.append(f"{run}: entry {done[key] + 1}, {line}")
                     else:
                         verdict.wrong.append(f"{run}: done, recorded as entry {done[key] + 1}, and begun again: {line}")
             case _:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from tests.crash.chaos.jobs import Desk, jobs
 from tests.crash.chaos.witness import WitnessStore
 from waystation import Waystation, open_store
+from waystation.errors import StoreUnavailable
 
 LEASE = timedelta(seconds=1.2)
 
@@ -35,7 +38,22 @@ def told_to_end() -> asyncio.Event:
     return ending
 
 
+@asynccontextmanager
+async def opened(app: Waystation) -> AsyncGenerator[None]:
+    """Open the app, as often as the server is away for longer than that waits for it; and close it in the end."""
+    while True:
+        try:
+            await app.open()
+            break
+        except StoreUnavailable:
+            continue
+    try:
+        yield
+    finally:
+        await app.close()
+
+
 async def work(url: str, kind: str, book: Path, who: str) -> None:
     ending = told_to_end()
-    async with app_of(url, kind, book, who, recover=True):
+    async with opened(app_of(url, kind, book, who, recover=True)):
         await ending.wait()
