@@ -57,6 +57,13 @@ test-unit: $(READY) ## The quick tests alone
 crash: $(READY) ## The tests that kill processes, and the races, alone
 	@$(BIN)/python -m pytest tests/crash -n $(WORKERS)
 
+SECONDS ?= 60
+RUNS ?= 500
+STORE ?= postgres
+.PHONY: chaos
+chaos: $(READY) ## 500 runs while workers, connections and PostgreSQL are killed; SEED=... repeats one, STORE=sqlite
+	@$(BIN)/python -m tests.crash.chaos --store $(STORE) --runs $(RUNS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
 HISTORIES ?= 100000
 .PHONY: simulate
 simulate: $(READY) ## Random histories of random workflows, of seeds drawn anew; HISTORIES=... says how many
