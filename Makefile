@@ -103,10 +103,23 @@ test-pythons: ## All tests under each of Python 3.11, 3.12 and 3.13 that is here
 pytest-only: $(READY)
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
+BENCH_TABLE := .bench-table.md
+
 .PHONY: bench
-bench: $(READY) ## Speed beside the raw limit of the same run
-	@$(BIN)/python -m benchmarks.foundation
-	@$(BIN)/python -m benchmarks.flow
+bench: $(READY) ## Speed beside peers and the raw limits, all in one run: about 20 minutes
+	@$(BIN)/python -m benchmarks.compare --write $(BENCH_TABLE)
+
+.PHONY: bench-quick
+bench-quick: $(READY) ## Speed beside the raw limits alone: about 2 minutes
+	@$(BIN)/python -m benchmarks.compare --quick
+
+.PHONY: bench-million
+bench-million: $(READY) ## A million runs that wait, in one SQLite file
+	@$(BIN)/python -m benchmarks.million --write .bench-million.md
+
+.PHONY: bench-page
+bench-page: $(READY) ## Put what make bench and make bench-million found last into docs/performance.md
+	@$(BIN)/python -m benchmarks.page $(wildcard $(BENCH_TABLE) .bench-million.md)
 
 # ---------------------------------------------------------------- to keep it
 
@@ -124,6 +137,13 @@ lock: $(READY) ## Choose the newest versions of what development needs, with has
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
 		--output-file requirements-dev.lock
+
+.PHONY: lock-peers
+lock-peers: $(READY) ## Choose the newest versions of the Python peers that are measured; those from npm are in package.json
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile benchmarks/peers/requirements.in --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
+		--output-file benchmarks/peers/requirements.txt
 
 .PHONY: clean
 clean: ## Remove the environment and what was left behind

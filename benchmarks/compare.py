@@ -1,9 +1,10 @@
 """Peers beside us and the raw limit, on the same work, in one run; one table.
 
-    python -m benchmarks.compare [--quick] [--only NAME ...] [--write FILE]
+    python -m benchmarks.compare [--quick] [--only NAME ...] [--write FILE] [--again FILE]
 
 In each round everyone is measured once, one after another, each in a process of its own, so that a disk that is slow
-for a while is slow for all. ``--quick`` measures the raw limits and us, and what we hold ourselves to, alone.
+for a while is slow for all. ``--quick`` measures the raw limits and us, and what we hold ourselves to, alone. What is
+written is Markdown, and beside it, as JSON, every single measure: ``--again`` prints the table of those.
 """
 
 from __future__ import annotations
@@ -148,19 +149,36 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="us and the raw limits, and less of all")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write it as Markdown too")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing: print what an earlier run wrote")
     given = parser.parse_args()
     rows = [row for row in ROWS if (row.quick or not given.quick) and (not given.only or row.name in given.only)]
-    if not given.quick:
-        environment.install()
-    with tempfile.TemporaryDirectory(dir=environment.ROOT, prefix=".bench-") as name, Places(Path(name)) as places:
-        comparison = Comparison(rows, QUICK if given.quick else FULL, places)
-        comparison.all()
-    grids = [table(comparison.measuring), bounds(comparison.measuring)]
-    console = Console()
+    if given.again:
+        measuring = Measuring(rows, patience=0)
+        measuring.take(given.again.with_suffix(".json").read_text())
+    else:
+        measuring = measured(rows, QUICK if given.quick else FULL, peers=not given.quick)
+    if given.write:
+        given.write.with_suffix(".json").write_text(measuring.as_text())
+    grids = [table(measuring), bounds(measuring)]
+    # Narrower than that the table is of no use; who has less of a terminal scrolls sideways.
+    console = Console(width=max(Console().width, _WIDTH))
     for grid in grids:
         console.print(grid.as_rich())
     if given.write:
-        given.write.write_text("\n\n".join([described(comparison.measuring), *map(Grid.as_markdown, grids)]) + "\n")
+        given.write.write_text("\n\n".join([described(measuring), *map(Grid.as_markdown, grids)]) + "\n")
+
+
+_WIDTH = 190
+
+
+def measured(rows: list[Row], size: Size, *, peers: bool) -> Measuring:
+    """Measure everything."""
+    if peers:
+        environment.install()
+    with tempfile.TemporaryDirectory(dir=environment.ROOT, prefix=".bench-") as name, Places(Path(name)) as places:
+        comparison = Comparison(rows, size, places)
+        comparison.all()
+        return comparison.measuring
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -148,6 +148,14 @@ class Measuring:
                 last = errors.strip().splitlines()[-1:] or ["it said nothing"]
                 self.problem(row, f"{order.work}: ended with {process.returncode}: {last[0][:200]}")
         return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+    def as_text(self) -> str:
+        """All that was found, as JSON."""
+        return json.dumps({name: asdict(found) for name, found in self.found.items()}, indent=1)
+
+    def take(self, text: str) -> None:
+        """Take what ``as_text`` gave for what was found."""
+        self.found.update({name: Found(**found) for name, found in json.loads(text).items() if name in self.found})
 
     def problem(self, row: Row, why: str) -> None:
         """Note why something of a row is missing, once."""
