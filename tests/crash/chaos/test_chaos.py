@@ -1,6 +1,6 @@
-"""Runs survive a chaos: processes killed and frozen, a server killed, connections cut; a shorter one than ``make chaos``.
+"""Runs survive a chaos: processes killed and frozen, a server killed, connections cut. ``make chaos`` does a longer one.
 
-The seed decides what goes wrong and when; it is printed with the verdict, and ``make chaos SEED=...`` does the same again.
+The seed decides what goes wrong and when; it is printed with the verdict, and can be given to do the same again.
 """
 
 from __future__ import annotations
