@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.unit.test_run_files import a_run, exported, journal, lines_of, store_with
 from waystation import Store
 from waystation.core.refs import Seq
-from waystation.errors import RunAlreadyExists, RunNotFound, StoreFull
+from waystation.errors import PayloadUnreadable, RunAlreadyExists, RunNotFound, StoreFull
 from waystation.store.protocol import Fenced
 from waystation.store.records import Commit, Head, NewRun, RunFilter, RunStatus, WorkflowKey
 from waystation.store.transfer import export_run, import_run
@@ -92,6 +92,18 @@ async def test_a_run_that_is_deleted_and_made_anew_meanwhile_is_not_mixed_with_t
 async def test_a_run_that_is_not_there_is_told() -> None:
     with pytest.raises(RunNotFound, match="no run 'r9'"):
         await exported(await store_with(a_run()), "r9")
+
+
+@pytest.mark.parametrize("part", ["entry", "frontier", "definition"])
+async def test_a_run_that_is_kept_encoded_leaves_only_through_its_codec(part: str) -> None:
+    sealed = b"\xc1WE what a codec made"
+    run = a_run(
+        [*journal(), sealed] if part == "entry" else None, **({"frontier": sealed} if part == "frontier" else {})
+    )
+    store = await store_with(run, description=sealed if part == "definition" else None)
+    with pytest.raises(PayloadUnreadable, match=rf"(the {part}|{part} 6) of run 'r1' is kept encoded.*--app") as caught:
+        await exported(store)
+    assert caught.value.run_id == "r1"
 
 
 async def test_a_long_journal_is_read_a_part_at_a_time() -> None:

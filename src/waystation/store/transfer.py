@@ -14,7 +14,7 @@ from waystation.core.addresses import Address
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import RunCreated, StepSuspended
 from waystation.core.refs import Seq
-from waystation.errors import RunAlreadyExists, RunNotFound
+from waystation.errors import PayloadUnreadable, RunAlreadyExists, RunNotFound
 from waystation.store.protocol import IdempotencyKeyUsed, Store
 from waystation.store.records import Head, NewRun, Opened, RunRecord, RunSnapshot
 from waystation.store.run_file import (
@@ -40,6 +40,9 @@ _ENTRIES_AT_ONCE = 1000
 _FIRST_AT_ONCE = 10
 """So much of a journal is read at once, at most, as far as the entries before tell how long they are."""
 
+_ENCODED = b"\xc1"
+"""Begins what a codec makes of a payload, and no JSON."""
+
 _EPOCHS_AHEAD = 1_000_000
 """An epoch grows by one each time that a run is taken over. One that arrives is so far ahead that whoever drove it
 before, also since the export and in this very store, is fenced."""
@@ -50,6 +53,7 @@ async def export_run(store: Store, run_id: str) -> AsyncIterator[bytes]:
 
     Raises:
         RunNotFound: there is no such run, or it was deleted meanwhile.
+        PayloadUnreadable: it is kept encoded, and ``store`` is the one within, without the codec.
     """
     found = await store.snapshot(run_id)
     if found is None:
@@ -61,15 +65,33 @@ async def export_run(store: Store, run_id: str) -> AsyncIterator[bytes]:
     description = await store.get_definition(record.fingerprint)
     if description is not None:
         yield file.line(
-            DefinitionLine(fingerprint=record.fingerprint, workflow_id=record.workflow_id, **written(description))
+            DefinitionLine(
+                fingerprint=record.fingerprint,
+                workflow_id=record.workflow_id,
+                **written(_plain(description, run_id, "the definition")),
+            )
         )
     async for seq, entry in _journal(store, found):
-        yield file.line(EntryLine(seq=seq, **written(entry)))
+        yield file.line(EntryLine(seq=seq, **written(_plain(entry, run_id, f"entry {seq}"))))
     if found.frontier is not None:
-        yield file.line(FrontierLine(seq=found.frontier_seq, **written(found.frontier)))
+        state = written(_plain(found.frontier, run_id, "the frontier"))
+        yield file.line(FrontierLine(seq=found.frontier_seq, **state))
     for each in found.opened:
         yield file.line(SuspensionLine(seq=each.seq, address=each.address))
     yield file.end(entries=found.last_seq, suspensions=len(found.opened))
+
+
+def _plain(data: bytes, run_id: str, what: str) -> bytes:
+    """The bytes, which must be those that were given to be kept: what a codec made of them may be of use in this very
+    store alone, where its key and its folder of blobs are."""
+    if data.startswith(_ENCODED):
+        raise PayloadUnreadable(
+            f"{what} of run {run_id!r} is kept encoded; export it through its app, which has the codec: "
+            "waystation db export --app module:variable, or export_run(app.store, ...)",
+            run_id=run_id,
+            place=f"{what} of run {run_id!r}",
+        )
+    return data
 
 
 def _run_line(found: RunSnapshot) -> RunLine:
