@@ -23,6 +23,7 @@ class Lingering(Cutting):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.hung_up = asyncio.Event()
+        self.over = asyncio.Event()
 
     async def _answers(
         self,
@@ -36,7 +37,7 @@ class Lingering(Cutting):
                 client.write(data)
                 await client.drain()
         self.hung_up.set()
-        await cut.wait()
+        await self.over.wait()
 
 
 async def test_a_call_on_a_connection_that_the_server_has_given_up_is_made_on_another(postgres: str) -> None:
@@ -61,5 +62,6 @@ async def test_a_call_on_a_connection_that_the_server_has_given_up_is_made_on_an
         link[0].transport.abort()
     await store.close()
     listening.close()
+    way.over.set()
     way.cut_all()
     await way.gone()
