@@ -1,4 +1,4 @@
-"""Runs survive a chaos: processes killed and frozen, a server killed, connections cut. ``make chaos`` does a longer one.
+"""Runs survive a chaos: processes killed and frozen, a server killed, connections cut. ``make chaos`` is a longer one.
 
 The seed decides what goes wrong and when; it is printed with the verdict, and can be given to do the same again.
 """
