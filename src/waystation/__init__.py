@@ -57,13 +57,28 @@ from waystation.runnable import RunnableWorkflow
 from waystation.runtime import Waystation
 from waystation.schema import Schema, schema_for
 from waystation.store import Store, export_run, import_run, open_store
+from waystation.store.codec import (
+    Blobs,
+    Codec,
+    CodecStore,
+    Compression,
+    Encryption,
+    PayloadCodec,
+    PayloadPlace,
+    sweep_blobs,
+)
 
 __all__ = [
     "AnyStep",
+    "Blobs",
     "BranchTakenEvent",
     "CancelRequestedEvent",
+    "Codec",
+    "CodecStore",
+    "Compression",
     "Cron",
     "DataError",
+    "Encryption",
     "ErrorRecord",
     "Event",
     "EventMatchedEvent",
@@ -77,6 +92,8 @@ __all__ = [
     "Misfit",
     "NodeFailedEvent",
     "NonRetryable",
+    "PayloadCodec",
+    "PayloadPlace",
     "Retry",
     "Run",
     "RunActive",
@@ -124,5 +141,6 @@ __all__ = [
     "open_store",
     "schema_for",
     "step",
+    "sweep_blobs",
     "workflow",
 ]

@@ -26,7 +26,7 @@ from waystation.results import Misfit, RunResult, Suspension
 from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
 from waystation.settings import Parts, Settings, assemble, clock_of
-from waystation.store import open_store
+from waystation.store.codec import Codec
 from waystation.store.protocol import Store
 from waystation.store.records import RunPage, RunStatus, WorkflowKey
 
@@ -46,6 +46,7 @@ class Waystation:
         workflows: committed workflows.
         agents, tools: what steps reach as ``ctx.agents["name"]`` and ``ctx.tools["name"]``.
         store: an address, such as ``"sqlite:///waystation.db"`` (the default) or ``"memory://"``, or a ``Store``.
+        codec: how data is kept in it: encrypted, compressed, beside it; None to keep it as it is.
         recover: take over runs whose process died, and runs whose time has come, whoever began them. An app made
             only to look or to answer may say False; it then goes on only with runs it starts or answers itself.
         lease: how long this process may be silent before others take its runs over. Long steps do not matter:
@@ -54,8 +55,7 @@ class Waystation:
         recover_every: how often to look for runs that nobody drives.
         look_every: how often to look for what other processes wrote to runs that are watched here.
         threads: how many step functions that are not ``async`` run at once.
-        retention: for how long runs that have ended are kept; None for ever. They are deleted in small batches while
-            others work.
+        retention: for how long runs that have ended are kept; None for ever. Old ones are deleted bit by bit.
         cancel_grace: how long steps in flight of a cancelled run may go on, where ``cancel`` says nothing else.
         clock: where time comes from; for tests.
 
@@ -73,6 +73,7 @@ class Waystation:
         agents: Mapping[str, object] | None = None,
         tools: Mapping[str, object] | None = None,
         store: str | Store = "sqlite:///waystation.db",
+        codec: Codec | None = None,
         recover: bool = True,
         lease: timedelta = timedelta(seconds=15),
         grace: timedelta = timedelta(seconds=5),
@@ -95,9 +96,10 @@ class Waystation:
             retention=retention,
             cancel_grace=cancel_grace,
             clock=clock,
+            codec=codec,
         )
         self._registry = Registry(workflows)
-        self._store = open_store(store) if isinstance(store, str) else store
+        self._store = self._settings.home(store)
         self._parts: Parts | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Lock | None = None
@@ -145,14 +147,15 @@ class Waystation:
         """A new app with the same workflows, agents, tools and settings, not opened.
 
         Arguments:
-            store: another store; by default the same.
+            store: another store, with the same codec; by default the same.
             recover: whether the new one takes over runs that nobody drives; by default as this one.
             clock: another clock, for tests; by default the same.
 
         Raises:
             StoreUrlInvalid.
         """
-        new = Waystation(workflows=list(self._registry.by_key.values()), store=self._store if store is None else store)
+        home = self._store if store is None else self._settings.home(store)
+        new = Waystation(workflows=list(self._registry.by_key.values()), store=home)
         new._settings = replace(
             self._settings,
             recover=self._settings.recover if recover is None else recover,
@@ -264,8 +267,7 @@ class Waystation:
             workflow, resource_id: only these.
             status: only runs that stand so; one status or several.
             since, until: only those created from ``since`` on and before ``until``; with a time zone.
-            limit: at most so many, 1 to 1000.
-            cursor: that of the page before.
+            limit, cursor: at most so many, 1 to 1000; the cursor of the page before.
         """
         engine, _ = await self.opened()
         where = run_filter(workflow, status, resource_id, since, until)
@@ -277,8 +279,7 @@ class Waystation:
         """The open suspensions of registered workflows, oldest first: what people are waited for.
 
         Arguments:
-            workflow, run_id: only those of this workflow, or this run.
-            limit: at most so many.
+            workflow, run_id, limit: only those of this workflow, or this run; at most so many.
         """
         engine, _ = await self.opened()
         return await open_suspensions(engine.store, self._registry, workflow_id=workflow, run_id=run_id, limit=limit)

@@ -16,6 +16,8 @@ from waystation.engine.schedules import Scheduler, StartScheduled
 from waystation.engine.store_clock import StoreClock
 from waystation.errors import InvalidDuration
 from waystation.registry import Registry
+from waystation.store import open_store
+from waystation.store.codec import Codec, CodecStore
 from waystation.store.protocol import Store
 
 
@@ -34,10 +36,20 @@ class Settings:
     retention: timedelta | None
     cancel_grace: timedelta
     clock: Clock | None
+    codec: Codec | None
 
     def __post_init__(self) -> None:
         if self.retention is not None and self.retention < timedelta(0):
             raise InvalidDuration(f"retention={self.retention} is negative; give how long to keep runs that have ended")
+
+    def home(self, store: str | Store) -> Store:
+        """The store that is meant, not opened; with a codec, if there is one.
+
+        Raises:
+            StoreUrlInvalid.
+        """
+        found = open_store(store) if isinstance(store, str) else store
+        return found if self.codec is None else CodecStore(found, self.codec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def test_every_import_goes_the_allowed_way() -> None:
 def test_importing_the_library_imports_no_optional_part() -> None:
     script = (
         "import sys, waystation; "
-        "heavy = {'pydantic_ai', 'attrs', 'attr', 'typer', 'rich', 'pytest', 'sqlalchemy'} & set(sys.modules); "
+        "heavy = {'pydantic_ai', 'attrs', 'attr', 'typer', 'rich', 'pytest', 'sqlalchemy', "
+        "'cryptography', 'zstandard', 'fsspec', 'asyncpg'} & set(sys.modules); "
         "print(sorted(heavy))"
     )
     done = subprocess.run(
