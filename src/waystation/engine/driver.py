@@ -105,6 +105,8 @@ class Driver:
             self._heed_cancel()
             pace = Pace()
             while True:
+                if self._fault is not None:
+                    raise self._fault
                 if self._draining and not self._in_flight and not self._outcomes:
                     return
                 alone = None if self._draining else await self._begin()
@@ -150,12 +152,13 @@ class Driver:
             and self.machine.is_alone()
         ):
             return actions[0]
+        ended = {outcome.of for outcome in self._outcomes} if actions else ()
         for action in actions:
             if isinstance(action, CheckOutput):
                 self._outcomes.append(Outcome(self._flow.check(action, self.machine)))
             else:
                 running = Running(action, self._engine.clock.now())
-                self._in_flight.begin(running, partial(self._do, running), self._context)
+                self._in_flight.begin(running, partial(self._do, running), self._context, ended)
         return None
 
     async def _do(self, running: Running) -> Outcome:
@@ -212,8 +215,6 @@ class Driver:
             self._stop_timer = self._engine.clock.call_at(wake_at, self._something_came.set)
         await self._something_came.wait()
         self._something_came.clear()
-        if self._fault is not None:
-            raise self._fault
         if self._look_again:
             async with self._turns.commit:
                 await self._look()

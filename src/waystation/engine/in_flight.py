@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -98,10 +98,14 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._running)
 
-    def begin(self, running: Running, work: Callable[[], Work], context: contextvars.Context) -> None:
-        """Begin ``work`` as a task, unless it is under way already: after a reload the machine names all that is
-        active."""
+    def begin(
+        self, running: Running, work: Callable[[], Work], context: contextvars.Context, ended: Container[object]
+    ) -> None:
+        """Begin ``work`` as a task, unless it is under way already, or has ``ended`` and that is not recorded yet:
+        after a reload the machine names all that is active."""
         key = _key(running.action)
+        if key in ended:
+            return
         alone = self._running.get(_ALONE)
         if key not in self._running and (alone is None or _key(alone.action) != key):
             self._running[key] = running
@@ -122,7 +126,7 @@ class InFlight:
 
     def _over(self, running: Running, outcome: Outcome | None) -> None:
         self._remove(running)
-        self._came(outcome)
+        self._came(None if outcome is None else replace(outcome, of=_key(running.action)))
 
     def _done(self, running: Running, task: asyncio.Task[None]) -> None:
         if self._running.get(_key(running.action)) is running:

@@ -36,10 +36,12 @@ class Outcome:
     Attributes:
         signal: what to tell the machine.
         transaction: where the step wrote, to be committed with that.
+        of: the key of what has ended so, where that was in flight.
     """
 
     signal: Signal
     transaction: StepTransaction | None = None
+    of: object = None
 
 
 @dataclass(frozen=True, slots=True)

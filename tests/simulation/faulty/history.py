@@ -156,6 +156,7 @@ class History:
     async def _calm(self) -> None:
         self.weather.calm = True
         self.witness.calm = True
+        self.people.patient = True
         for process in self._processes:
             process.go_on()
         await self._bury()

@@ -22,10 +22,12 @@ class People:
 
     Attributes:
         broken: what they were told that nobody may be told when nothing is wrong.
+        patient: whether they wait for nothing but to be told that an answer was taken.
     """
 
     def __init__(self, dice: Dice, truth: Truth, claims: Claims, workflow: Workflow[object, object]) -> None:
         self.broken: list[str] = []
+        self.patient = False
         self._dice = dice
         self._truth = truth
         self._claims = claims
@@ -77,7 +79,7 @@ class People:
         told: Told = "taken"
         data = {"number": number}
         try:
-            if self._dice.chance(70):
+            if self.patient or self._dice.chance(70):
                 await process.run.resume_async(suspension=suspension.id, data=data)
             else:
                 result = await process.run.resume(suspension=suspension.id, data=data)

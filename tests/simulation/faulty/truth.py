@@ -6,7 +6,7 @@ a process sees of it is in ``faulty_store``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -143,7 +143,7 @@ class Truth:
         latest = self.versions[-1]
         return () if latest is None else latest.opened
 
-    def _hold_writer(self, appended: Sequence[bytes], by: str, owners: Set[str | None]) -> None:
+    def _hold_writer(self, appended: Sequence[bytes], by: str, owners: Collection[str | None]) -> None:
         """Only who has the run goes on with it; what comes from outside may tell at once what comes of it."""
         if appended and by not in owners and not isinstance(first := decode_entry(appended[0]), _FROM_OUTSIDE):
             self._break(f"{by} wrote {first}, and the run is not its own but of {owners}")
