@@ -48,8 +48,10 @@ class Returning:
             yield
         except StoreError as error:
             if not isinstance(error, StoreCorrupt):
+                begins = run_id not in self._doubts
                 self._doubts[run_id] = (0, _FIRST)
-                self._seek()
+                if begins:  # else it is the look itself that fails, and the next comes in its time
+                    self._seek()
             raise
 
     def give_up(self, run_id: str) -> None:
@@ -58,7 +60,7 @@ class Returning:
 
     def left(self) -> list[str]:
         """Runs that would go on here if the store could be reached."""
-        return [run_id for run_id, at in self._at.items() if not at]
+        return [*self._doubts, *(run_id for run_id, at in self._at.items() if not at)]
 
     def due(self) -> list[str]:
         """Runs to be looked at now."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.faults.disks import Disk
-from tests.crash.judge import Site, Standing, check_ended, check_interrupted
+from tests.crash.judge import Standing, check_ended, check_interrupted
 from tests.crash.ledger import Ledger
 from tests.crash.plays import Play, finish, summary
 from waystation import Waystation, open_store
@@ -140,10 +140,37 @@ def app_of(play: Play, store: Store) -> Waystation:
 
 
 @dataclass(frozen=True)
-class FaultySite(Site):
-    """A store where faults are, with a ledger where none are."""
+class FaultySite:
+    """A store where faults are, with a table of the user's own, and with a ledger where there are none."""
 
+    folder: Path
     ledger_file: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "runs.db"
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.file}"
+
+    def prepare(self) -> None:
+        """Make the store and the user's table."""
+        self.folder.mkdir()
+        asyncio.run(self._opened())
+        with closing(sqlite3.connect(self.file)) as connection:
+            connection.execute("CREATE TABLE charges (key TEXT, text TEXT)")
+            connection.commit()
+
+    async def _opened(self) -> None:
+        store = open_store(self.url)
+        await store.open()
+        await store.close()
+
+    def look(self) -> Standing:
+        """All that is known of the only run, once the store has been opened, and closed."""
+        asyncio.run(self._opened())
+        return self.seen()
 
     @property
     def ledger(self) -> Ledger:
