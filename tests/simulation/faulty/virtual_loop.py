@@ -47,7 +47,7 @@ class NumberedTask(asyncio.Task[T]):
 
     _numbers = itertools.count()
 
-    def __init__(self, coro: Coroutine[Any, Any, T], **named: Any) -> None:
+    def __init__(self, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], **named: Any) -> None:
         self._number = next(NumberedTask._numbers)  # before it is put into any set
         super().__init__(coro, **named)
 
@@ -99,7 +99,9 @@ class Household:
 _household: ContextVar[Household] = ContextVar("household")
 
 
-def _numbered(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T], **named: Any) -> asyncio.Task[T]:
+def _numbered(
+    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], **named: Any
+) -> asyncio.Task[T]:
     task = NumberedTask(coro, loop=loop, **named)
     context = named.get("context")
     household = _household.get(None) if context is None else context.get(_household)

@@ -30,7 +30,7 @@ Fate: TypeAlias = Literal[
 ``dies before``, ``dies after``: the process is gone before it is sent, or once it has arrived.
 """
 
-Kind: TypeAlias = Literal["commit", "on top", "create", "claim", "beat", "retire", "definition"]
+Kind: TypeAlias = Literal["commit", "on top", "create", "claim", "beat", "retire"]
 
 _FATES: tuple[Fate, ...] = get_args(Fate)
 _DELAYS = (0.0, 0.002, 0.05, 0.4, 2.0)
@@ -50,8 +50,8 @@ class Weather:
         self.happened: Counter[str] = Counter()
         self.tells = dice.chance(50)
         self._dice = dice
-        bad = [dice.pick(_FATES) for _ in range(dice.number(1, 4))]
-        self._fates = {fate: dice.pick((3, 8, 20)) for fate in bad}
+        bad: list[Fate] = [dice.pick(_FATES) for _ in range(dice.number(1, 4))]
+        self._fates: dict[Fate, int] = {fate: dice.pick((3, 8, 20)) for fate in bad}
         self._failing = dice.pick((0, 0, 3, 10))
         self._stale = dice.pick((0, 0, 20, 60))
         self._longest = dice.pick(_DELAYS)

@@ -14,6 +14,7 @@ from tests.simulation.dice import Dice
 from tests.simulation.faulty.truth import Truth
 from tests.simulation.ledger import AnyContext, Ledger
 from waystation import Store
+from waystation.core.addresses import Address
 from waystation.engine.driver import Driver
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.step_context import RunningStep
@@ -55,13 +56,13 @@ class Witness(Ledger):
             await asyncio.sleep(time)
 
     def _hold(self, ctx: AnyContext) -> None:
-        truth, address = self._truth, ctx.address
+        truth, address = self._truth, Address(ctx.address)
         if self._is_zombie(ctx):
             self.zombies += 1
             return
         if address in truth.judge.completed:
             self._break(f"{address} is done, and runs again")
-        if ctx.resume_data is not None and ctx.resume_data not in truth.answers.get(address, ()):
+        if ctx.resume_data is not None and ctx.resume_data not in truth.answers.get(address, []):
             self._break(f"{address} runs on an answer that is not durable: {ctx.resume_data}")
         state = truth.folded.state
         frame = truth.folded.step_frame(address)

@@ -1,0 +1,127 @@
+"""What histories with a faulty store have found, each told alone: without dice, and with what it was about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from waystation import Waystation, Workflow, step, workflow
+from waystation.core.encoding import decode_entry
+from waystation.core.entries import EventReceived, RunStarted, StepSucceeded
+from waystation.errors import StoreUnavailable
+from waystation.store.memory import MemoryStore
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import Commit, RunFilter
+
+pytestmark = pytest.mark.anyio
+
+
+class Unlucky(MemoryStore):
+    """A store that does something before or after the commits of some entries.
+
+    Attributes:
+        before, after: what to do, by the kind of entry; each once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[type, Callable[[], Awaitable[None]]] = {}
+        self.after: dict[type, Callable[[], Awaitable[None]]] = {}
+
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        """See ``Store``."""
+        kinds = {type(decode_entry(entry)) for entry in commit.entries}
+        for kind in kinds & self.before.keys():
+            await self.before.pop(kind)()
+        await super().commit(commit, within=within)
+        for kind in kinds & self.after.keys():
+            await self.after.pop(kind)()
+
+
+async def away() -> None:
+    """The answer is lost, and nobody can find out what has become of the write."""
+    raise StoreUnavailable("the answer was lost")
+
+
+async def test_a_step_that_ended_while_another_was_being_recorded_is_not_run_again_as_the_journal_moves() -> None:
+    store = Unlucky()
+    ran: list[str] = []
+    first_is_being_recorded, second_has_ended = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def first(number: int) -> int:
+        ran.append("first")
+        return number
+
+    @step
+    async def second(number: int) -> int:
+        ran.append("second")
+        await first_is_being_recorded.wait()
+        second_has_ended.set()
+        return number
+
+    flow = workflow("flow", input=int, output=int).parallel([first, second]).wait_for("paid", int).commit()
+    async with Waystation(workflows=[flow], store=store) as app:
+        run = await app.get_workflow(flow).create_run()
+
+        async def someone_comes_between() -> None:
+            first_is_being_recorded.set()
+            await second_has_ended.wait()
+            await asyncio.sleep(0)
+            await run.send_event("paid", 1)
+
+        store.before[StepSucceeded] = someone_comes_between
+        result = await run.start(1)
+        entries = await run.journal()
+    assert result.status == "success"
+    assert ran == ["first", "second"]
+    kinds = [type(entry) for entry in entries]
+    assert kinds.index(EventReceived) < kinds.index(StepSucceeded), "the journal has moved under the driver"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_run_whose_start_was_written_though_its_answer_was_lost_goes_on_in_the_process_that_has_it(
+    *, at_once: bool
+) -> None:
+    store = Unlucky()
+    flow = _short()
+    async with Waystation(workflows=[flow], store=store, recover_every=timedelta(hours=1)) as app:
+        run = await app.get_workflow(flow).create_run()
+        store.after[RunStarted] = away
+        with pytest.raises(StoreUnavailable):
+            await (run.start(1) if at_once else run.start_async(1))
+        result = await run.wait()
+    assert result.status == "success"
+
+
+async def test_a_claim_that_comes_late_and_of_which_its_process_knows_nothing_does_not_leave_the_run_to_nobody() -> (
+    None
+):
+    store = Unlucky()
+    ran: list[int] = []
+
+    @step
+    async def overtaken(number: int) -> int:
+        ran.append(number)
+        if len(ran) == 1:
+            (record,) = (await store.list_runs(RunFilter(), limit=1)).runs
+            assert record.owner is not None
+            assert await store.claim(record.run_id, record.owner, record.updated_at) is not None
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(overtaken).commit()
+    async with Waystation(workflows=[flow], store=store, recover_every=timedelta(milliseconds=1)) as app:
+        result = await app.get_workflow(flow).start(1)
+    assert result.status == "success"
+    assert ran == [1, 1], "what came of the first was written under an epoch that was over"
+
+
+def _short() -> Workflow[int, int]:
+    @step
+    async def add_one(number: int) -> int:
+        return number + 1
+
+    return workflow("flow", input=int, output=int).then(add_one).commit()
