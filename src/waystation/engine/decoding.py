@@ -10,18 +10,27 @@ import msgspec
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
 from waystation.core.misfit import JournalMisfit
-from waystation.errors import StoreCorrupt
+from waystation.errors import PayloadUnreadable, StoreCorrupt
+from waystation.store.codec.payloads import MARK
 
 
 def entry_of(run_id: str, data: bytes) -> AnyEntry:
     """One entry of the run's journal.
 
     Raises:
+        PayloadUnreadable: a codec has encoded it.
         StoreCorrupt.
     """
     try:
         return decode_entry(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if data.startswith(MARK):
+            raise PayloadUnreadable(
+                f"run {run_id!r} is kept encoded, and this app has no codec: make it with the one that the run was "
+                "written with, Waystation(codec=...)",
+                run_id=run_id,
+                place=f"an entry of run {run_id!r}",
+            ) from None
         raise StoreCorrupt(
             f"an entry of the journal of run {run_id!r} cannot be read ({error}): the store is damaged; bring back a "
             "backup of it. Other runs may be whole"
