@@ -17,6 +17,7 @@ from waystation.core.machine import Machine
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.returning import Returning
+from waystation.dispatch.shares import MOST_AT_ONCE, Share
 from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
 from waystation.engine.decoding import of_one_piece
@@ -45,7 +46,6 @@ from waystation.store.records import ENDED, RunStatus, WorkflowKey
 _log = logging.getLogger("waystation.dispatch")
 
 _RESTS: frozenset[RunStatus] = frozenset[RunStatus]({*ENDED, "suspended", "paused"})
-_MOST_AT_ONCE = 200
 
 
 class LocalDispatcher:
@@ -316,10 +316,10 @@ class LocalDispatcher:
     async def _recover_on(self) -> None:
         """Take over what nobody drives, for as long as the app is open."""
         while True:
+            pause = self._recover_every
             try:
                 now = self._engine.clock.now()
-                if await self._take_over_all():
-                    self._seek.set()  # there may be more
+                pause = await self._take_over_all()
                 # What is due by now and was not taken (code that does not fit it) is looked at with the next look.
                 workflows = list(self._engine.workflows)
                 self._alarm.set(await self._engine.store.next_wake(workflows, after=now))
@@ -332,21 +332,21 @@ class LocalDispatcher:
             # Not by asyncio.wait_for: before Python 3.12 that swallows a cancellation that comes together with what it
             # waits for, and then the app never closes.
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._recover_every):
+                async with asyncio.timeout(pause):
                     await self._seek.wait()
             self._seek.clear()
 
-    async def _take_over_all(self) -> bool:
-        """Take over what nobody drives; whether so much was there that there may be more."""
-        await self._lease.retire_the_dead()
-        tried, took = 0, False
-        for run_id in await self._candidates():
-            if run_id in self._driven or run_id in self._unfit:
-                continue
-            tried += 1
+    async def _take_over_all(self) -> float:
+        """Take over what nobody drives; in how many seconds to look again."""
+        others = await self._lease.retire_the_dead()
+        if others and self._recover:
+            await self._lease.hold()  # so that they know with whom they share
+        candidates = [each for each in await self._candidates() if each not in self._driven and each not in self._unfit]
+        share = Share(len(candidates), 1 + others if self._recover else 1, self._engine.worker_id)
+        for run_id in candidates:
             try:
                 with self._returning.in_doubt(run_id):  # it may have been claimed
-                    took = await self._take_if_free(run_id) or took
+                    await self._take_if_free(run_id, share)
             except (DefinitionChanged, StoreCorrupt) as error:
                 # Said once, and left alone: the code that fits may be in another process, or come back.
                 _log.warning("run %s is left alone: %s", run_id, error)
@@ -356,23 +356,25 @@ class LocalDispatcher:
             except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
                 _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
                 self._leave_alone(run_id, error)
-        return took and tried >= _MOST_AT_ONCE
+        return share.pause(self._recover_every)
 
-    async def _take_if_free(self, run_id: str) -> bool:
-        """Take over a run if nobody drives it; whether it was taken."""
+    async def _take_if_free(self, run_id: str, share: Share) -> None:
+        """Take over a run if nobody drives it, and it is of this process's share."""
         record = await self._engine.store.get_run(run_id)
         workflow = self._engine.workflows.get(record.key) if record is not None else None
         parked = record is not None and record.status != "running" and record.wake_at is None
         if record is None or workflow is None or parked:
             self._returning.give_up(run_id)
-            return False
+            return
+        if not share.has_room_for(record):
+            return
         await self._lease.hold()
         taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
         if taken is not None:
+            share.took(record)
             self._drive(taken)
         elif record.owner not in (None, self._engine.worker_id):
             self._returning.give_up(run_id)
-        return taken is not None
 
     def _cannot_recover(self, error: StoreError) -> None:
         """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""
@@ -394,5 +396,5 @@ class LocalDispatcher:
         workflows = list(self._engine.workflows)
         # Those known not to fit stay claimable, and so are those driven here when this process's lease ran out (the
         # machine slept): ask for so many more that they cannot crowd out the rest.
-        limit = _MOST_AT_ONCE + len(self._unfit) + len(self._driven)
+        limit = MOST_AT_ONCE + len(self._unfit) + len(self._driven)
         return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))

@@ -55,8 +55,10 @@ def process_is_gone(pid: int) -> bool:
     return False
 
 
-async def retire_the_dead(store: Store, clock: Clock, worker_id: str) -> None:
-    """Hand over the runs of processes other than ``worker_id`` whose lease has run out, or that are gone from here."""
+async def retire_the_dead(store: Store, clock: Clock, worker_id: str) -> int:
+    """Hand over the runs of processes other than ``worker_id`` whose lease has run out, or that are gone from here;
+    gives how many others live."""
+    living = 0
     now, host = clock.now(), this_host()
     for worker in await store.workers():
         if worker.worker_id == worker_id:
@@ -64,6 +66,9 @@ async def retire_the_dead(store: Store, clock: Clock, worker_id: str) -> None:
         if worker.expires_at <= now or (worker.host == host and process_is_gone(worker.pid)):
             _log.info("worker %s is gone; its runs are handed over", worker.worker_id)
             await store.retire(worker)
+        else:
+            living += 1
+    return living
 
 
 class Lease:
@@ -117,9 +122,10 @@ class Lease:
             # It ends all the same. Others see that this process is gone, or that its lease has run out.
             _log.warning("the runs of %s could not be handed over as it ended: %s", self.worker_id, error)
 
-    async def retire_the_dead(self) -> None:
-        """Hand over the runs of processes whose lease has run out, or that are gone from this machine."""
-        await retire_the_dead(self._store, self._clock, self.worker_id)
+    async def retire_the_dead(self) -> int:
+        """Hand over the runs of processes whose lease has run out, or that are gone from this machine; gives how many
+        others live."""
+        return await retire_the_dead(self._store, self._clock, self.worker_id)
 
     async def _beat(self) -> None:
         self._extending = worker = Worker(
