@@ -174,6 +174,8 @@ def left(folder: Folder) -> set[str]:
 def test_pruning_deletes_what_ended_long_ago_and_nothing_else(folder: Folder) -> None:
     folder.waystation("run", "checked", "--run-id", "new", "--input", DOC)
     ended(folder, first=1000, second=2000, third=3000)
+    with closing(sqlite3.connect(folder.path / "runs.db")) as connection, connection:
+        connection.execute("UPDATE waystation_runs SET created_at = 1 WHERE run_id = 'new'")
     dry = folder.waystation("db", "prune", "--older-than", "30d", "--dry-run")
     assert (dry.code, dry.out) == (0, "3 runs ended more than 30d ago; nothing was deleted\n")
     dry = folder.waystation("db", "prune", "--older-than", "30d", "--dry-run", "--limit", "2", "--json")

@@ -39,6 +39,13 @@ async def test_a_store_that_is_not_there_yet_is_not_made_by_looking(url: str) ->
     await store.close()
 
 
+async def test_a_store_of_one_schema_is_not_taken_for_that_of_another(postgres: str) -> None:
+    store = open_store(postgres)
+    await store.open()
+    assert (await open_store(f"{postgres}?schema=flow").schema()).version == 0
+    await store.close()
+
+
 async def test_a_store_is_surveyed_without_being_opened(url: str) -> None:
     writer = open_store(url)
     await writer.open()

@@ -166,6 +166,24 @@ def test_every_run_arrives_byte_for_byte_in_pieces_of_any_size(
     asyncio.run(travel())
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b" 1", b"1 ", b'{"a":1}\n', b"[1,\n2]", b"[1,\r2]", b'"\xff"', b"{", b"1 2", b"\x00", b"nul"),
+        b"[" * 5000 + b"]" * 5000,
+    ],
+)
+async def test_bytes_that_are_not_json_on_one_line_come_through_too(data: bytes) -> None:
+    store, other = await store_with(a_run(frontier=data)), await store_with(description=None)
+    file = await exported(store)
+    (frontier,) = [line for line in lines_of(file) if line["line"] == "frontier"]
+    assert set(frontier) == {"line", "seq", "base64"}
+    await import_run(other, [file])
+    arrived = await other.snapshot("r1")
+    assert arrived is not None
+    assert arrived.frontier == data
+
+
 async def test_a_file_can_be_read_by_eye() -> None:
     lines = lines_of(await exported(await store_with(a_run())))
     assert [line["line"] for line in lines] == [
@@ -298,10 +316,13 @@ async def test_a_file_that_is_wrong_is_refused_with_the_line_and_why(name: str) 
 
 
 async def test_what_comes_after_the_last_line_is_refused() -> None:
-    file = await exported(await store_with(a_run()))
-    for more in (b"\n", b"{}\n", file):
+    file = await exported(await store_with(a_run(opened=[])))
+    suspension = msgspec.json.encode({"line": "suspension", "seq": 5, "address": "gate"}) + b"\n"
+    for more in (b"\n", b"{}\n", suspension, file):
+        store = await store_with(description=None)
         with pytest.raises(RunFileInvalid):
-            await import_run(await store_with(), [file, more])
+            await import_run(store, [file, more])
+        assert await is_empty(store)
 
 
 async def test_an_edit_is_noticed_by_the_digest_alone() -> None:
