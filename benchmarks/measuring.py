@@ -27,6 +27,11 @@ CROWD, AGAIN = " in a crowd", " after a restart"
 """How the names of measures end that were taken with more runs standing, and by a process that did not park them."""
 
 
+def beside(name: str) -> str:
+    """How the names of measures of a raw limit end that were taken around parking and answering of that row."""
+    return f" beside {name}"
+
+
 @dataclass
 class Found:
     """What was found of one row.

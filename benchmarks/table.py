@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.table import Table
 
-from benchmarks.measuring import AGAIN, CROWD, Found, Measuring
+from benchmarks.measuring import AGAIN, CROWD, Found, Measuring, beside
 from benchmarks.peers.protocol import CHAIN
 from benchmarks.rows import STRENGTH, Row
 
@@ -47,7 +47,7 @@ def table(measuring: Measuring) -> Grid:
         f"{CHAIN} steps, 100 runs at once",
         "a step of a long run",
         "stored a step",
-        "parked alone",
+        "parked, one at a time",
         "an answer, so many standing",
         "the same, after a restart",
         "stored a parked run",
@@ -69,9 +69,9 @@ def _cells(row: Row, measuring: Measuring) -> Sequence[str]:
         _rate(row, measuring, "at once"),
         "\n".join(filter(None, (_growth(found, shape) for shape in SHAPES))),
         _stored(found),
-        _with(found.median("parked a second"), "{:,.0f}/s"),
-        "\n".join(filter(None, (_answers(found, when, when) for when in ("", CROWD)))),
-        "\n".join(filter(None, (_answers(found, f"{when}{AGAIN}", when) for when in ("", CROWD)))),
+        _parked(row, measuring),
+        "\n".join(filter(None, (_answers(row, measuring, when, when) for when in ("", CROWD)))),
+        "\n".join(filter(None, (_answers(row, measuring, f"{when}{AGAIN}", when) for when in ("", CROWD)))),
         _with(found.median("bytes a parked run"), "{:,.0f} B"),
         _with(found.median(f"start-up{AGAIN}"), "{:,.0f} ms"),
     ]
@@ -79,6 +79,22 @@ def _cells(row: Row, measuring: Measuring) -> Sequence[str]:
 
 def _with(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
+
+
+def _parked(row: Row, measuring: Measuring) -> str:
+    """How many a second, and how many raw commits there are in the time of one."""
+    rate = measuring.found[row.name].median("parked a second")
+    commits = raw_commits_in(row, measuring, 1 / rate) if rate else None
+    return "\n".join(filter(None, (_with(rate, "{:,.0f}/s"), _with(commits, "{:.1f} raw commits each"))))
+
+
+def raw_commits_in(row: Row, measuring: Measuring, seconds: float) -> float | None:
+    """How many commits of the raw limit there are in so many seconds, by what it was while this row was measured."""
+    for what, limit, of in row.limits:
+        commits = measuring.found.get(limit, Found()).median(f"{of}{beside(row.name)}")
+        if what == "alone" and commits is not None:
+            return seconds * commits
+    return None
 
 
 def _rate(row: Row, measuring: Measuring, what: str) -> str:
@@ -143,12 +159,12 @@ def _stored(found: Found) -> str:
     return "\n".join(filter(None, cells))
 
 
-def _answers(found: Found, when: str, standing_when: str) -> str:
-    standing, half, most = (
-        found.median(f"standing{standing_when}"),
-        found.median(f"p50{when}"),
-        found.median(f"p99{when}"),
-    )
+def _answers(row: Row, measuring: Measuring, when: str, standing_when: str) -> str:
+    """How long an answer takes, and how many raw commits there are in that time."""
+    found = measuring.found[row.name]
+    standing = found.median(f"standing{standing_when}")
+    half, most = found.median(f"p50{when}"), found.median(f"p99{when}")
     if standing is None or half is None or most is None:
         return ""
-    return f"{standing:,.0f}: p50 {half:.1f}, p99 {most:.1f} ms"
+    commits = _with(raw_commits_in(row, measuring, half / 1e3), ", p50 is {:.1f} raw commits")
+    return f"{standing:,.0f}: p50 {half:.1f}, p99 {most:.1f} ms{commits}"
