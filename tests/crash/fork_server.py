@@ -65,6 +65,7 @@ def child(order: dict[str, Any], out: int) -> None:
         os.dup2(out, 1)
         os.dup2(out, 2)
         os.environ["LEDGER"] = order["ledger"]
+        os.environ["SIGNS"] = "$1, $2" if order["url"].startswith("postgresql") else "?, ?"
         told = asyncio.run(perform(PLAYS[order["play"]], order["url"], order["crash_at"], order["when"]))
         os.write(out, f"\n{json.dumps(told)}\n".encode())
         code = 0
@@ -76,9 +77,12 @@ def child(order: dict[str, Any], out: int) -> None:
 
 def serve() -> None:
     """Fork for each order, and tell its exit code and what it said."""
+    import asyncpg
+
     import tests.crash.plays
 
-    assert tests.crash.plays.PLAYS, "imported before the first fork"
+    assert asyncpg.__version__, "imported before the first fork"
+    assert tests.crash.plays.PLAYS
     gc.freeze()
     for line in sys.stdin:
         readable, writable = os.pipe()

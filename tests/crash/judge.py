@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.homes import Home
 from tests.crash.ledger import Ledger
 from tests.crash.plays import RUN_ID
 from waystation import open_store
@@ -40,9 +40,15 @@ from waystation.define.nodes import UNDO, Graph
 
 @dataclass(frozen=True)
 class Site:
-    """Where one run is performed: a store with a table of the user's own, and a ledger."""
+    """Where one run is performed: a store with a table of the user's own, and a ledger.
+
+    Attributes:
+        folder: of the ledger, and of the store where that is a file.
+        elsewhere: where the store is if not there, under the folder's name.
+    """
 
     folder: Path
+    elsewhere: Home | None = None
 
     @property
     def file(self) -> Path:
@@ -50,7 +56,15 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.file}"
+        return self._home.url(self._name)
+
+    @property
+    def _home(self) -> Home:
+        return self.elsewhere or Home(self.folder)
+
+    @property
+    def _name(self) -> str:
+        return self.folder.name if self.elsewhere is not None else self.file.stem
 
     @property
     def ledger(self) -> Ledger:
@@ -66,10 +80,7 @@ class Site:
 
         self.folder.mkdir()
         asyncio.run(open_and_close())
-        connection = sqlite3.connect(self.file)
-        connection.execute("CREATE TABLE charges (key TEXT, text TEXT)")
-        connection.commit()
-        connection.close()
+        self._home.run("CREATE TABLE charges (key TEXT, text TEXT)", self._name)
 
     def look(self) -> Standing:
         """All that is known of the run now."""
@@ -83,11 +94,7 @@ class Site:
                 await store.close()
 
         journal = asyncio.run(read())
-        connection = sqlite3.connect(self.file)
-        try:
-            charges = connection.execute("SELECT key, text FROM charges").fetchall()
-        finally:
-            connection.close()
+        charges = [(key, text) for key, text in self._home.look("SELECT key, text FROM charges", self._name)]
         return Standing(journal, self.ledger.lines(), charges)
 
 

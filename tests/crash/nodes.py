@@ -6,6 +6,7 @@ of its own for what decides (``asked``). A step's line is written when its attem
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
@@ -264,14 +265,16 @@ async def shaky(text: str, ctx: StepContext) -> str:
     return f"{text}{found}"
 
 
-INSERT = "INSERT INTO charges (key, text) VALUES (?, ?)"
+def charging() -> str:
+    """The statement that notes a charge; each database has its own sign for a parameter."""
+    return f"INSERT INTO charges (key, text) VALUES ({os.environ.get('SIGNS', '?, ?')})"
 
 
 @step
 async def pay(text: str, ctx: StepContext) -> str:
     ran(ctx)
     async with ctx.transaction() as transaction:
-        await transaction.execute(INSERT, (ctx.idempotency_key, text))
+        await transaction.execute(charging(), (ctx.idempotency_key, text))
     return f"{text}$"
 
 
@@ -279,7 +282,7 @@ async def pay(text: str, ctx: StepContext) -> str:
 def pay_sync(text: str, ctx: StepContext) -> str:
     ran(ctx)
     with ctx.transaction_sync() as transaction:
-        transaction.execute(INSERT, (ctx.idempotency_key, text))
+        transaction.execute(charging(), (ctx.idempotency_key, text))
     return f"{text}$"
 
 
@@ -287,7 +290,7 @@ def pay_sync(text: str, ctx: StepContext) -> str:
 async def pay_late(text: str, ctx: StepContext) -> str:
     ran(ctx)
     async with ctx.transaction() as transaction:
-        await transaction.execute(INSERT, (ctx.idempotency_key, text))
+        await transaction.execute(charging(), (ctx.idempotency_key, text))
         if ctx.attempt < 2:
             raise ConnectionError("what was written goes with the attempt")
     return f"{text}$"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.crash.homes import Home
+
 WORKLOADS = Path(__file__).with_name("workloads.py")
 TIMEOUT = 60.0
 
@@ -19,15 +21,15 @@ TIMEOUT = 60.0
 class Place:
     """Where a workload keeps its store and its call counts."""
 
-    folder: Path
+    home: Home
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'runs.db'}"
+        return self.home.url()
 
     @property
     def calls_folder(self) -> Path:
-        return self.folder / "calls"
+        return self.home.folder / "calls"
 
     def calls(self) -> dict[str, int]:
         """How often each step was called so far."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tests.crash.homes import Home
 from tests.crash.ledger import Ledger
 from tests.crash.racing import WORKFLOWS, Order
 from waystation import open_store
@@ -77,13 +78,17 @@ class Racer:
 class Track:
     """Where races are run: a store, a ledger, and processes that share them."""
 
-    folder: Path
+    home: Home
     pipe: int
     racers: list[Racer] = field(default_factory=list[Racer])
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'runs.db'}"
+        return self.home.url()
+
+    @property
+    def folder(self) -> Path:
+        return self.home.folder
 
     @property
     def ledger(self) -> Ledger:
@@ -173,11 +178,11 @@ class Track:
 
 
 @contextmanager
-def track(folder: Path, racers: int) -> Generator[Track]:
+def track(home: Home, racers: int) -> Generator[Track]:
     """A track with so many processes, which are gone afterwards."""
-    os.mkfifo(folder / "began")
+    os.mkfifo(home.folder / "began")
     # Both ends are held here, so that a step that writes need not wait for this process to read.
-    found = Track(folder, os.open(folder / "began", os.O_RDWR))
+    found = Track(home, os.open(home.folder / "began", os.O_RDWR))
     try:
         for _ in range(racers):
             found.enter()

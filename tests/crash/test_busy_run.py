@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.conformance.waiting import in_time
+from tests.crash.homes import Home
 from waystation import Waystation, step, workflow
 
 pytestmark = pytest.mark.anyio
@@ -22,25 +22,25 @@ async def turn(number: int) -> int:
 endless = workflow("endless", input=int, output=int).do_while(turn, lambda _: True).commit()
 
 
-def app_at(path: str) -> Waystation:
-    return Waystation(workflows=[endless], store=f"sqlite:///{path}")
+def app_at(url: str) -> Waystation:
+    return Waystation(workflows=[endless], store=url)
 
 
-async def drive(path: str) -> None:
+async def drive(url: str) -> None:
     """What the other process does."""
-    async with app_at(path) as app:
+    async with app_at(url) as app:
         run = await app.get_workflow(endless).start_async(1, run_id="r")
         print("begun", flush=True)
         await run.wait()
 
 
-async def test_a_loop_without_a_pause_is_cancelled_from_another_process(tmp_path: Path) -> None:
-    path = str(tmp_path / "runs.db")
+async def test_a_loop_without_a_pause_is_cancelled_from_another_process(home: Home) -> None:
+    url = home.url()
     driving = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.crash.test_busy_run", path, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.crash.test_busy_run", url, stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with in_time(), app_at(path) as app:
+        async with in_time(), app_at(url) as app:
             assert driving.stdout is not None
             assert await driving.stdout.readline() == b"begun\n"
             run = await app.get_run("r")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
+from tests.crash.homes import Home
 from tests.crash.processes import Place
 from waystation import open_store
 from waystation.core.encoding import decode_entry
@@ -42,15 +42,15 @@ def completed(entries: list[AnyEntry]) -> list[str]:
 
 
 @pytest.mark.parametrize("which", WRITES)
-def test_the_list_of_crash_points_is_complete(which: str, tmp_path: Path) -> None:
-    assert Place(tmp_path).run(which) == {"result": RESULTS[which], "writes": WRITES[which]}
+def test_the_list_of_crash_points_is_complete(which: str, home: Home) -> None:
+    assert Place(home).run(which) == {"result": RESULTS[which], "writes": WRITES[which]}
 
 
 @pytest.mark.parametrize(("which", "at", "when"), POINTS)
 def test_killed_at_a_journal_write_the_run_ends_the_same_and_no_completed_step_runs_again(
-    which: str, at: int, when: str, tmp_path: Path
+    which: str, at: int, when: str, home: Home
 ) -> None:
-    place = Place(tmp_path)
+    place = Place(home)
     assert place.killed(which, at=at, when=when), "the workload ended before it came to the crash"
     done_before, calls_before = completed(journal(place)), place.calls()
 
@@ -67,8 +67,8 @@ def test_killed_at_a_journal_write_the_run_ends_the_same_and_no_completed_step_r
 
 
 @pytest.mark.parametrize("which", WRITES)
-def test_a_run_whose_every_process_is_killed_after_one_write_still_ends(which: str, tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_a_run_whose_every_process_is_killed_after_one_write_still_ends(which: str, home: Home) -> None:
+    place = Place(home)
     deaths = 0
     while place.killed(which, at=1, when="after"):
         deaths += 1
@@ -78,8 +78,8 @@ def test_a_run_whose_every_process_is_killed_after_one_write_still_ends(which: s
     assert sorted(done) == sorted(set(done)), "a step completed twice"
 
 
-def test_an_answer_that_was_accepted_before_a_crash_is_there_after_it(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_an_answer_that_was_accepted_before_a_crash_is_there_after_it(home: Home) -> None:
+    place = Place(home)
     assert place.run("suspend")["status"] == "suspended"
     assert place.killed("answer", at=1, when="after"), "the process dies before the step goes on"
     assert "review-answered" not in place.calls()
@@ -89,8 +89,8 @@ def test_an_answer_that_was_accepted_before_a_crash_is_there_after_it(tmp_path: 
     assert kinds.count("SuspensionAnswered") == 1
 
 
-def test_an_answer_whose_process_was_killed_before_the_write_was_never_given(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_an_answer_whose_process_was_killed_before_the_write_was_never_given(home: Home) -> None:
+    place = Place(home)
     assert place.run("suspend")["status"] == "suspended"
     assert place.killed("answer", at=1, when="before")
     assert [type(entry).__name__ for entry in journal(place)].count("SuspensionAnswered") == 0

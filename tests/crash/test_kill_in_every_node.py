@@ -5,29 +5,27 @@ The writes are found by counting: the n-th write of a process is its end, for n 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from tests.crash.fork_server import ForkServer
+from tests.crash.homes import Home
 from tests.crash.judge import Site, Standing, check_ended, check_interrupted
 from tests.crash.plays import PLAYS
 from waystation.define.nodes import Node
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(home: Home) -> Site:
     """A run that nothing interrupts is performed here."""
-    site = Site(tmp_path / "whole")
+    return fresh(home, "whole")
+
+
+def fresh(home: Home, name: str) -> Site:
+    site = Site(home.folder / name, elsewhere=home if home.server is not None else None)
     site.prepare()
     return site
-
-
-def fresh(site: Site, name: str) -> Site:
-    other = Site(site.folder.with_name(name))
-    other.prepare()
-    return other
 
 
 def test_the_workflows_hold_every_kind_of_node() -> None:
@@ -38,7 +36,7 @@ def test_the_workflows_hold_every_kind_of_node() -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
-    play: str, when: Literal["before", "after"], site: Site, forks: ForkServer
+    play: str, when: Literal["before", "after"], site: Site, home: Home, forks: ForkServer
 ) -> None:
     whole = forks.perform(play, site.url, site.ledger.path)
     assert whole is not None
@@ -47,7 +45,7 @@ def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
     at = 0
     while True:
         at += 1
-        crashed = fresh(site, f"at-{at}")
+        crashed = fresh(home, f"at_{at}")
         told = forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at, when=when)
         if told is None:
             before = crashed.look()
@@ -67,12 +65,12 @@ def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
 @pytest.mark.parametrize("at", [1, 2, 3])
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_run_whose_every_process_is_killed_after_a_few_writes_ends_the_same(
-    play: str, at: int, site: Site, forks: ForkServer
+    play: str, at: int, site: Site, home: Home, forks: ForkServer
 ) -> None:
     whole = forks.perform(play, site.url, site.ledger.path)
     assert whole is not None
     reference = site.look()
-    crashed = fresh(site, "crashed")
+    crashed = fresh(home, "crashed")
     standings: list[Standing] = []
     while (told := forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at)) is None:
         standings.append(crashed.look())

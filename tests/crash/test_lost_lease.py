@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.crash.homes import Home
 from waystation import open_store
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import StepSucceeded
@@ -66,8 +67,8 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_a_frozen_process_loses_its_run_and_its_late_result_is_not_written(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'runs.db'}"
+def test_a_frozen_process_loses_its_run_and_its_late_result_is_not_written(home: Home) -> None:
+    url = home.url()
     first = start("first", url)
     second: subprocess.Popen[str] | None = None
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
+from tests.crash.homes import Home
 from tests.crash.processes import Place
 
 
-def test_of_fifty_answers_at_once_from_two_processes_one_wins_and_the_next_step_runs_once(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_of_fifty_answers_at_once_from_two_processes_one_wins_and_the_next_step_runs_once(home: Home) -> None:
+    place = Place(home)
     assert place.run("suspend")["status"] == "suspended"
     racers = [place.start("race", "--answers", "25") for _ in range(2)]
     for racer in racers:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
+from tests.crash.homes import Home
 from tests.crash.racers import track
 from waystation.core.entries import (
     AnyEntry,
@@ -25,9 +25,9 @@ def count(journal: list[AnyEntry], kind: type[AnyEntry]) -> int:
 
 
 def test_two_people_answer_two_open_suspensions_at_once_from_two_processes_and_both_are_accepted(
-    tmp_path: Path,
+    home: Home,
 ) -> None:
-    with track(tmp_path, racers=2) as races:
+    with track(home, racers=2) as races:
         for number in range(ROUNDS):
             run = {"workflow": "two-gates", "run": f"r{number}"}
             starter = races.racers[number % 2]
@@ -43,8 +43,8 @@ def test_two_people_answer_two_open_suspensions_at_once_from_two_processes_and_b
         assert Counter(races.ledger.lines()) == {"legal": ROUNDS, "money": ROUNDS, "join": ROUNDS}
 
 
-def test_of_four_processes_that_answer_one_suspension_at_once_one_is_accepted(tmp_path: Path) -> None:
-    with track(tmp_path, racers=4) as races:
+def test_of_four_processes_that_answer_one_suspension_at_once_one_is_accepted(home: Home) -> None:
+    with track(home, racers=4) as races:
         for number in range(ROUNDS // 2):
             run = {"workflow": "one-gate", "run": f"r{number}"}
             assert races.racers[number % 4].do(do="start", input="?", **run) == "suspended"
@@ -59,8 +59,8 @@ def test_of_four_processes_that_answer_one_suspension_at_once_one_is_accepted(tm
         assert Counter(races.ledger.lines()) == {"legal": ROUNDS // 2, "sign": ROUNDS // 2}
 
 
-def test_processes_that_start_with_one_idempotency_key_at_once_have_one_run(tmp_path: Path) -> None:
-    with track(tmp_path, racers=3) as races:
+def test_processes_that_start_with_one_idempotency_key_at_once_have_one_run(home: Home) -> None:
+    with track(home, racers=3) as races:
         for number in range(ROUNDS):
             told = races.race(
                 *({"do": "start_by_key", "workflow": "charged", "input": number, "key": f"k{number}"} for _ in range(3))
@@ -74,8 +74,8 @@ def test_processes_that_start_with_one_idempotency_key_at_once_have_one_run(tmp_
         assert Counter(races.ledger.lines()) == {f"charge {run_id}": 1 for run_id in runs}
 
 
-def test_a_run_that_was_created_by_key_is_started_once_by_starts_with_that_key_at_once(tmp_path: Path) -> None:
-    with track(tmp_path, racers=3) as races:
+def test_a_run_that_was_created_by_key_is_started_once_by_starts_with_that_key_at_once(home: Home) -> None:
+    with track(home, racers=3) as races:
         for number in range(ROUNDS // 2):
             created = races.race(
                 *({"do": "create_by_key", "workflow": "charged", "key": f"k{number}"} for _ in range(3))
@@ -88,8 +88,8 @@ def test_a_run_that_was_created_by_key_is_started_once_by_starts_with_that_key_a
         assert sorted(races.ledger.lines()) == sorted(f"charge {run_id}" for run_id in races.run_ids("charged"))
 
 
-def test_two_processes_send_events_to_one_run_at_once_and_each_wait_takes_its_own(tmp_path: Path) -> None:
-    with track(tmp_path, racers=3) as races:
+def test_two_processes_send_events_to_one_run_at_once_and_each_wait_takes_its_own(home: Home) -> None:
+    with track(home, racers=3) as races:
         for number in range(ROUNDS):
             run = {"workflow": "two-events", "run": f"r{number}"}
             # Nobody rests while the run waits, so the third process is the one that starts it and waits for its end.
@@ -106,9 +106,9 @@ def test_two_processes_send_events_to_one_run_at_once_and_each_wait_takes_its_ow
 
 
 def test_events_that_two_processes_send_at_once_to_a_suspended_run_are_kept_and_a_repeated_one_once(
-    tmp_path: Path,
+    home: Home,
 ) -> None:
-    with track(tmp_path, racers=4) as races:
+    with track(home, racers=4) as races:
         for number in range(ROUNDS // 2):
             run = {"workflow": "kept-events", "run": f"r{number}"}
             assert races.racers[0].do(do="start", input="?", **run) == "suspended"
@@ -125,8 +125,8 @@ def test_events_that_two_processes_send_at_once_to_a_suspended_run_are_kept_and_
             assert count(races.journal(run["run"]), EventReceived) == 2
 
 
-def test_an_answer_and_a_cancel_at_once_have_one_outcome_that_all_agree_on(tmp_path: Path) -> None:
-    with track(tmp_path, racers=2) as races:
+def test_an_answer_and_a_cancel_at_once_have_one_outcome_that_all_agree_on(home: Home) -> None:
+    with track(home, racers=2) as races:
         for number in range(ROUNDS):
             run = {"workflow": "one-gate", "run": f"r{number}"}
             assert races.racers[number % 2].do(do="start", input="?", **run) == "suspended"
@@ -149,8 +149,8 @@ def test_an_answer_and_a_cancel_at_once_have_one_outcome_that_all_agree_on(tmp_p
                 assert racer.do(do="wait", **run)[0] == cancelled
 
 
-def test_a_step_in_flight_is_told_at_once_when_another_process_cancels_its_run(tmp_path: Path) -> None:
-    with track(tmp_path, racers=2) as races:
+def test_a_step_in_flight_is_told_at_once_when_another_process_cancels_its_run(home: Home) -> None:
+    with track(home, racers=2) as races:
         driver, other = races.racers
         run = {"workflow": "long-one", "run": "r1"}
         driver.do(do="begin", workflow="long-one", runs=["r1"], input="x")
@@ -164,8 +164,8 @@ def test_a_step_in_flight_is_told_at_once_when_another_process_cancels_its_run(t
         assert races.folded("long-one", "r1").standing == "cancelled"
 
 
-def test_a_step_that_does_not_heed_is_cut_off_when_another_process_cancels_its_run(tmp_path: Path) -> None:
-    with track(tmp_path, racers=2) as races:
+def test_a_step_that_does_not_heed_is_cut_off_when_another_process_cancels_its_run(home: Home) -> None:
+    with track(home, racers=2) as races:
         driver, other = races.racers
         run = {"workflow": "deaf-one", "run": "r1"}
         driver.do(do="begin", workflow="deaf-one", runs=["r1"], input="x")
@@ -177,12 +177,12 @@ def test_a_step_that_does_not_heed_is_cut_off_when_another_process_cancels_its_r
 
 
 def test_many_runs_driven_by_three_processes_all_end_though_the_drivers_are_killed_again_and_again(
-    tmp_path: Path,
+    home: Home,
 ) -> None:
     runs = [f"r{number}" for number in range(50)]
     order = {"do": "wait_all", "workflow": "busy", "runs": runs}
     ends = iter((100, 60, 80, 50, 90, 70, 40))
-    with track(tmp_path, racers=0) as races:
+    with track(home, racers=0) as races:
         starter = races.enter()
         assert starter.do(do="begin", workflow="busy", runs=runs, input=[1, 2, 3, 4]) == len(runs)
         starter.process.kill()
