@@ -110,6 +110,7 @@ def test_a_look_registers_no_worker_and_takes_no_run(folder: Folder) -> None:
     folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC)
     with closing(sqlite3.connect(folder.path / "runs.db")) as connection, connection:
         connection.execute("UPDATE waystation_runs SET status = 'running', owner = NULL")
+        connection.execute("DELETE FROM waystation_workers")
     for _ in range(2):
         told = folder.waystation("db", "status", "--json").json
         assert (told["runs"]["running"], told["workers"]) == (1, [])
