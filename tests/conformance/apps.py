@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from waystation import Store, Waystation, Workflow, open_store
+from waystation import Codec, Store, Waystation, Workflow, open_store
 from waystation.engine.clock import Clock
 from waystation.testing import VirtualClock
 
@@ -64,6 +64,7 @@ class Place:
     async def app(
         self,
         *workflows: Workflow[object, object] | object,
+        codec: Codec | None = None,
         clock: Clock | None = None,
         agents: dict[str, object] | None = None,
         lease: timedelta = timedelta(seconds=15),
@@ -75,6 +76,7 @@ class Place:
         async with Waystation(
             workflows=list(workflows),  # type: ignore[arg-type]  # of any types
             store=store,
+            codec=codec,
             clock=clock,
             agents=agents,
             lease=lease,

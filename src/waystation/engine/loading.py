@@ -60,10 +60,10 @@ async def _load_refitted(store: Store, workflow: Workflow[object, object], store
 
 async def misfits(store: Store, workflow: Workflow[object, object], run_id: str) -> Sequence[str]:
     """Why the run cannot go on under ``workflow``, one readable line each; none if it can, or is gone."""
-    stored = await store.load(run_id)
-    if stored is None:
-        return []
     try:
+        stored = await store.load(run_id)
+        if stored is None:
+            return []
         await load_machine(store, workflow, stored)
     except DefinitionChanged as error:
         return error.differences
