@@ -265,7 +265,7 @@ class FaultyStore:
 
     async def put_definition(self, fingerprint: str, workflow_id: str, description: bytes) -> None:
         """See ``Store``."""
-        await self._write("definition", lambda: self._truth.store.put_definition(fingerprint, workflow_id, description))
+        await self._read(lambda: self._truth.store.put_definition(fingerprint, workflow_id, description))
 
     # ------------------------------------------------------------------ reading
 

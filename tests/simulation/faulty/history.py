@@ -8,8 +8,14 @@ run must come to its end, and everything that anyone was told must be so.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import random
-from collections.abc import Awaitable, Callable
+import warnings
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any
 
 from tests.simulation.dice import Seeded
 from tests.simulation.engine_histories import Faults
@@ -21,9 +27,10 @@ from tests.simulation.faulty.virtual_loop import Household, LoopClock, VirtualLo
 from tests.simulation.faulty.weather import Weather
 from tests.simulation.faulty.witness import Witness
 from tests.simulation.promises import as_recorded
-from tests.simulation.random_graphs import random_workflow
+from tests.simulation.random_graphs import Parts, random_workflow
 from waystation import Workflow
 from waystation.core.state import decode_state
+from waystation.define.nodes import Graph
 from waystation.store.memory import MemoryStore
 
 _MOST_PROCESSES = 4
@@ -49,10 +56,9 @@ class History:
         workflow_dice = Seeded(f"faulty graph {seed}")
         self._clock = LoopClock(loop)
         store = MemoryStore()
-        self.witness = Witness(self.dice, store)
-        self.workflow: Workflow[object, object] = random_workflow(
-            workflow_dice, self.witness.parts(), nodes=10, deepest=3
-        )
+        self.witness, parts = _stage()
+        self.witness.renew(self.dice, store)
+        self.workflow: Workflow[object, object] = random_workflow(workflow_dice, parts, nodes=10, deepest=3)
         self.truth = Truth(self.workflow.graph, store)
         self.witness.watch(self.truth)
         self.truth.wrote = self._wrote
@@ -104,6 +110,8 @@ class History:
                 self._soon(self._let_go_on(process))
             case "long":
                 await asyncio.sleep(self.dice.number(1, 20))
+            case "cancel" if self.dice.chance(70):
+                pass
             case what:
                 process.do(self.people.do(what, process))
         await self._bury()
@@ -201,6 +209,13 @@ class History:
         assert await self.truth.store.open_suspensions() == []
 
 
+@functools.cache
+def _stage() -> tuple[Witness, Parts]:
+    """The steps of all histories, which are one after another: it takes a while to make them."""
+    witness = Witness()
+    return witness, witness.parts()
+
+
 _EVENTS = (
     *("answer",) * 8,
     *("answers",) * 2,
@@ -214,11 +229,75 @@ _EVENTS = (
 )
 
 
-def live(seed: int, say: Callable[[str], None] | None = None) -> History:
-    """One history, from its beginning to its end."""
-    with virtual_loop() as loop, Faults().listening() as faults:
+class HistoryFailed(AssertionError):
+    """A promise was broken in the history of ``seed``."""
+
+    def __init__(self, seed: int, why: str) -> None:
+        self.seed = seed
+        super().__init__(seed, why)
+
+    def __str__(self) -> str:
+        seed, why = self.args
+        return f"{why}\nto see how: python -m tests.simulation.faulty --seed {seed}"
+
+
+def live_some(first: int, count: int) -> Counter[str]:
+    """Histories of ``count`` seeds; gives how often each thing happened in them.
+
+    Raises:
+        HistoryFailed: its seed replays it.
+    """
+    seen: Counter[str] = Counter()
+    for seed in range(first, first + count):
+        try:
+            history = live(seed)
+        except Exception as error:
+            raise HistoryFailed(seed, f"{type(error).__name__}: {error}") from error
+        seen += history.weather.happened
+        seen += history.claims.told
+        seen["history, lived"] += 1
+        seen["history, entries"] += len(history.truth.journal)
+        seen["history, zombies' attempts"] += history.witness.zombies
+        seen["history, epochs"] += 0 if history.truth.record is None else history.truth.record.epoch
+    return seen
+
+
+def live(
+    seed: int, say: Callable[[str], None] | None = None, show: Callable[[Graph], None] = lambda _graph: None
+) -> History:
+    """One history, from its beginning to its end.
+
+    Arguments:
+        say: told of every write, as it happens.
+        show: told of the workflow's graph.
+
+    Raises:
+        AssertionError: a promise was broken.
+    """
+    # The library tells of every fault that it meets, and here they are many: of interest are those of its own.
+    with virtual_loop() as loop, _unheard(), Faults().listening() as faults, warnings.catch_warnings():
+        # A process that is killed leaves calls behind that it was just about to make.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        loop.set_exception_handler(lambda _loop, told: _heard(told, faults))
         history = History(seed, loop, say)
+        show(history.workflow.graph)
         loop.run_until_complete(history.live())
         assert not faults.told, "; ".join(faults.told)
         loop.run_until_complete(history.judge())
     return history
+
+
+@contextmanager
+def _unheard() -> Generator[None]:
+    library = logging.getLogger("waystation")
+    before, library.propagate = library.propagate, False
+    try:
+        yield
+    finally:
+        library.propagate = before
+
+
+def _heard(told: dict[str, Any], faults: Faults) -> None:
+    """The loop tells of an error that nobody has fetched. Of a future: whoever waited for it was killed."""
+    if "future" not in told or isinstance(told["future"], asyncio.Task):
+        faults.told.append(repr(told.get("exception", told)))

@@ -11,7 +11,7 @@ from tests.simulation.faulty.process import Process
 from tests.simulation.faulty.truth import Truth
 from tests.simulation.ledger import RUN
 from tests.simulation.random_graphs import EVENTS
-from waystation import Suspension, Workflow
+from waystation import RunResult, Suspension, Workflow
 from waystation.errors import AppClosed, RunAlreadyExists, RunAlreadyStarted, RunEnded, RunError, StoreError
 
 _INPUT = [[1], [2, 3]]
@@ -145,10 +145,17 @@ class People:
         """Wait for a run that has ended: also who did not see it end is told so."""
         try:
             async with asyncio.timeout(60):
-                result = await process.run.wait()
+                result = await self._hear(process)
         except TimeoutError:
             self.broken.append(f"{process.name} is not told that the run has ended")
         else:
             self._claims.rest(result.status)
             if result.status != self._truth.standing:
                 self.broken.append(f"{process.name} is told of {result.status}")
+
+    async def _hear(self, process: Process) -> RunResult[object]:
+        while True:
+            # What went wrong before it was calm may be told now.
+            with suppress(StoreError):
+                return await process.run.wait()
+            await asyncio.sleep(1)

@@ -50,8 +50,8 @@ class Process:
             clock=clock,
             lease=LEASE,
             grace=timedelta(seconds=1),
-            recover_every=timedelta(seconds=1),
-            look_every=timedelta(seconds=1),
+            recover_every=timedelta(seconds=2),
+            look_every=timedelta(seconds=2),
         )
 
     @property

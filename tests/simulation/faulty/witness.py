@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from tests.simulation.dice import Dice
+from tests.simulation.dice import Dice, Seeded
 from tests.simulation.faulty.truth import Truth
 from tests.simulation.ledger import AnyContext, Ledger
-from waystation import Store
 from waystation.core.addresses import Address
 from waystation.engine.driver import Driver
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.step_context import RunningStep
+from waystation.store.memory import MemoryStore
 
 _TIMES = (0.0, 0.0, 0.0, 0.01, 0.3, 2.0)
 
@@ -29,7 +29,12 @@ class Witness(Ledger):
         zombies: how many attempts were begun by who had lost the run.
     """
 
-    def __init__(self, dice: Dice, store: Store) -> None:
+    def __init__(self) -> None:
+        super().__init__(Seeded(0), MemoryStore())
+        self.zombies = 0
+
+    def renew(self, dice: Dice, store: MemoryStore) -> None:
+        """Another history begins."""
         super().__init__(dice, store)
         self.zombies = 0
         self._at_work: set[tuple[int, str]] = set()
