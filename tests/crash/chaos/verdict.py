@@ -190,7 +190,8 @@ def _judge_repeats(verdict: Verdict, run: str, entries: Sequence[AnyEntry], line
                 if key in done and durable[done[key]] < place:
                     if epochs.get(line.who, 0) < newest:
                         verdict.counts["completed step begun by one who had lost the run"] += 1
-                        verdict.late.append(f"{run}: entry {done[key] + 1}, {line}")
+                        before = "\n      ".join(map(str, lines[max(place - 12, 0) : place]))
+                        verdict.late.append(f"{run}: entry {done[key] + 1}, {line}, after\n      {before}")
                     else:
                         verdict.wrong.append(f"{run}: done, recorded as entry {done[key] + 1}, and begun again: {line}")
             case _:
