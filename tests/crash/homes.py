@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.postgres_server import Databases
+
+EVERYWHERE = os.environ.get("WAYSTATION_CRASH_MATRIX") == "full"
+"""Whether what is proved on one store, and by other tests on the other, is repeated there (``make crash-matrix``)."""
 
 
 @dataclass(frozen=True)

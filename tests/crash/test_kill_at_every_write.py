@@ -1,4 +1,7 @@
-"""The process is killed with SIGKILL at each journal write; another goes on, and nothing done is done again."""
+"""The process is killed with SIGKILL at each journal write; another goes on, and nothing done is done again.
+
+On PostgreSQL each write of each node is the work of ``test_kill_in_every_node``, with workflows that hold these.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 
 import pytest
 
-from tests.crash.homes import Home
+from tests.crash.homes import EVERYWHERE, Home
 from tests.crash.processes import Place
 from waystation import open_store
 from waystation.core.encoding import decode_entry
@@ -46,6 +49,7 @@ def test_the_list_of_crash_points_is_complete(which: str, home: Home) -> None:
     assert Place(home).run(which) == {"result": RESULTS[which], "writes": WRITES[which]}
 
 
+@pytest.mark.parametrize("home", ["sqlite", "postgres"] if EVERYWHERE else ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("which", "at", "when"), POINTS)
 def test_killed_at_a_journal_write_the_run_ends_the_same_and_no_completed_step_runs_again(
     which: str, at: int, when: str, home: Home

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from tests.crash.fork_server import ForkServer
-from tests.crash.homes import Home
+from tests.crash.homes import EVERYWHERE, Home
 from tests.crash.judge import Site, Standing, check_ended, check_interrupted
 from tests.crash.plays import PLAYS
 from waystation.define.nodes import Node
@@ -62,7 +62,11 @@ def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
     assert at > whole["writes"] // 2
 
 
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("home", "at"),
+    [(kind, at) for kind in ("sqlite", "postgres") for at in (1, 2, 3) if EVERYWHERE or kind == "sqlite" or at == 1],
+    indirect=["home"],
+)
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_run_whose_every_process_is_killed_after_a_few_writes_ends_the_same(
     play: str, at: int, site: Site, home: Home, forks: ForkServer
