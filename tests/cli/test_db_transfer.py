@@ -62,6 +62,29 @@ def test_a_run_moves_to_postgresql_and_is_answered_there(folder: Folder, postgre
     assert pruned.json == {"deleted": 1}
 
 
+def test_a_run_that_is_kept_encrypted_leaves_and_arrives_through_its_app_alone(folder: Folder) -> None:
+    folder.change(
+        'store="sqlite:///runs.db")',
+        'store="sqlite:///runs.db", codec=Codec(encrypt=Encryption(keys={"k": bytes(32)}, primary="k")))',
+    )
+    folder.change("from waystation import", "from waystation import Codec, Encryption\nfrom waystation import")
+    folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC)
+    assert not any(b"DOC-1" in entry for entry in journal(folder.path / "runs.db"))
+
+    sealed = folder.waystation("db", "export", "r1", "--store", "sqlite:///runs.db", "--json", app=None)
+    assert sealed.code == 7
+    assert '"code": "payload_unreadable"' in sealed.out
+    assert "waystation db export --app module:variable" in sealed.out
+
+    left = folder.waystation("db", "export", "r1")
+    assert (left.code, left.out.count("Approve DOC-1")) == (0, 1)
+    assert folder.waystation("db", "import", "-", *ELSEWHERE, stdin=left.out).code == 0
+    assert not any(b"DOC-1" in entry for entry in journal(folder.path / "elsewhere.db")), "it is encrypted there too"
+    assert folder.waystation("resume", "r1", "--data", '{"approved": true}', *ELSEWHERE).code == 0
+    counted = folder.waystation("db", "status", "--json").json
+    assert (counted["runs"]["suspended"], counted["store"]) == (1, "SQLite file 'runs.db'")
+
+
 def test_several_runs_are_a_file_each_named_for_them(folder: Folder) -> None:
     for run_id in ("r1", "../r2/ü"):
         folder.waystation("run", "checked", "--run-id", run_id, "--input", DOC)
