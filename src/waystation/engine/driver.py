@@ -86,7 +86,7 @@ class Driver:
         self._access = DriverAccess(self, self._reader, engine, epoch, self._turns.outages)
         self._steps = StepRunner(engine, workflow, run_id, self._access)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
-        self._beside = Beside(run_id)
+        self._beside = Beside(run_id, self._failed)
         self._stop_timer = _nothing
 
     # ------------------------------------------------------------------ the loop
@@ -231,7 +231,7 @@ class Driver:
         self._look_again = True
         self._something_came.set()
         if self._alone is not None:
-            self.beside_the_loop(self._look_beside())
+            self._beside.insist(self._look_beside)
 
     async def _look_beside(self) -> None:
         """Look while the loop itself is busy with the one step that runs."""

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -16,10 +17,14 @@ from waystation.core.signals import Action, CheckOutput, CutOff, Decide, MatchEv
 from waystation.engine.access import StepControl
 from waystation.engine.clock import Clock
 from waystation.engine.step_runner import Outcome
+from waystation.errors import StoreError
 
 Work: TypeAlias = Coroutine[object, object, Outcome | None]
 
 _log = logging.getLogger("waystation.step")
+
+_TRIED_AGAIN_AFTER = 0.5
+"""When what the store did not allow is tried again, in seconds."""
 
 _LAST_PATIENCE = 1.0
 """How long to wait, in seconds, for a step that was cancelled and goes on all the same, before it is left behind."""
@@ -192,17 +197,38 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 
 class Beside:
-    """Tasks of a driver's own beside its loop; they end with it."""
+    """Tasks of a driver's own beside its loop; they end with it.
 
-    def __init__(self, run_id: str) -> None:
+    Arguments:
+        run_id: the run, to name the tasks by.
+        failed: called with what a task raised.
+    """
+
+    def __init__(self, run_id: str, failed: Callable[[BaseException], None]) -> None:
         self._name = f"{run_id}:beside"
+        self._failed = failed
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, work: Coroutine[object, object, None]) -> None:
         """Begin ``work``."""
         task = asyncio.create_task(work, name=self._name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def insist(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Begin ``work``, and again as long as the store fails."""
+        self.begin(self._insisting(work))
+
+    async def _insisting(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        while True:
+            with suppress(StoreError):
+                return await work()
+            await asyncio.sleep(_TRIED_AGAIN_AFTER)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
 
     async def cancel(self) -> None:
         """Cancel all, and wait for it."""
