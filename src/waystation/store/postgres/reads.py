@@ -68,7 +68,8 @@ WHERE run_no = (SELECT run_no FROM waystation_runs WHERE run_id = $1) AND seq = 
 """
 
 # Each select is in the order of the answer (but for the runs of the dead). Owners are found by going from each to the
-# next in their index: they are few, their runs may be many.
+# next in their index: they are few, their runs may be many. (IS NOT DISTINCT FROM is = that no index is used for: else
+# all that is running would be read to be held against it.)
 _CLAIMABLE = """
 WITH RECURSIVE owners (owner) AS (
     (SELECT owner FROM waystation_runs WHERE owner IS NOT NULL ORDER BY owner LIMIT 1)
@@ -85,11 +86,14 @@ WITH RECURSIVE owners (owner) AS (
 )
 UNION ALL
 (
-    SELECT run_id, run_no, updated_at FROM waystation_runs AS runs
-    WHERE owner IN (
+    SELECT runs.run_id, runs.run_no, runs.updated_at FROM (
         SELECT owner FROM owners WHERE owner IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM waystation_workers WHERE worker_id = owners.owner AND expires_at > $3)
-    ) AND status = 'running' AND (workflow_id, version) IN (SELECT * FROM workflows)
+    ) AS dead CROSS JOIN LATERAL (
+        SELECT run_id, run_no, updated_at FROM waystation_runs
+        WHERE owner = dead.owner AND status IS NOT DISTINCT FROM 'running' AND (workflow_id, version) IN (SELECT * FROM workflows)
+        ORDER BY updated_at, run_no LIMIT $4
+    ) AS runs
     ORDER BY updated_at, run_no LIMIT $4
 )
 UNION ALL
@@ -210,7 +214,9 @@ async def list_runs(attempt: Attempt, where: RunFilter, limit: int, cursor: str 
     """Runs, newest first.
 
     Each status has a select of its own, which an index gives in the order of the page; so a page costs what it holds
-    and not what there is.
+    and not what there is. The runs of a status that most do not have are listed in an order that only their index has
+    (by age): PostgreSQL takes them to be spread evenly over time, and would look for them among all the others, though
+    those that are parked may all be old.
     """
     place = None if cursor is None else decode_cursor(cursor)
     selects: list[str] = []
@@ -220,7 +226,7 @@ async def list_runs(attempt: Attempt, where: RunFilter, limit: int, cursor: str 
         values.append(value)
         return f"${len(values)}"
 
-    order = f"ORDER BY created_at DESC, run_no DESC LIMIT {bound(limit + 1)}"
+    most = bound(limit + 1)
     for status in (None,) if where.statuses is None else dict.fromkeys(where.statuses):
         terms: list[str] = []
         if where.workflow_id is not None:
@@ -229,18 +235,24 @@ async def list_runs(attempt: Attempt, where: RunFilter, limit: int, cursor: str 
             terms.append(f"status = '{_known(status)}'")
         if where.resource_id is not None:
             terms.append(f"resource_id = {bound(where.resource_id)}::text")
+        by_age = status not in (None, "success") and where.resource_id is None
+        sign, less, more_than = ("-", ">", "<=") if by_age else ("", "<", ">=")
+        turn = -1 if by_age else 1
         if where.since is not None:
-            terms.append(f"created_at >= {bound(where.since)}::bigint")
+            terms.append(f"{sign}created_at {more_than} {bound(turn * where.since)}::bigint")
         if where.until is not None:
-            terms.append(f"created_at < {bound(where.until)}::bigint")
+            terms.append(f"{sign}created_at {less} {bound(turn * where.until)}::bigint")
         if place is not None:
-            terms.append(f"(created_at, run_no) < ({bound(place.created_at)}::bigint, {bound(place.number)}::bigint)")
+            at, number = bound(turn * place.created_at), bound(turn * place.number)
+            terms.append(f"({sign}created_at, {sign}run_no) {less} ({at}::bigint, {number}::bigint)")
         condition = f"WHERE {' AND '.join(terms)} " if terms else ""
-        selects.append(f"(SELECT {RECORD} FROM waystation_runs {condition}{order})")  # noqa: S608  (constants; the values are bound)
+        order = "-created_at, -run_no" if by_age else "created_at DESC, run_no DESC"
+        selects.append(f"(SELECT {RECORD} FROM waystation_runs {condition}ORDER BY {order} LIMIT {most})")  # noqa: S608  (constants; the values are bound)
     if not selects:
         return RunPage(runs=[], cursor=None)
     # As a table: the order after several selects in brackets is that of all, after a single one it is said twice.
-    union = f"SELECT * FROM ({' UNION ALL '.join(selects)}) AS listed {order}"  # noqa: S608  (constants, as above)
+    listed = f"({' UNION ALL '.join(selects)}) AS listed"
+    union = f"SELECT * FROM {listed} ORDER BY created_at DESC, run_no DESC LIMIT {most}"  # noqa: S608  (constants, as above)
     rows = await attempt.connection.fetch(union, *values)
     more = len(rows) > limit
     del rows[limit:]

@@ -28,11 +28,13 @@ CREATE INDEX waystation_runs_by_time     ON waystation_runs (created_at, run_no)
 CREATE INDEX waystation_runs_by_workflow ON waystation_runs (workflow_id, created_at, run_no);
 CREATE INDEX waystation_runs_by_resource ON waystation_runs (resource_id, created_at, run_no)
     WHERE resource_id IS NOT NULL;
-CREATE INDEX waystation_runs_by_status   ON waystation_runs (status, created_at, run_no) WHERE status <> 'success';
-CREATE INDEX waystation_runs_by_workflow_status ON waystation_runs (workflow_id, status, created_at, run_no)
+-- By age: see reads.list_runs.
+CREATE INDEX waystation_runs_by_status   ON waystation_runs (status, (-created_at), (-run_no))
+    WHERE status <> 'success';
+CREATE INDEX waystation_runs_by_workflow_status ON waystation_runs (workflow_id, status, (-created_at), (-run_no))
     WHERE status <> 'success';
 
-CREATE INDEX waystation_runs_owned    ON waystation_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX waystation_runs_owned    ON waystation_runs (owner, updated_at, run_no) WHERE owner IS NOT NULL;
 CREATE INDEX waystation_runs_orphaned ON waystation_runs (updated_at, run_no) WHERE status = 'running' AND owner IS NULL;
 CREATE INDEX waystation_runs_asleep   ON waystation_runs (wake_at, run_no)
     WHERE wake_at IS NOT NULL AND status IN ('waiting', 'suspended');
