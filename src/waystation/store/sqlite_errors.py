@@ -1,8 +1,9 @@
 """What SQLite says, in the words of this library.
 
 SQLite says "disk I/O error" of a full quota, of a file that was made read-only while it was open, and of a disk that
-fails, alike. Which it is, is looked for beside the file: by what can be seen without opening the file itself, as the
-close of a second handle on it would drop the locks that SQLite has there.
+fails, alike; and where a disk fails as it is read, that the database is malformed. Which it is, is looked for beside
+the file: by what can be seen without opening the file itself, as the close of a second handle on it would drop the
+locks that SQLite has there.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
             "written. Look for what keeps a transaction open on it, and try again"
         )
     if kind in _DAMAGED or code in _DAMAGED_TOO:
-        return damaged(path, str(error))
+        refused = _refusal_beside(path)
+        fails = bool(refused) and refused not in _NO_ROOM | _NO_RIGHT
+        return _disk_error(error, path) if fails else damaged(path, str(error))
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return moved(path)
     if kind == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
@@ -135,10 +138,15 @@ def _looked_into(error: sqlite3.Error, path: Path) -> StoreError:
     """What is behind an error of reading or writing, or behind a file that cannot be opened."""
     if _has_no_right(path):
         return _read_only(path)
-    if _has_no_room(path):
+    refused = _refusal_beside(path)
+    if refused in _NO_ROOM or _reaches_limit(path):
         return _full(path)
-    if _kind(error) == sqlite3.SQLITE_CANTOPEN:
+    if _kind(error) == sqlite3.SQLITE_CANTOPEN and not refused:
         return _other(error, path)
+    return _disk_error(error, path)
+
+
+def _disk_error(error: sqlite3.Error, path: Path) -> StoreDiskError:
     return StoreDiskError(
         f"the disk or the file system under {str(path)!r} fails: SQLite says: {error} "
         f"({getattr(error, 'sqlite_errorname', 'no code')}). What was told to be written is on it, if it keeps what it "
@@ -162,13 +170,14 @@ def _has_no_right(path: Path) -> bool:
     return False
 
 
-def _has_no_room(path: Path) -> bool:
+def _refusal_beside(path: Path) -> int:
+    """The number of the error with which a new file in the same folder is refused; 0 if it is not."""
     try:
         with tempfile.TemporaryFile(dir=path.parent, buffering=0) as probe:
             probe.write(bytes(_PROBE_BYTES))
     except OSError as refused:
-        return refused.errno in _NO_ROOM
-    return _reaches_limit(path)
+        return refused.errno or errno.EIO
+    return 0
 
 
 def _reaches_limit(path: Path) -> bool:

@@ -7,8 +7,10 @@ skipped, and say so; what can be shown under a quota (the limit on a file's leng
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
+import struct
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +20,10 @@ from typing import Protocol
 import pytest
 
 _BLOCK = 4096
+
+# ``EXT4_IOC_SHUTDOWN``, of which other file systems know the same: made for tests like these.
+_SHUT_DOWN = 0x8004587D
+_WITHOUT_FLUSH = 2
 
 
 class Disk(Protocol):
@@ -135,6 +141,34 @@ def immutable(folder: Path) -> Generator[Immutable]:
             yield disk
         finally:
             disk.mend()
+
+
+class Disconnected:
+    """A disk that can be cut off like one that loses its power: what was not synced is gone, and it answers no more."""
+
+    def __init__(self, folder: Path, image: Path) -> None:
+        self.folder = folder
+        self._image = image
+
+    def strike(self, file: Path) -> None:
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUT_DOWN, struct.pack("I", _WITHOUT_FLUSH))
+        finally:
+            os.close(handle)
+
+    def mend(self) -> None:
+        """Connect it again, as after a start of the machine. No process may have a file of it open."""
+        subprocess.run(["umount", str(self.folder)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(self._image), str(self.folder)], check=True)
+
+
+@contextmanager
+def disconnected(folder: Path) -> Generator[Disconnected]:
+    """A disk that can be cut off; the test is skipped where none can be mounted."""
+    image = folder.with_name("image")
+    with real_disk(folder, image):
+        yield Disconnected(folder, image)
 
 
 @contextmanager
