@@ -46,7 +46,7 @@ def plan(seed: int, seconds: float, *, with_server: bool) -> Sequence[Fault]:
         at = 1.0 + dice.uniform(0, min(apart, seconds / 3))
         while at < seconds:
             place = dice.choice(CALLERS if what == "kill-caller" else PLACES if what in ("cut", "stop") else WORKERS)
-            long = dice.uniform(1.3, 2.5) * LEASE.total_seconds() if what == "stop" else dice.uniform(0.2, 1.5)
+            long = dice.uniform(2.0, 4.0) * LEASE.total_seconds() if what == "stop" else dice.uniform(0.2, 1.5)
             found.append(Fault(at, what, place, long, dice.choice(CUTS)))
             at += dice.uniform(0.3, 1.7) * apart
     return sorted(found)

@@ -28,7 +28,7 @@ from tests.postgres_server import PostgresServer
 from waystation.store.records import RunFilter
 
 PROXY = "proxy"
-TO_THE_END = 120.0
+TO_THE_END = 240.0
 """So long, in seconds, all runs may take to end once nothing goes wrong any more."""
 
 TO_CLOSE = 10.0

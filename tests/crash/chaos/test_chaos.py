@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.mark.parametrize(
     ("store", "runs", "seconds"),
-    [("postgres", 100, 18), ("sqlite", 60, 8)],
+    [("postgres", 60, 15), ("sqlite", 60, 8)],
 )
 def test_nothing_is_lost_or_done_again_in_a_chaos(store: str, runs: int, seconds: int) -> None:
     seed = random.randrange(1_000_000)
