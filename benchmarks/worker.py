@@ -12,10 +12,13 @@ import asyncio
 import importlib
 import os
 import resource
+import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import cast
 
 from benchmarks.orders import Order, tell
@@ -23,6 +26,7 @@ from benchmarks.peers.protocol import CHAIN, Gated, Peer
 from benchmarks.stored import stored_bytes
 
 _WARM_UP = 5
+_MEMORY = 4 * 2**30
 
 
 def peer_of(order: Order) -> Peer:
@@ -32,6 +36,8 @@ def peer_of(order: Order) -> Peer:
 
 
 async def main(order: Order) -> None:
+    # A peer whose long runs would take all of the machine's memory is stopped; its row says so.
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     peer = peer_of(order)
     tell("version", peer.version)
     await {"chains": chains, "growth": growth, "park": park, "answer": answer, "idle": idle}[order.work](peer, order)
@@ -98,11 +104,35 @@ async def growth(peer: Peer, order: Order) -> None:
                     tell(f"{shape} {size} not run", f"a run of {before} took {took:.1f} s")
                     continue
                 stored = await stored_bytes(order.store)
-                took, runs = await mean_of_runs(peer, shape, size, order.seconds)
+                try:
+                    async with cut_off_after(2 * order.patience):
+                        took, runs = await mean_of_runs(peer, shape, size, order.seconds)
+                except TimeoutError:
+                    tell(f"{shape} {size} not run", f"cut off after {2 * order.patience:.0f} s")
+                    break
+                except MemoryError:
+                    tell(f"{shape} {size} not run", f"cut off at {_MEMORY / 2**30:.0f} GiB of memory")
+                    break
                 tell(f"{shape} {size}", 1e6 * took / size)
                 if stored is not None:
                     grown = cast(int, await stored_bytes(order.store)) - stored
                     tell(f"{shape} {size} bytes", grown / (runs * size))
+
+
+@asynccontextmanager
+async def cut_off_after(seconds: float) -> AsyncGenerator[None]:
+    """Raise ``TimeoutError`` in this; a second later also in the middle of what blocks the loop."""
+
+    def cut_off(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, cut_off)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 1)
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 async def mean_of_runs(peer: Peer, shape: str, size: int, seconds: float) -> tuple[float, int]:

@@ -29,12 +29,16 @@ class Count(TypedDict):
 class Peer(Protocol):
     """A library at work on one store."""
 
-    version: str
-    """Of the library, as it is installed."""
+    @property
+    def version(self) -> str:
+        """Of the library, as it is installed."""
+        ...
 
-    shapes: tuple[str, ...]
-    """In which ways it can run many steps: ``chain`` (so many steps one after another), ``loop`` (one step so many
-    times), ``foreach`` (one step on each item of a list, one at a time)."""
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """In which ways it can run many steps: ``chain`` (so many steps one after another), ``loop`` (one step so many
+        times), ``foreach`` (one step on each item of a list, one at a time)."""
+        ...
 
     def prepare(self, shape: str, steps: int) -> None:
         """Define a workflow of this shape; not measured. Called before ``opened``."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from benchmarks.orders import Order, Work
 from benchmarks.page import put
 from benchmarks.rows import MEMORY, RAW_FULL, ROWS, Row
 from benchmarks.table import table
+from benchmarks.worker import growth
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +67,36 @@ def test_a_worker_tells_the_measures_of_each_work(tmp_path: Path) -> None:
     assert answered["answered"] == 5
     assert {"start-up", "p50", "p99"} <= answered.keys()
     assert {"idle CPU", "memory"} <= told(order(store, "idle")).keys()
+
+
+class TooSlow:
+    """A peer that never comes to the end of a long run: its chain blocks the loop, its loop waits."""
+
+    version = "1"
+    shapes = ("chain", "loop")
+
+    def prepare(self, shape: str, steps: int) -> None:
+        pass
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        yield
+
+    async def run(self, shape: str, steps: int) -> int:
+        if steps > 2:
+            if shape == "chain":
+                threading.Event().wait()
+            await asyncio.Event().wait()
+        return steps
+
+    async def run_among(self, shape: str, steps: int) -> int:
+        return await self.run(shape, steps)
+
+
+def test_a_run_that_takes_far_longer_than_foreseen_is_cut_off_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(growth(TooSlow(), replace(order("none", "growth"), patience=0.05)))
+    lines = [json.loads(line)["what"] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["chain 2", "chain 4 not run", "loop 2", "loop 4 not run"]
 
 
 def test_the_raw_limit_is_told_in_the_same_words(tmp_path: Path) -> None:
