@@ -261,27 +261,25 @@ async def _take_over(
         return None
     # Before the claim, so that a run that does not fit stays for a process whose code it fits.
     await load_machine(engine.store, workflow, stored)
-    record = await engine.store.claim(run_id, engine.worker_id, engine.clock.now())
-    if record is None:
+    if await engine.store.claim(run_id, engine.worker_id, engine.clock.now()) is None:
         return None
     while True:
         stored = await engine.store.load(run_id)
-        if stored is None or stored.record.epoch != record.epoch:
+        # By the owner, not the epoch of the claim: one that arrived twice, or late, has made it grow by more than one.
+        if stored is None or stored.record.owner != engine.worker_id:
             return None
         machine = await load_machine(engine.store, workflow, stored)
         if machine.state.fingerprint == workflow.graph.fingerprint:
-            return Taken(run_id, record.epoch, machine)
+            return Taken(run_id, stored.record.epoch, machine)
         entries = machine.handle(Adopted(engine.clock.now(), workflow.graph.fingerprint))
         await engine.keep_definition(workflow)
         head = _taking(engine, stored.record, machine, grow=0)
         try:
             await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head))
-        except JournalMoved:
+        except (JournalMoved, Fenced):
             continue
-        except Fenced:
-            return None
         engine.hub.announce(run_id)
-        return Taken(run_id, record.epoch, machine)
+        return Taken(run_id, stored.record.epoch, machine)
 
 
 async def _write(

@@ -155,7 +155,9 @@ class People:
 
     async def _hear(self, process: Process) -> RunResult[object]:
         while True:
-            # What went wrong before it was calm may be told now.
+            # What went wrong before it was calm may be told now, and so may how the run rested then.
             with suppress(StoreError):
-                return await process.run.wait()
+                result = await process.run.wait()
+                if result.status not in ("suspended", "paused"):
+                    return result
             await asyncio.sleep(1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
 
-from waystation import Waystation, Workflow, step, workflow
+from waystation import StepContext, Waystation, Workflow, step, workflow
 from waystation.core.encoding import decode_entry
-from waystation.core.entries import EventReceived, RunStarted, StepSucceeded
+from waystation.core.entries import CancelRequested, EventReceived, RunStarted, StepSucceeded
 from waystation.errors import StoreUnavailable
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import StoreTransaction
-from waystation.store.records import Commit, RunFilter
+from waystation.store.records import Commit, RunFilter, RunRecord
 
 pytestmark = pytest.mark.anyio
 
@@ -24,12 +24,21 @@ class Unlucky(MemoryStore):
 
     Attributes:
         before, after: what to do, by the kind of entry; each once.
+        reads_to_fail: how many reads of the journal are not to succeed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.before: dict[type, Callable[[], Awaitable[None]]] = {}
         self.after: dict[type, Callable[[], Awaitable[None]]] = {}
+        self.reads_to_fail = 0
+
+    async def read(self, run_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[bytes]:
+        """See ``Store``."""
+        if self.reads_to_fail:
+            self.reads_to_fail -= 1
+            await away()
+        return await super().read(run_id, after=after, limit=limit)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """See ``Store``."""
@@ -39,6 +48,16 @@ class Unlucky(MemoryStore):
         await super().commit(commit, within=within)
         for kind in kinds & self.after.keys():
             await self.after.pop(kind)()
+
+
+class Doubling(Unlucky):
+    """One where each claim arrives twice."""
+
+    async def claim(self, run_id: str, worker_id: str, now: int) -> RunRecord | None:
+        """See ``Store``."""
+        record = await super().claim(run_id, worker_id, now)
+        await super().claim(run_id, worker_id, now)
+        return record
 
 
 async def away() -> None:
@@ -117,6 +136,43 @@ async def test_a_claim_that_comes_late_and_of_which_its_process_knows_nothing_do
         result = await app.get_workflow(flow).start(1)
     assert result.status == "success"
     assert ran == [1, 1], "what came of the first was written under an epoch that was over"
+
+
+async def test_a_claim_that_arrived_twice_is_a_claim() -> None:
+    store = Doubling()
+    store.after[RunStarted] = away
+    flow = _short()
+    async with Waystation(workflows=[flow], store=store) as app:
+        run = await app.get_workflow(flow).create_run()
+        with pytest.raises(StoreUnavailable):
+            await run.start_async(1)
+        result = await run.wait()
+    assert result.status == "success"
+
+
+async def test_a_look_that_the_store_does_not_allow_is_taken_again_while_the_step_runs() -> None:
+    store = Unlucky()
+    told = asyncio.Event()
+
+    async def fail_two_reads() -> None:
+        store.reads_to_fail = 2
+
+    store.after[CancelRequested] = fail_two_reads
+
+    @step
+    async def patient(number: int, ctx: StepContext) -> int:
+        await run.cancel_async(grace=timedelta(days=1))
+        await ctx.cancelled()
+        told.set()
+        return number
+
+    flow = workflow("flow", input=int, output=int).then(patient).commit()
+    async with Waystation(workflows=[flow], store=store, look_every=timedelta(days=1)) as app:
+        run = await app.get_workflow(flow).create_run()
+        result = await run.start(1)
+    assert result.status == "cancelled"
+    assert told.is_set()
+    assert not store.reads_to_fail
 
 
 def _short() -> Workflow[int, int]:
