@@ -22,6 +22,8 @@ from waystation.errors import (
     PayloadUnreadable,
     WaystationError,
 )
+from waystation.store.codec import compression
+from waystation.store.codec import payloads as payloads_module
 from waystation.store.codec.payloads import ENCRYPTED, MARK, OUTSIDE, PACKED, PLAIN
 
 HERE = PayloadPlace("entry", "r1", 7)
@@ -192,6 +194,21 @@ def test_what_is_encrypted_twice_was_not_written_here() -> None:
 def test_a_frame_that_was_not_written_here_is_refused(frame: bytes) -> None:
     with pytest.raises(PayloadDamaged, match="entry 7 of run 'r1' cannot be unpacked"):
         Codec().decode(PACKED + frame, HERE)
+
+
+def test_a_frame_that_would_fill_the_memory_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Codec(compress=Compression(over=0))
+    kept = codec.encode(b"x" * 1000, HERE)
+    monkeypatch.setattr(compression, "MOST", 999)
+    with pytest.raises(PayloadDamaged, match="cannot be unpacked"):
+        codec.decode(kept, HERE)
+
+
+def test_what_is_too_long_to_be_unpacked_again_is_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads_module, "MOST", 999)
+    codec = Codec(compress=Compression(over=0))
+    assert codec.encode(b"x" * 999, HERE).startswith(PACKED)
+    assert codec.encode(b"x" * 1000, HERE) == b"x" * 1000
 
 
 # ------------------------------------------------------------------ a codec of one's own
