@@ -56,6 +56,9 @@ FULL = Size(
 QUICK = Size(rounds=2, seconds=0.6, lengths=(100, 1_000), standing=1_000, crowd=5_000, answers=100, patience=20)
 
 
+_FOR_LONG_RUNS = 2 / 3
+"""Of a peer's patience: there are three shapes of them."""
+
 _UNTIL_A_CROWD_STANDS = 180.0
 """So many seconds we may take: how fast it is made is not what is asked."""
 
@@ -106,7 +109,9 @@ class Comparison:
                 self._say(f"short and long runs: {row.name}")
                 with self._stored(row) as store:
                     if store is not None:
-                        self.measuring.measure(row, self._order(row, store, "growth"))
+                        order = self._order(row, store, "growth")
+                        patience = order.patience if row.ours else order.patience * _FOR_LONG_RUNS
+                        self.measuring.measure(row, replace(order, patience=patience))
 
     def waiting(self) -> None:
         """Runs that wait for an answer."""
