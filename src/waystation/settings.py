@@ -94,7 +94,7 @@ def assemble(
         tools=settings.tools,
         threads=ThreadPoolExecutor(settings.threads, thread_name_prefix="waystation-step"),
         worker_id=worker_id,
-        lease_holds=lease.holds,
+        lease_term=lease.term,
         cancel_grace=settings.cancel_grace,
     )
     scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)

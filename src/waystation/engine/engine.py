@@ -26,7 +26,8 @@ class Engine:
         threads: where step functions run that are not ``async``.
         hub: where the driver announces that a journal has grown.
         worker_id: this process, as the owner of runs.
-        lease_holds: whether the lease by which this process owns runs has not run out, as far as it knows.
+        lease_term: names the time for which the lease by which this process owns runs holds without a gap; None while
+            it does not, as far as is known here.
         cancel_grace: how long steps in flight of a cancelled run may go on, where nothing else is said.
         definitions: the fingerprints this process knows to be in the store.
         taking: the runs that are being taken over just now.
@@ -39,7 +40,7 @@ class Engine:
     tools: Mapping[str, object]
     threads: ThreadPoolExecutor
     worker_id: str
-    lease_holds: Callable[[], bool]
+    lease_term: Callable[[], int | None]
     cancel_grace: timedelta = timedelta(seconds=5)
     hub: Hub = field(default_factory=Hub)
     definitions: set[str] = field(default_factory=set[str])

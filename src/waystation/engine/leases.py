@@ -89,6 +89,7 @@ class Lease:
         self._extending: Worker | None = None
         self._beating: asyncio.Task[None] | None = None
         self._registering = asyncio.Lock()
+        self._lapses = 0
 
     async def hold(self) -> None:
         """Register, durably, and go on beating; to be called before a claim.
@@ -106,6 +107,11 @@ class Lease:
     def holds(self) -> bool:
         """Whether it was taken and, as far as is known here, has not run out."""
         return self._worker is not None and self._worker.expires_at > self._clock.now()
+
+    def term(self) -> int | None:
+        """Names the time for which it holds without a gap; None while it does not. In a gap runs may have been taken
+        from this process, and that it holds again brings none of them back."""
+        return self._lapses if self.holds() else None
 
     async def release(self) -> None:
         """Stop beating and hand over every run of this process at once."""
@@ -135,6 +141,8 @@ class Lease:
             expires_at=self._clock.now() + round(self._length.total_seconds() * 1000),
         )
         await self._store.beat(worker)
+        if not self.holds():  # it had run out before it was extended
+            self._lapses += 1
         self._worker, self._extending = worker, None
 
     async def _beat_on(self) -> None:

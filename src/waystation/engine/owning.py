@@ -1,9 +1,9 @@
 """Whether a run still is this process's, asked before something of it is begun that cannot be taken back.
 
 The epoch keeps a process that has lost a run from writing to it. It does not keep one that was frozen past its lease
-from beginning, as it wakes, a step that the run's new owner has completed. So where the lease has run out, the store is
-asked first; while it holds, which is nearly always, nothing is. What is left is a freeze between the look at the clock
-and the step's first line.
+from beginning, as it wakes, a step that the run's new owner has completed. So where the lease has run out, be it that
+it was extended since, the store is asked first; while it holds without a gap, which is nearly always, nothing is. What
+is left is a freeze between the look at the clock and the step's first line.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class Owning:
         self._engine = engine
         self._run_id = run_id
         self._epoch = epoch
+        self._term = engine.lease_term()
 
     async def check(self) -> None:
         """See to it that the run was not taken over.
@@ -27,8 +28,10 @@ class Owning:
             LeaseLost: it was.
             StoreError.
         """
-        if self._engine.lease_holds():
+        term = self._engine.lease_term()
+        if term is not None and term == self._term:
             return
         record = await self._engine.store.get_run(self._run_id)
         if record is not None and record.epoch != self._epoch:
             raise LeaseLost(f"run {self._run_id!r} was taken over by another process", run_id=self._run_id)
+        self._term = term
