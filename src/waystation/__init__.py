@@ -65,6 +65,7 @@ from waystation.store.codec import (
     Encryption,
     PayloadCodec,
     PayloadPlace,
+    keys_in_use,
     sweep_blobs,
 )
 
@@ -138,6 +139,7 @@ __all__ = [
     "create_step",
     "export_run",
     "import_run",
+    "keys_in_use",
     "open_store",
     "schema_for",
     "step",

@@ -22,8 +22,8 @@ from tests.conformance.secretive import (
     shown,
 )
 from tests.conformance.stock import lost, won
-from waystation import Blobs, Codec, Compression, Encryption, export_run, import_run
-from waystation.errors import PayloadKeyMissing, PayloadNotEncrypted, PayloadUnreadable
+from waystation import Blobs, Codec, Compression, Encryption, export_run, import_run, keys_in_use
+from waystation.errors import CodecInvalid, PayloadKeyMissing, PayloadNotEncrypted, PayloadUnreadable
 from waystation.store.codec.payloads import ENCRYPTED, MARK, OUTSIDE
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +128,26 @@ async def test_keys_are_rotated_across_restarts_and_old_ones_stay_readable(place
     async with place.app(secretive, codec=with_keys("two", "three")) as app:
         exported = [line async for line in export_run(app.store, "r2")]
         assert not any(b'"line":"definition"' in line for line in exported)
+
+
+async def test_which_keys_are_in_use_is_told_without_any_of_them(place: Place, tmp_path: Path) -> None:
+    async with place.app(secretive) as app:
+        await asked(app, "plain")
+    for key in ("one", "two"):
+        async with place.app(secretive, codec=Codec(encrypt=Encryption(keys={key: KEYS[key]}, primary=key))) as app:
+            await asked(app, f"with {key}")
+            await asked(app, f"with {key} too")
+    async with place.app(secretive, codec=everything(tmp_path, "three", over=10)) as app:
+        await asked(app, "outside")
+        used = await keys_in_use(app.store)
+        assert used == {"": used[""], "one": 2 * used[""], "two": 2 * used[""], "three": used[""]}
+        assert used[""] > 4
+        for run_id in ("with one", "with one too"):
+            assert await app.store.delete_run(run_id)
+        assert set(await keys_in_use(app.store)) == {"", "two", "three"}
+    async with place.app(secretive) as app:
+        with pytest.raises(CodecInvalid, match="without a codec"):
+            await keys_in_use(app.store)
 
 
 def key_of(kept: bytes) -> str:

@@ -10,5 +10,16 @@ from waystation.store.codec.payloads import Codec
 from waystation.store.codec.protocol import PayloadCodec, PayloadPlace
 from waystation.store.codec.store import CodecStore
 from waystation.store.codec.sweeping import sweep_blobs
+from waystation.store.codec.usage import keys_in_use
 
-__all__ = ["Blobs", "Codec", "CodecStore", "Compression", "Encryption", "PayloadCodec", "PayloadPlace", "sweep_blobs"]
+__all__ = [
+    "Blobs",
+    "Codec",
+    "CodecStore",
+    "Compression",
+    "Encryption",
+    "PayloadCodec",
+    "PayloadPlace",
+    "keys_in_use",
+    "sweep_blobs",
+]

@@ -96,14 +96,25 @@ class Payloads:
             PayloadUnreadable.
             StoreError: of the kind that tells what the folder of blobs said.
         """
-        if any(is_outside(data) for _, data in kept):
-            if self.outside is None:
-                raise no_outside(next(place for place, data in kept if is_outside(data)))
-            found = await self.outside.fetch(kept)
-            kept = [(place, data) for (place, _), data in zip(kept, found, strict=True)]
-        decode, there = self.codec.decode, kept
-        size = sum(len(data) for _, data in there)
-        return await _beside(size, lambda: [decode(data, place) for place, data in there])
+        found = await self.fetched(kept)
+        decode, places = self.codec.decode, [place for place, _ in kept]
+        return await _beside(
+            sum(map(len, found)), lambda: [decode(data, place) for data, place in zip(found, places, strict=True)]
+        )
+
+    async def fetched(self, kept: Sequence[tuple[PayloadPlace, bytes]]) -> list[bytes]:
+        """Entries as they are kept, those that are outside too.
+
+        Raises:
+            BlobMissing, PayloadDamaged.
+            StoreError: of the kind that tells what the folder of blobs said.
+        """
+        elsewhere = next((place for place, data in kept if is_outside(data)), None)
+        if elsewhere is None:
+            return [data for _, data in kept]
+        if self.outside is None:
+            raise no_outside(elsewhere)
+        return await self.outside.fetch(kept)
 
     async def journal(self, run_id: str, after: Seq, kept: Sequence[bytes]) -> list[bytes]:
         """The run's entries after ``after``. Raises as ``entries``."""

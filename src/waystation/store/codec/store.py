@@ -44,7 +44,7 @@ class CodecStore(PassingStore):
         super().__init__(store)
         self.codec = codec
         self.outside = None if codec.blobs is None else Outside(codec.blobs)
-        self._payloads = Payloads(codec, self.outside)
+        self.payloads = Payloads(codec, self.outside)
         self._deletion = None if self.outside is None else Deletion(store, self.outside)
 
     @property
@@ -71,15 +71,15 @@ class CodecStore(PassingStore):
 
     async def create_run(self, run: NewRun) -> None:
         """See ``Store``."""
-        await self._store.create_run(await self._payloads.new_run(run))
+        await self._store.create_run(await self.payloads.new_run(run))
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """See ``Store``."""
-        await self._store.commit(await self._payloads.commit(commit), within=within)
+        await self._store.commit(await self.payloads.commit(commit), within=within)
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
         """See ``Store``."""
-        on_top = OnTop(self._payloads, run_id, after, make)
+        on_top = OnTop(self.payloads, run_id, after, make)
         while True:
             try:
                 return await self._store.commit_on_top(run_id, after, on_top.make)
@@ -111,33 +111,31 @@ class CodecStore(PassingStore):
         found = await self._store.load(run_id)
         if found is None:
             return None
-        frontier = self._payloads.frontier(run_id, found.frontier_seq, found.frontier)
-        entries = await self._payloads.journal(run_id, found.frontier_seq, found.entries)
+        frontier = self.payloads.frontier(run_id, found.frontier_seq, found.frontier)
+        entries = await self.payloads.journal(run_id, found.frontier_seq, found.entries)
         return replace(found, frontier=frontier, entries=entries)
 
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
         """See ``Store``."""
-        return await self._payloads.journal(run_id, after, await self._store.read(run_id, after=after, limit=limit))
+        return await self.payloads.journal(run_id, after, await self._store.read(run_id, after=after, limit=limit))
 
     async def snapshot(self, run_id: str) -> RunSnapshot | None:
         """See ``Store``."""
         found = await self._store.snapshot(run_id)
         if found is None:
             return None
-        return replace(found, frontier=self._payloads.frontier(run_id, found.frontier_seq, found.frontier))
+        return replace(found, frontier=self.payloads.frontier(run_id, found.frontier_seq, found.frontier))
 
     async def read_some(self, run_id: str, seqs: Sequence[Seq]) -> dict[Seq, bytes]:
         """See ``Store``."""
-        return await self._payloads.some(run_id, await self._store.read_some(run_id, seqs))
+        return await self.payloads.some(run_id, await self._store.read_some(run_id, seqs))
 
     async def open_suspensions(
         self, *, run_id: str | None = None, workflow_id: str | None = None, limit: int = 1000
     ) -> Sequence[OpenSuspension]:
         """See ``Store``."""
         rows = await self._store.open_suspensions(run_id=run_id, workflow_id=workflow_id, limit=limit)
-        entries = await self._payloads.entries(
-            [(PayloadPlace("entry", row.run_id, row.seq), row.entry) for row in rows]
-        )
+        entries = await self.payloads.entries([(PayloadPlace("entry", row.run_id, row.seq), row.entry) for row in rows])
         return [replace(row, entry=entry) for row, entry in zip(rows, entries, strict=True)]
 
     async def get_definition(self, fingerprint: str) -> bytes | None:
