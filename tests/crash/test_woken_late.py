@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.conformance.waiting import in_time
 from waystation import FlowContext, StepContext, Waystation, Workflow, open_store, step, workflow
 from waystation.store import Store
 from waystation.store.protocol import StoreTransaction
-from waystation.store.records import Commit
+from waystation.store.records import Commit, NewRun
 from waystation.testing.crashing import CrashingStore
 from waystation.testing.virtual_clock import VirtualClock
 
@@ -27,7 +28,7 @@ LEASE = timedelta(hours=1)
 
 
 class FreezingStore(CrashingStore):
-    """Holds back the answer to the commit that has ``at`` in it, once, until ``thawed``."""
+    """Holds back the answer to the write that has ``at`` in it, once, until ``thawed``."""
 
     def __init__(self, store: Store, at: bytes) -> None:
         super().__init__(store, at=0)
@@ -35,9 +36,16 @@ class FreezingStore(CrashingStore):
         self.frozen = asyncio.Event()
         self.thawed = asyncio.Event()
 
+    async def create_run(self, run: NewRun) -> None:
+        await super().create_run(run)
+        await self._hold(run.entries)
+
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         await super().commit(commit, within=within)
-        if not self.frozen.is_set() and any(self._holds_at in entry for entry in commit.entries):
+        await self._hold(commit.entries)
+
+    async def _hold(self, entries: Sequence[bytes]) -> None:
+        if not self.frozen.is_set() and any(self._holds_at in entry for entry in entries):
             self.frozen.set()
             await self.thawed.wait()
 
@@ -82,6 +90,8 @@ def asked(text: str, ctx: FlowContext) -> bool:
 def flow_of(name: str) -> Workflow[str, str]:
     begun = workflow("flow", input=str, output=str).then(first)
     match name:
+        case "second at once":
+            return workflow("flow", input=str, output=str).then(second).commit()
         case "second":
             return begun.then(second).commit()
         case "effects":
@@ -99,6 +109,7 @@ def flow_of(name: str) -> Workflow[str, str]:
         ("effects", b'"one"', "two"),
         ("effects in a thread", b'"one"', "two"),
         ("loop", b'"loop#1/turn"', "asked"),
+        ("second at once", b'"run-started"', "second"),
     ],
 )
 async def test_who_wakes_past_its_lease_begins_nothing_that_was_done_meanwhile(
@@ -113,15 +124,15 @@ async def test_who_wakes_past_its_lease_begins_nothing_that_was_done_meanwhile(
         return Waystation(workflows=[flow], store=store, clock=clock, lease=LEASE, recover_every=soon, look_every=soon)
 
     async with in_time(), app_on(frozen) as sleeper:
-        run = await sleeper.get_workflow(flow).start_async("text")
+        starting = asyncio.create_task(sleeper.get_workflow(flow).start_async("text", run_id="r"))
         await frozen.frozen.wait()
         clock.move(LEASE * 2)
         async with app_on(open_store(url)) as successor:
-            result = await (await successor.get_run(run.run_id)).wait()
+            result = await (await successor.get_run("r")).wait()
             assert result.status == "success"
             assert calls[never_again] == 1
             frozen.thawed.set()
-            await run.wait()
+            await (await starting).wait()
             while sleeper._at_work()[1]._driven:  # type: ignore[attr-defined]  # until its driver has found out
                 await asyncio.sleep(0.001)
     assert calls[never_again] == 1

@@ -186,7 +186,7 @@ class LocalDispatcher:
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
-        driver = Driver(self._engine, workflow, taken.run_id, taken.epoch, taken.machine, apart=apart)
+        driver = Driver(self._engine, workflow, taken.run_id, taken.owning, taken.machine, apart=apart)
         self._keep(asyncio.create_task(self._driven_by(driver), name=f"waystation run {taken.run_id}"))
         self._driven[taken.run_id] = driver
         self._look_out.watch()

@@ -13,6 +13,7 @@ from waystation.core.refs import Seq
 from waystation.core.signals import Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
+from waystation.engine.owning import Owning
 from waystation.errors import InvalidId
 from waystation.store.records import Head, NewRun, Opened, RunRecord, StoredRun
 
@@ -21,10 +22,10 @@ _LONGEST_RUN_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A run this process has taken over, to be driven under ``epoch``."""
+    """A run this process has taken over, to be driven as ``owning`` says."""
 
     run_id: str
-    epoch: int
+    owning: Owning
     machine: Machine
 
 
@@ -117,6 +118,7 @@ async def create_taken(
     created = entries[0]
     assert isinstance(created, RunCreated), "a journal begins with that"
     await engine.keep_definition(workflow)
+    term = engine.lease_term()
     head = Head(
         status="running",
         epoch=1,
@@ -126,7 +128,7 @@ async def create_taken(
     )
     opened, _ = machine.settled()
     await engine.store.create_run(_new_run(names, created, entries, head, opened))
-    return Taken(names.run_id, head.epoch, machine)
+    return Taken(names.run_id, Owning(engine, names.run_id, head.epoch, term), machine)
 
 
 def _created(engine: Engine, workflow: Workflow[object, object]) -> RunCreated:

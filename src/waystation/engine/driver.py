@@ -35,6 +35,7 @@ from waystation.engine.engine import Engine
 from waystation.engine.flow_runner import FlowRunner
 from waystation.engine.in_flight import Beside, InFlight, Running
 from waystation.engine.loading import load_machine
+from waystation.engine.owning import Owning
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.engine.turns import Pace, StepTransaction, Turns
@@ -59,7 +60,7 @@ class Driver:
         engine: Engine,
         workflow: Workflow[object, object],
         run_id: str,
-        epoch: int,
+        owning: Owning,
         machine: Machine,
         *,
         apart: bool = False,
@@ -68,7 +69,7 @@ class Driver:
         self.machine = machine
         self._engine = engine
         self._workflow = workflow
-        self._epoch = epoch
+        self._epoch = owning.epoch
         self._reader = RunReader(engine.store, run_id)
         self._outcomes: list[Outcome] = []
         self._something_came = asyncio.Event()
@@ -83,7 +84,7 @@ class Driver:
         self._alone: Running | None = None
         # Whether the machine may be ahead of the journal: a commit broke off.
         self._is_ahead = False
-        self._access = DriverAccess(self, self._reader, engine, epoch, self._turns.outages)
+        self._access = DriverAccess(self, self._reader, engine, owning, self._turns.outages)
         self._steps = StepRunner(engine, workflow, run_id, self._access)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
         self._beside = Beside(run_id, self._failed)

@@ -26,7 +26,6 @@ _WRITE_EVERY = 0.05
 class Recorder(Protocol):
     """The driver, as far as this needs it."""
 
-    run_id: str
     machine: Machine
 
     async def record(self, given: Sequence[Signal]) -> bool:
@@ -47,8 +46,8 @@ class Recorder(Protocol):
 class DriverAccess:
     """See ``RunAccess``."""
 
-    def __init__(self, driver: Recorder, reader: RunReader, engine: Engine, epoch: int, outages: Outages) -> None:
-        self.owning = Owning(engine, driver.run_id, epoch)
+    def __init__(self, driver: Recorder, reader: RunReader, engine: Engine, owning: Owning, outages: Outages) -> None:
+        self.owning = owning
         self.outages = outages
         self._driver = driver
         self._reader = reader

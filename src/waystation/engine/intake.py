@@ -23,6 +23,7 @@ from waystation.engine.decoding import entries_of
 from waystation.engine.engine import Engine
 from waystation.engine.leases import retire_the_dead
 from waystation.engine.loading import load_machine
+from waystation.engine.owning import Owning
 from waystation.engine.writes import resting_head
 from waystation.errors import (
     RunAlreadyStarted,
@@ -259,6 +260,7 @@ async def _take_over(
     stored = await engine.store.load(run_id)
     if stored is None or (stored.record.owner == engine.worker_id and not own()):
         return None
+    term = engine.lease_term()
     # Before the claim, so that a run that does not fit stays for a process whose code it fits.
     await load_machine(engine.store, workflow, stored)
     if await engine.store.claim(run_id, engine.worker_id, engine.clock.now()) is None:
@@ -270,7 +272,7 @@ async def _take_over(
             return None
         machine = await load_machine(engine.store, workflow, stored)
         if machine.state.fingerprint == workflow.graph.fingerprint:
-            return Taken(run_id, stored.record.epoch, machine)
+            return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
         entries = machine.handle(Adopted(engine.clock.now(), workflow.graph.fingerprint))
         await engine.keep_definition(workflow)
         head = _taking(engine, stored.record, machine, grow=0)
@@ -279,7 +281,7 @@ async def _take_over(
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
-        return Taken(run_id, stored.record.epoch, machine)
+        return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
 
 
 async def _write(
@@ -328,12 +330,13 @@ async def _write(
         elif adopted:
             head = resting_head(machine, stored.record.epoch, engine.clock.now())
         frontier = encode_state(machine.state) if parked and not moves else None
+        term = engine.lease_term()
         try:
             await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head, frontier))
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
-        return Taken(run_id, stored.record.epoch + 1, machine) if moves else None
+        return Taken(run_id, Owning(engine, run_id, stored.record.epoch + 1, term), machine) if moves else None
     raise StoreBusy(f"run {run_id!r} was written to by others {_MOST_TRIES} times in a row; try again")
 
 

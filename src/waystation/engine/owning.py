@@ -13,13 +13,21 @@ from waystation.errors import LeaseLost
 
 
 class Owning:
-    """One run, as a driver owns it: by ``epoch``."""
+    """One run, as this process owns it.
 
-    def __init__(self, engine: Engine, run_id: str, epoch: int) -> None:
+    Arguments:
+        term: that of the lease, as it was before the run was taken (``Engine.lease_term``): that it was taken may have
+            been told late.
+
+    Attributes:
+        epoch: by which it is owned.
+    """
+
+    def __init__(self, engine: Engine, run_id: str, epoch: int, term: int | None) -> None:
+        self.epoch = epoch
         self._engine = engine
         self._run_id = run_id
-        self._epoch = epoch
-        self._term = engine.lease_term()
+        self._term = term
 
     async def check(self) -> None:
         """See to it that the run was not taken over.
@@ -32,6 +40,6 @@ class Owning:
         if term is not None and term == self._term:
             return
         record = await self._engine.store.get_run(self._run_id)
-        if record is not None and record.epoch != self._epoch:
+        if record is not None and record.epoch != self.epoch:
             raise LeaseLost(f"run {self._run_id!r} was taken over by another process", run_id=self._run_id)
         self._term = term
