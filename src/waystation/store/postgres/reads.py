@@ -91,7 +91,8 @@ UNION ALL
         AND NOT EXISTS (SELECT 1 FROM waystation_workers WHERE worker_id = owners.owner AND expires_at > $3)
     ) AS dead CROSS JOIN LATERAL (
         SELECT run_id, run_no, updated_at FROM waystation_runs
-        WHERE owner = dead.owner AND status IS NOT DISTINCT FROM 'running' AND (workflow_id, version) IN (SELECT * FROM workflows)
+        WHERE owner = dead.owner AND status IS NOT DISTINCT FROM 'running'
+        AND (workflow_id, version) IN (SELECT * FROM workflows)
         ORDER BY updated_at, run_no LIMIT $4
     ) AS runs
     ORDER BY updated_at, run_no LIMIT $4
