@@ -25,6 +25,9 @@ from waystation.errors import (
     StoreReadOnly,
 )
 
+if sys.platform != "win32":
+    import resource
+
 _PRIMARY = 0xFF
 """An extended result code keeps the kind of error in its lowest byte."""
 
@@ -184,8 +187,6 @@ def _reaches_limit(path: Path) -> bool:
     """Whether this process may not make one of the store's files any longer: ``ulimit -f``."""
     if sys.platform == "win32":
         return False
-    import resource
-
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
         return False
