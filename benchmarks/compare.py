@@ -59,8 +59,8 @@ QUICK = Size(rounds=2, seconds=0.6, lengths=(100, 1_000), standing=1_000, crowd=
 _FOR_LONG_RUNS = 2 / 3
 """Of a peer's patience: there are three shapes of them."""
 
-_UNTIL_A_CROWD_STANDS = 180.0
-"""So many seconds we may take: how fast it is made is not what is asked."""
+_FOR_OURS = 180.0
+"""So many seconds we may take for long runs, and till a crowd stands: these bounds are to be seen in any case."""
 
 
 class Comparison:
@@ -69,7 +69,7 @@ class Comparison:
     def __init__(self, rows: list[Row], size: Size, places: Places) -> None:
         self._size = size
         self._places = places
-        self.measuring = Measuring(rows, patience=6 * size.patience + 120)
+        self.measuring = Measuring(rows, patience=3 * _FOR_OURS + 120)
 
     def all(self) -> None:
         self.chains()
@@ -110,7 +110,7 @@ class Comparison:
                 with self._stored(row) as store:
                     if store is not None:
                         order = self._order(row, store, "growth")
-                        patience = order.patience if row.ours else order.patience * _FOR_LONG_RUNS
+                        patience = _FOR_OURS if row.ours else order.patience * _FOR_LONG_RUNS
                         self.measuring.measure(row, replace(order, patience=patience))
 
     def waiting(self) -> None:
@@ -134,7 +134,7 @@ class Comparison:
                 return
             order = self._order(row, store, "park", standing=count, parts=rounds + 1)
             if crowd:
-                order = replace(order, patience=_UNTIL_A_CROWD_STANDS)
+                order = replace(order, patience=_FOR_OURS)
             self._limit_of(row)
             told = self.measuring.measure(row, order, crowd)
             self._limit_of(row)
