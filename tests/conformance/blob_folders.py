@@ -83,11 +83,16 @@ class Watching:
         """The blobs there are."""
         return sorted(self._path.rglob("*-*"))
 
-    def age(self, hours: float, *files: Path) -> None:
-        """Have these blobs, or all, be that much older."""
-        for file in files or self.files():
-            then = file.stat().st_mtime - hours * 3600
-            os.utime(file, (then, then))
+    def age(self, hours: float) -> None:
+        """Have all blobs be that much older."""
+        age(self._path, hours)
+
+
+def age(folder: Path, hours: float) -> None:
+    """Have all blobs of a folder be that much older."""
+    for file in folder.rglob("*-*"):
+        then = file.stat().st_mtime - hours * 3600
+        os.utime(file, (then, then))
 
 
 @asynccontextmanager

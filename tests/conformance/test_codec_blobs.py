@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.blob_folders import LONG, SHORT, Watching, watching
-from waystation import Blobs, Codec, CodecStore, open_store, sweep_blobs
+from tests.conformance.apps import Place
+from tests.conformance.blob_folders import LONG, SHORT, Watched, Watching, watching
+from tests.conformance.stock import comes_to, won
+from waystation import Blobs, Codec, CodecStore, open_store, step, sweep_blobs, workflow
 from waystation.errors import (
     BlobMissing,
     RunNotFound,
@@ -92,6 +94,32 @@ async def test_a_folder_that_cannot_be_reached_is_a_store_that_cannot_be_reached
             await refused
     there.folder.before = {}
     assert list(await there.store.read("r1")) == [CREATED, LONG]
+
+
+async def test_a_run_goes_on_when_the_folder_is_back(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    @step
+    async def longer(text: str) -> str:
+        if not refused:
+            watched.before["put"] = refuse
+        return text * 100
+
+    def refuse() -> None:
+        refused.append("put")
+        if len(refused) == 3:
+            del watched.before["put"]
+        raise ConnectionResetError(errno.ECONNRESET, "reset by peer")
+
+    flow = workflow("flow", input=str, output=int).then(longer).map(len).commit()
+    blobs = Blobs(tmp_path / "blobs", over=100)
+    blobs.folder = watched = Watched(blobs.folder)
+    place = Place("sqlite", tmp_path)
+    async with place.app(flow, codec=Codec(blobs=blobs)) as app:
+        run = await app.get_workflow(flow).start_async("x")
+        await comes_to(run, "success")
+        assert won(await run.wait()) == 100
+    assert len(refused) == 3
 
 
 async def test_a_commit_that_is_tried_again_is_harmless_whatever_became_of_the_first(there: Watching) -> None:
