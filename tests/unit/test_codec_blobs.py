@@ -153,6 +153,12 @@ def test_a_folder_that_fails_is_told_as_a_store_that_fails(number: int, kind: ty
     assert str(told).startswith("writing a blob of run 'r1' failed in the folder of blobs /srv/blobs: ")
 
 
+def test_what_fsspec_cannot_do_is_no_outage() -> None:
+    told = Blobs("memory://x").failure(NotImplementedError(), "sweeping")
+    assert isinstance(told, CodecInvalid)
+    assert str(told) == "sweeping: fsspec cannot do that with addresses such as memory://x"
+
+
 def test_secrets_in_options_or_address_are_in_no_repr_and_no_error() -> None:
     secrets = ["SECRET-TOKEN", "SECRET-NESTED", "SECRET-LISTED", "SECRET-PASSWORD"]
     options = {"token": secrets[0], "client": {"more": [{"deep": secrets[1]}, secrets[2]]}, "port": 9}

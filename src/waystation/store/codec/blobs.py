@@ -75,6 +75,8 @@ class Blobs:
         said = str(error)
         for secret in self._secrets:
             said = said.replace(secret, _HIDDEN)
+        if isinstance(error, NotImplementedError):
+            return CodecInvalid(f"{doing}: fsspec cannot do that with addresses such as {self.shown}")
         code = error.errno if isinstance(error, OSError) else None
         what = f"{doing} failed in the folder of blobs {self.shown}: {type(error).__name__}: {said}"
         if code in {errno.ENOSPC, errno.EDQUOT}:

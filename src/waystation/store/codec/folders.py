@@ -160,8 +160,12 @@ class RemoteFolder:
     def put(self, name: str, data: bytes) -> None:
         """Put one object."""
         path = self._path(name)
-        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)  # nothing, where there are only objects
-        self._files.pipe_file(path, data)
+        try:
+            self._files.pipe_file(path, data)
+        except FileNotFoundError:
+            # Only then: where there are nothing but objects no folder is missing, and looking for it takes its time.
+            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(path, data)
 
     def get(self, name: str) -> bytes:
         """Its bytes."""
