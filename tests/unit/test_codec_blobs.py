@@ -19,6 +19,7 @@ from waystation.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
+from waystation.store.codec import folders
 from waystation.store.codec.blobs import BlobRef, blob_name, owner_and_token, owner_of
 from waystation.store.codec.folders import BlobFolder, LocalFolder
 
@@ -91,6 +92,16 @@ def test_a_write_is_synced_and_so_is_each_folder_that_tells_of_it(
     synced.clear()
     LocalFolder(tmp_path / "blobs").put("3f/z", b"z")
     assert synced == [".", "blobs", "blobs/3f/z.part", "blobs/3f"]
+
+
+def test_folders_around_it_that_are_missing_are_made_and_synced_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(folders, "_sync", synced.append)
+    LocalFolder(tmp_path / "srv" / "blobs").put("3f/x", b"x")
+    srv = tmp_path / "srv"
+    assert synced == [tmp_path, srv, srv / "blobs", srv / "blobs" / "3f"]
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

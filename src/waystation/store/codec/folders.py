@@ -82,10 +82,11 @@ class LocalFolder:
             return
         if folder.parent != folder:
             self._settle(folder.parent)
-        if not folder.is_dir():
+        missing = not folder.is_dir()
+        if missing:
             folder.mkdir(exist_ok=True)
-        if folder == self._root or self._root in folder.parents:
-            # Also if it was there: another process may have made it a moment ago, and not have synced it yet.
+        if missing or folder == self._root or self._root in folder.parents:
+            # Ours also if it was there: another process may have made it a moment ago, and not have synced it yet.
             _sync(folder.parent)
         self._settled.add(folder)
 
