@@ -66,8 +66,9 @@ chaos: $(READY) ## 500 runs while workers, connections and PostgreSQL are killed
 
 HISTORIES ?= 100000
 .PHONY: simulate
-simulate: $(READY) ## Random histories of random workflows, of seeds drawn anew; HISTORIES=... says how many
+simulate: $(READY) ## Random histories of the core, and with a faulty store, of seeds drawn anew; HISTORIES=... of each
 	@$(BIN)/python -m tests.simulation.histories --count $(HISTORIES)
+	@$(BIN)/python -m tests.simulation.faulty --count $(HISTORIES)
 
 .PHONY: scale
 scale: $(READY) ## Runs of 100,000 items, and 10,000 runs asleep, alone

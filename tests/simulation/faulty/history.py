@@ -58,7 +58,7 @@ class History:
         store = MemoryStore()
         self.witness, parts = _stage()
         self.witness.renew(self.dice, store)
-        self.workflow: Workflow[object, object] = random_workflow(workflow_dice, parts, nodes=10, deepest=3)
+        self.workflow: Workflow[object, object] = random_workflow(workflow_dice, parts, nodes=14, deepest=3)
         self.truth = Truth(self.workflow.graph, store)
         self.witness.watch(self.truth)
         self.truth.wrote = self._wrote
@@ -77,7 +77,7 @@ class History:
         try:
             await self._begin_process()
             self._any().do(self.people.start(self._any()))
-            for _ in range(self.dice.number(3, 20)):
+            for _ in range(self.dice.number(3, 24)):
                 await self._happen()
                 await asyncio.sleep(self.dice.pick(_PAUSES))
                 self._check()
@@ -219,9 +219,9 @@ def _stage() -> tuple[Witness, Parts]:
 _EVENTS = (
     *("answer",) * 8,
     *("answers",) * 2,
-    *("event",) * 3,
+    *("event",) * 6,
     *("wait",) * 2,
-    *("start",) * 2,
+    "start",
     *("long",) * 2,
     *("process",) * 3,
     *("kill", "kill", "close", "pause", "pause", "away"),

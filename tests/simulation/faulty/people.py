@@ -10,7 +10,6 @@ from tests.simulation.faulty.claims import Claims, Told
 from tests.simulation.faulty.process import Process
 from tests.simulation.faulty.truth import Truth
 from tests.simulation.ledger import RUN
-from tests.simulation.random_graphs import EVENTS
 from waystation import RunResult, Suspension, Workflow
 from waystation.errors import AppClosed, RunAlreadyExists, RunAlreadyStarted, RunEnded, RunError, StoreError
 
@@ -74,7 +73,7 @@ class People:
         if waiting:
             await self._answer(process, self._dice.pick(waiting))
 
-    async def _answer(self, process: Process, suspension: Suspension) -> Told:
+    async def _answer(self, process: Process, suspension: Suspension) -> None:
         number = self._claims.next_number()
         told: Told = "taken"
         data = {"number": number}
@@ -89,26 +88,28 @@ class People:
         except RunError:
             told = "refused"
         self._claims.answer(number, suspension.id, told)
-        return told
 
-    async def _send(self, process: Process) -> Told:
+    async def _send(self, process: Process) -> None:
+        names = sorted(self._workflow.graph.waits())
+        if not names:
+            return
         number = self._claims.next_number()
         key = f"k{number}" if self._dice.chance(50) else ""
-        name = self._dice.pick(EVENTS)
-        told: Told = "unsure"
+        name = self._dice.pick(names)
+        told: Told | None = None
         for _ in range(3 if key else 1):
             try:
                 await process.run.send_event(name, [[number]], idempotency_key=key)
             except (StoreError, AppClosed):
-                continue
+                told = "unsure"
             except RunError:
-                # One that is sent again may be refused though it was taken the first time.
-                told = "refused" if told != "unsure" or not key else told
+                told = told or "refused"  # the time before it may have been taken
                 break
-            told = "taken"
-            break
+            else:
+                told = "taken"
+                break
+        assert told is not None, "it was sent once at least"
         self._claims.event(number, told)
-        return told
 
     async def _cancel(self, process: Process) -> None:
         try:
