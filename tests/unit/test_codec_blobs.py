@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -21,7 +22,7 @@ from waystation.errors import (
 )
 from waystation.store.codec import folders
 from waystation.store.codec.blobs import BlobRef, blob_name, owner_and_token, owner_of
-from waystation.store.codec.folders import BlobFolder, LocalFolder
+from waystation.store.codec.folders import BlobFolder, FileSystem, LocalFolder, RemoteFolder
 
 HERE = PayloadPlace("entry", "r1", 7)
 
@@ -115,6 +116,36 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="No space left"):
         folder.put("3f/y", b"y")
     assert sorted(folder.names()) == ["3f/x"]
+
+
+class Objects:
+    """What is used of a file system that has buckets of objects, and folders in them that are made first."""
+
+    def __init__(self, *buckets: str) -> None:
+        self.folders = {*buckets}
+        self.kept: dict[str, bytes] = {}
+
+    def pipe_file(self, path: str, value: bytes) -> None:
+        if path.rpartition("/")[0] not in self.folders:
+            raise FileNotFoundError(path)
+        self.kept[path] = value
+
+    def exists(self, path: str) -> bool:
+        return path in self.folders
+
+    def makedirs(self, path: str, exist_ok: bool) -> None:
+        assert exist_ok
+        self.folders.add(path)
+
+
+@pytest.mark.parametrize("root", ["bucket/runs", "/bucket/runs", "bucket"])
+def test_a_folder_that_is_missing_is_made_and_a_bucket_is_not(root: str) -> None:
+    first = "/bucket" if root.startswith("/") else "bucket"
+    files = Objects(first)
+    RemoteFolder(cast("FileSystem", files), root).put("3f/x", b"x")
+    assert files.kept == {f"{root}/3f/x": b"x"}
+    with pytest.raises(FileNotFoundError):
+        RemoteFolder(cast("FileSystem", Objects("other")), root).put("3f/x", b"x")
 
 
 # ------------------------------------------------------------------ references and names

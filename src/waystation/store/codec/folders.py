@@ -143,6 +143,7 @@ class FileSystem(Protocol):
     def pipe_file(self, path: str, value: bytes) -> object: ...  # noqa: D102
     def cat_file(self, path: str) -> bytes: ...  # noqa: D102
     def rm_file(self, path: str) -> object: ...  # noqa: D102
+    def exists(self, path: str) -> bool: ...  # noqa: D102
     def find(self, path: str) -> list[str]: ...  # noqa: D102
     def modified(self, path: str) -> datetime: ...  # noqa: D102
     def invalidate_cache(self) -> object: ...  # noqa: D102
@@ -165,6 +166,8 @@ class RemoteFolder:
             self._files.pipe_file(path, data)
         except FileNotFoundError:
             # Only then: where there are nothing but objects no folder is missing, and looking for it takes its time.
+            if not self._files.exists(self._first()):
+                raise  # a bucket is not made because its name was written wrongly
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(path, data)
 
@@ -210,6 +213,11 @@ class RemoteFolder:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _first(self) -> str:
+        """The bucket, the share, or the folder that all is in."""
+        root = self._root.lstrip("/")
+        return self._root[: len(self._root) - len(root)] + root.partition("/")[0]
 
 
 class _Core(Protocol):
