@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -75,6 +76,8 @@ secretive = (
 )
 
 failing = workflow("failing", input=str, output=str).then(fails).commit()
+
+napping = workflow("napping", input=str, output=str).sleep(timedelta(days=1)).commit()
 
 RESULT = "|".join(
     (

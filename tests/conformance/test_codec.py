@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.apps import Place
+from tests.conformance.apps import OwnTime, Place
 from tests.conformance.secretive import (
     KEYS,
     LONG,
@@ -18,10 +19,12 @@ from tests.conformance.secretive import (
     calls,
     everything,
     failing,
+    napping,
     secretive,
     shown,
 )
-from tests.conformance.stock import lost, won
+from tests.conformance.stock import comes_to, lost, won
+from tests.conformance.waiting import until
 from waystation import Blobs, Codec, Compression, Encryption, export_run, import_run, keys_in_use
 from waystation.errors import CodecInvalid, PayloadKeyMissing, PayloadNotEncrypted, PayloadUnreadable
 from waystation.store.codec.payloads import ENCRYPTED, MARK, OUTSIDE
@@ -174,6 +177,26 @@ async def test_a_missing_key_leaves_a_run_alone_that_goes_on_when_the_key_is_the
     assert await place.journal("r1") == before
     async with place.app(secretive, codec=both) as app:
         assert await answered(app, "r1") == RESULT
+
+
+async def test_a_process_without_the_key_does_not_take_a_run_from_one_that_has_it(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = OwnTime()
+    with_one, with_two = (Codec(encrypt=Encryption(keys={key: KEYS[key]}, primary=key)) for key in ("one", "two"))
+    async with place.app(napping, codec=with_two, clock=clock) as app:
+        run = await app.get_workflow(napping).start_async("x")
+        await comes_to(run, "waiting")
+    clock.move(timedelta(days=1))
+    async with place.app(napping, codec=with_one, clock=clock) as lacking:
+
+        async def is_left_alone() -> bool:
+            return f"run {run.run_id} is left alone" in caplog.text and "key 'two'" in caplog.text
+
+        await until(is_left_alone)
+        assert await (await lacking.get_run(run.run_id)).status() == "waiting"
+        async with place.app(napping, codec=with_two, clock=clock) as having:
+            assert won(await (await having.get_run(run.run_id)).wait()) == "x"
 
 
 async def test_an_app_without_the_codec_says_that_it_needs_it(place: Place, tmp_path: Path) -> None:
