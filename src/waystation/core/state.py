@@ -8,7 +8,7 @@ each item that is done, as its output is made of all of theirs.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -247,24 +247,21 @@ def is_under_way(frame: Frame) -> bool:
             return is_busy(frame)
 
 
-def kept_refs(frame: Frame) -> Iterator[Ref]:
+def kept_refs(frame: Frame) -> Sequence[Ref]:
     """What a frame keeps at hand. Of a foreach's outputs only the numbers are kept, and of a nested workflow's input:
     they are read again when they are asked for."""
     match frame:
         case StepFrame():
-            yield frame.input
-            for seq in (frame.suspension, frame.answer, *frame.once.values()):
-                if seq:
-                    yield seq
+            if not frame.suspension and not frame.once:  # nearly every step; without a question there is no answer
+                return (frame.input,)
+            return (frame.input, *filter(None, (frame.suspension, frame.answer, *frame.once.values())))
         case BlockFrame():
-            if frame.open is None:
-                yield frame.input
-            yield from frame.outputs.values()
+            outputs = frame.outputs.values()
+            return (frame.input, *outputs) if frame.open is None else tuple(outputs)
         case ForeachFrame() | MapFrame() | SleepFrame() | WaitFrame():
-            yield frame.input
+            return (frame.input,)
         case LoopFrame() | ScopeFrame():
-            if frame.output is not None:
-                yield frame.output
+            return () if frame.output is None else (frame.output,)
 
 
 _encoder = msgspec.json.Encoder()

@@ -35,21 +35,34 @@ class Values:
 
     def retain(self, ref: Ref) -> None:
         """One more refers to ``ref``."""
-        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
-            self._uses[seq] = self._uses.get(seq, 0) + 1
-            if seq not in self._held:
-                self._wanted.add(seq)
+        if isinstance(ref, int):
+            self._retain(ref)
+        else:
+            for seq in leaves(ref):
+                self._retain(seq)
+
+    def _retain(self, seq: Seq) -> None:
+        self._uses[seq] = self._uses.get(seq, 0) + 1
+        if seq not in self._held:
+            self._wanted.add(seq)
 
     def release(self, ref: Ref) -> None:
         """One fewer does; the last one lets the value go."""
-        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
-            uses = self._uses[seq] - 1
-            if uses:
-                self._uses[seq] = uses
-            else:
-                del self._uses[seq]
-                self._held.pop(seq, None)
-                self._wanted.discard(seq)
+        if isinstance(ref, int):
+            self._release(ref)
+        else:
+            for seq in leaves(ref):
+                self._release(seq)
+
+    def _release(self, seq: Seq) -> None:
+        uses = self._uses[seq] - 1
+        if uses:
+            self._uses[seq] = uses
+        else:
+            del self._uses[seq]
+            self._held.pop(seq, None)
+            self._wanted.discard(seq)
+            if self._apart:
                 self._apart.pop(seq, None)
 
     def drop_unused(self, seq: Seq) -> None:
@@ -59,7 +72,7 @@ class Values:
 
     def missing(self) -> Sequence[Seq]:
         """What is referred to and not here: to be read from the journal."""
-        return sorted(self._wanted)
+        return sorted(self._wanted) if self._wanted else ()
 
     def json(self, ref: Ref) -> bytes:
         """The value of ``ref`` as JSON; parts are put together without being read."""
