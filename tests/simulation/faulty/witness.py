@@ -38,6 +38,7 @@ class Witness(Ledger):
         super().__init__(dice, store)
         self.zombies = 0
         self._at_work: set[tuple[int, str]] = set()
+        self._begun: set[tuple[int, str, int, str]] = set()
 
     def watch(self, truth: Truth) -> None:
         """What is true, to hold what happens against. (The graph is made of these steps, so it comes later.)"""
@@ -62,6 +63,10 @@ class Witness(Ledger):
 
     def _hold(self, ctx: AnyContext) -> None:
         truth, address = self._truth, Address(ctx.address)
+        attempt = epoch_of(ctx), ctx.address, ctx.attempt, repr(ctx.resume_data)
+        if attempt in self._begun:
+            self._break(f"{address} begins its attempt {ctx.attempt} twice, under one epoch")
+        self._begun.add(attempt)
         if self._is_zombie(ctx):
             self.zombies += 1
             return
