@@ -22,7 +22,7 @@ from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Ref, Seq
 
 
-class Entry(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True, gc=False):
     """What every entry has.
 
     Attributes:

@@ -1,14 +1,16 @@
 """What the world tells the machine (signals) and what the machine asks of the world (actions).
 
 The machine answers a signal with entries to append; once those are durable, it hands out the actions that follow
-from them. Both are plain values.
+from them. Both are plain values, of which there are several a step: as structs they are made quickly, and the garbage
+collector need not look at them (they are in no cycle).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from waystation.core.addresses import ROOT, Address
 from waystation.core.entries import ErrorRecord
@@ -17,27 +19,24 @@ from waystation.core.refs import Millis, Ref, Seq
 # ------------------------------------------------------------------ signals: the run
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, gc=False):
     """Someone starts the run. ``state`` and ``context`` hold JSON by key."""
 
     at: Millis
     input: bytes
-    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    state: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
+    context: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
     per_step: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Proceed:
+class Proceed(msgspec.Struct, frozen=True, gc=False):
     """Someone has a paused run go on: by one step, or freely."""
 
     at: Millis
     per_step: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(msgspec.Struct, frozen=True, gc=False):
     """Someone cancels the run. Steps in flight get ``grace_ms`` to end by themselves."""
 
     at: Millis
@@ -47,8 +46,7 @@ class Cancel:
     grace_ms: Millis = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Someone sends the run an event. Of one ``key`` (other than "") only the first is recorded by the caller."""
 
     at: Millis
@@ -59,15 +57,13 @@ class Event:
     channel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Woken:
+class Woken(msgspec.Struct, frozen=True, gc=False):
     """It is ``at`` now: sleeps and waits whose time has come are over."""
 
     at: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, gc=False):
     """The output of the run, or of the nested workflow at ``address``, was held against its schema."""
 
     at: Millis
@@ -75,8 +71,7 @@ class Checked:
     address: Address = ROOT
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(msgspec.Struct, frozen=True, gc=False):
     """The run's journal fits the definition at hand, which is another than it followed so far."""
 
     at: Millis
@@ -86,8 +81,7 @@ class Adopted:
 # ------------------------------------------------------------------ signals: steps
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(msgspec.Struct, frozen=True, gc=False):
     """An attempt of a step gave ``output``, and changed ``state`` of the run state."""
 
     address: Address
@@ -95,11 +89,10 @@ class Succeeded:
     began: Millis
     at: Millis
     output: bytes
-    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    state: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """An attempt of a step failed.
 
     Attributes:
@@ -116,8 +109,7 @@ class Failed:
     chance: float
 
 
-@dataclass(frozen=True, slots=True)
-class Suspended:
+class Suspended(msgspec.Struct, frozen=True, gc=False):
     """A step called ``suspend``."""
 
     address: Address
@@ -126,11 +118,10 @@ class Suspended:
     at: Millis
     payload: bytes
     label: str
-    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    state: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True, slots=True)
-class Bailed:
+class Bailed(msgspec.Struct, frozen=True, gc=False):
     """A step called ``bail``: ``output`` is that of the workflow it is in."""
 
     address: Address
@@ -138,11 +129,10 @@ class Bailed:
     began: Millis
     at: Millis
     output: bytes
-    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    state: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
 
 
-@dataclass(frozen=True, slots=True)
-class Aborted:
+class Aborted(msgspec.Struct, frozen=True, gc=False):
     """A step called ``abort``: the run is to be cancelled."""
 
     address: Address
@@ -153,8 +143,7 @@ class Aborted:
     grace_ms: Millis = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CutOff:
+class CutOff(msgspec.Struct, frozen=True, gc=False):
     """An attempt was cut off, or never begun, because the run is cancelled."""
 
     address: Address
@@ -163,8 +152,7 @@ class CutOff:
     at: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """A function given to ``ctx.once`` gave ``value``."""
 
     address: Address
@@ -173,8 +161,7 @@ class Recorded:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
+class Wrote(msgspec.Struct, frozen=True, gc=False):
     """An attempt wrote chunks of output."""
 
     address: Address
@@ -183,8 +170,7 @@ class Wrote:
     chunks: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """Someone answers an open suspension."""
 
     address: Address
@@ -193,14 +179,13 @@ class Answered:
     data: bytes
     actor: str
     channel: str
-    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    context: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
 
 
 # ------------------------------------------------------------------ signals: decisions
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """A branch's conditions or a switch's key were asked; ``error`` if one raised."""
 
     address: Address
@@ -209,8 +194,7 @@ class Decided:
     error: ErrorRecord | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(msgspec.Struct, frozen=True, gc=False):
     """A function of the graph raised, or gave what cannot be."""
 
     address: Address
@@ -218,8 +202,7 @@ class Undecided:
     error: ErrorRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """A foreach's items were counted."""
 
     address: Address
@@ -228,8 +211,7 @@ class Counted:
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(msgspec.Struct, frozen=True, gc=False):
     """A loop's condition was asked after ``turn``."""
 
     address: Address
@@ -238,8 +220,7 @@ class Turned:
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(msgspec.Struct, frozen=True, gc=False):
     """A map's output was made."""
 
     address: Address
@@ -247,8 +228,7 @@ class Computed:
     output: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
+class Timed(msgspec.Struct, frozen=True, gc=False):
     """It is known until when a sleep or a wait lasts."""
 
     address: Address
@@ -256,8 +236,7 @@ class Timed:
     until: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True, gc=False):
     """Kept events were held against a wait's match: ``event`` fits (0 for none of ``tried``)."""
 
     address: Address
@@ -295,8 +274,7 @@ Signal: TypeAlias = (
 # ------------------------------------------------------------------ actions
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True, gc=False):
     """Run one attempt of a step.
 
     Attributes:
@@ -314,8 +292,7 @@ class RunStep:
     first_began: Millis = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decide:
+class Decide(msgspec.Struct, frozen=True, gc=False):
     """Have the functions of the node at ``address`` decide about ``input``.
 
     Attributes:
@@ -327,8 +304,7 @@ class Decide:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class MatchEvents:
+class MatchEvents(msgspec.Struct, frozen=True, gc=False):
     """Hold kept events, in order, against the match of the wait at ``address``."""
 
     address: Address
@@ -336,8 +312,7 @@ class MatchEvents:
     events: tuple[Seq, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOutput:
+class CheckOutput(msgspec.Struct, frozen=True, gc=False):
     """Hold ``output`` against the declared output of the run's workflow, or of the nested one at ``address``."""
 
     output: Ref

@@ -72,7 +72,7 @@ class Values:
 
     def missing(self) -> Sequence[Seq]:
         """What is referred to and not here: to be read from the journal."""
-        return sorted(self._wanted) if self._wanted else ()
+        return sorted(self._wanted) if self._wanted else []
 
     def json(self, ref: Ref) -> bytes:
         """The value of ``ref`` as JSON; parts are put together without being read."""

@@ -7,7 +7,7 @@ import contextvars
 import logging
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
@@ -131,7 +131,7 @@ class InFlight:
 
     def _over(self, running: Running, outcome: Outcome | None) -> None:
         self._remove(running)
-        self._came(None if outcome is None else replace(outcome, of=_key(running.action)))
+        self._came(None if outcome is None else outcome._replace(of=_key(running.action)))
 
     def _done(self, running: Running, task: asyncio.Task[None]) -> None:
         if self._running.get(_key(running.action)) is running:

@@ -8,7 +8,7 @@ import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from waystation.core.addresses import node_key
 from waystation.core.machine import Machine
@@ -29,8 +29,7 @@ from waystation.schema import Schema
 _UNCHANGED: Mapping[str, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended.
 
     Attributes:

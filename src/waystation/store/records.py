@@ -35,7 +35,7 @@ class WorkflowKey(NamedTuple):
     version: str = ""
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The part of a run's record that changes. Written only when it does: most steps leave it alone.
 
     ``epoch`` is the fence: whoever takes the run over writes one more than it read. ``owner`` is the worker that
@@ -92,14 +92,14 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
+class Opened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A suspension that a commit opens. ``seq`` is that of its ``StepSuspended`` entry, in the same commit."""
 
     seq: Seq
     address: Address
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
+class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One atomic write to one run.
 
     Attributes:
@@ -123,7 +123,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     closed: Sequence[Seq] = ()
 
 
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a run without reading its journal."""
 
     run_id: str
@@ -149,7 +149,7 @@ MakeCommit: TypeAlias = Callable[[RunRecord, Sequence[bytes]], Commit]
 """Makes a commit of a run's record and of what was appended since."""
 
 
-class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All that is needed to go on with a run: read in one consistent view.
 
     ``frontier`` is the encoded state as of ``frontier_seq`` (None and 0 if none is saved), ``entries`` are those after.
