@@ -14,8 +14,11 @@ from typing import Any, Literal
 from tests.crash import nodes
 from waystation import RunResult, Waystation, Workflow, open_store
 from waystation.core.entries import SuspensionAnswered
+from waystation.core.refs import Seq
 from waystation.errors import NotSuspended, RunEnded, RunNotFound
 from waystation.run import Run
+from waystation.store.protocol import JournalMoved, StoreTransaction
+from waystation.store.records import Commit, MakeCommit
 from waystation.testing.crashing import CrashingStore
 
 RUN_ID = "run-1"
@@ -60,9 +63,32 @@ PLAYS: Mapping[str, Play] = {
 }
 
 
+class Counting(CrashingStore):
+    """Tells, too, how many writes were refused because someone else wrote first: of one run, its driver and its client.
+
+    They are written anew, as other writes.
+    """
+
+    refused = 0
+
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        try:
+            await super().commit(commit, within=within)
+        except JournalMoved:
+            self.refused += 1
+            raise
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        try:
+            await super().commit_on_top(run_id, after, make)
+        except JournalMoved:
+            self.refused += 1
+            raise
+
+
 async def perform(play: Play, url: str, crash_at: int, when: Literal["before", "after"]) -> dict[str, object]:
     """Bring the play's run to its end from wherever it stands; what it came to, and how many journal writes it took."""
-    store = CrashingStore(open_store(url), at=crash_at, when=when)
+    store = Counting(open_store(url), at=crash_at, when=when)
     async with Waystation(
         workflows=[play.workflow],
         store=store,
@@ -70,7 +96,7 @@ async def perform(play: Play, url: str, crash_at: int, when: Literal["before", "
         look_every=timedelta(milliseconds=5),
     ) as app:
         result = await finish(play, app)
-    return {"result": summary(result), "writes": store.writes}
+    return {"result": summary(result), "writes": store.writes, "refused": store.refused}
 
 
 async def finish(play: Play, app: Waystation) -> RunResult[object]:

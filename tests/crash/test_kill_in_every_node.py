@@ -41,7 +41,7 @@ def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
     whole = forks.perform(play, site.url, site.ledger.path)
     assert whole is not None
     reference = site.look()
-    assert len(reference.entries) >= whole["writes"], "each write is one or more entries"
+    assert len(reference.entries) >= whole["writes"] - whole["refused"], "each write is one or more entries"
     at = 0
     while True:
         at += 1
