@@ -126,6 +126,9 @@ class InFlight:
             if not running.is_cut:
                 raise
             outcome = running.cut_off(self._clock.now())
+        except Exception as error:
+            self._failed(error)  # at once: after it nothing is begun, and not this anew
+            raise
         finally:
             self._over(running, outcome)
 

@@ -24,12 +24,15 @@ def commit_of(
         resting_at: the time, if the run rests by them: then it is parked or ended by this very commit.
     """
     opened, closed = machine.settled()
+    # Who parks a run without an entry makes its epoch grow: the journal does not move by that, and an answer, event or
+    # cancel that was decided while the run was driven would else be written to it as it is parked, and nobody wake it.
+    parked = epoch if entries else epoch + 1
     return Commit(
         run_id=run_id,
         epoch=epoch,
         after=machine.state.last_seq - len(entries),
         entries=[encode_entry(entry) for entry in entries],
-        head=resting_head(machine, epoch, resting_at) if resting_at is not None else None,
+        head=resting_head(machine, parked, resting_at) if resting_at is not None else None,
         frontier=encode_state(machine.state) if resting_at is not None else None,
         opened=[Opened(seq=seq, address=address) for seq, address in opened],
         closed=closed,

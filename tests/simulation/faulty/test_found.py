@@ -14,7 +14,7 @@ from waystation.core.entries import CancelRequested, EventReceived, RunStarted, 
 from waystation.errors import StoreUnavailable
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import StoreTransaction
-from waystation.store.records import Commit, RunFilter, RunRecord
+from waystation.store.records import Commit, MakeCommit, RunFilter, RunRecord
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +58,35 @@ class Doubling(Unlucky):
         record = await super().claim(run_id, worker_id, now)
         await super().claim(run_id, worker_id, now)
         return record
+
+
+class Optimistic(MemoryStore):
+    """One that writes on top as one on a server does: it reads, decides, and compares as it writes.
+
+    Attributes:
+        decided, parked: set when someone has decided, and when a driver has parked a run without an entry, after that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decided, self.parked = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        """See ``Store``."""
+        if not commit.entries:
+            await self.decided.wait()
+        await super().commit(commit, within=within)
+        if not commit.entries:
+            self.parked.set()
+
+    async def commit_on_top(self, run_id: str, after: int, make: MakeCommit) -> None:
+        """See ``Store``."""
+        record = await self.get_run(run_id)
+        assert record is not None
+        commit = make(record, await self.read(run_id, after=after))
+        self.decided.set()
+        await self.parked.wait()
+        await self.commit(commit)
 
 
 async def away() -> None:
@@ -147,6 +176,18 @@ async def test_a_claim_that_arrived_twice_is_a_claim() -> None:
         with pytest.raises(StoreUnavailable):
             await run.start_async(1)
         result = await run.wait()
+    assert result.status == "success"
+
+
+async def test_an_event_that_is_written_just_as_a_run_is_parked_without_an_entry_wakes_it() -> None:
+    store = Optimistic()
+    flow = workflow("flow", input=int, output=int).wait_for("paid", int).commit()
+    async with Waystation(workflows=[flow], store=store) as app:
+        run = await app.get_workflow(flow).create_run()
+        await run.start_async(1)
+        await run.send_event("paid", 2)
+        result = await run.wait()
+        assert store.parked.is_set()
     assert result.status == "success"
 
 
