@@ -64,6 +64,11 @@ STORE ?= postgres
 chaos: $(READY) ## 500 runs while workers, connections and PostgreSQL are killed; SEED=... repeats one, STORE=sqlite
 	@$(BIN)/python -m tests.crash.chaos --store $(STORE) --runs $(RUNS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+.PHONY: crash-matrix
+crash-matrix: $(READY) ## Killed at every write, on both databases, with the repetitions that `make test` leaves out
+	@WAYSTATION_CRASH_MATRIX=full $(BIN)/python -m pytest tests/crash/test_kill_in_every_node.py \
+		tests/crash/test_kill_at_every_write.py -n $(WORKERS)
+
 HISTORIES ?= 100000
 .PHONY: simulate
 simulate: $(READY) ## Random histories of the core, and with a faulty store, of seeds drawn anew; HISTORIES=... of each
