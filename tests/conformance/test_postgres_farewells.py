@@ -44,7 +44,7 @@ async def test_a_call_on_a_connection_that_the_server_has_given_up_is_made_on_an
     way = Lingering(postgres)
     listening = await asyncio.start_server(way.serve, "127.0.0.1", 0)
     way.listen_at(listening.sockets[0].getsockname()[1])
-    store = PostgresStore(PostgresSettings(dsn=way.url, connections=5))
+    store = PostgresStore(PostgresSettings(dsn=way.url, connections=6))
     await store.open()
     await store.create_run(new_run())
     await store.commit(commit(1, b"before"))

@@ -41,7 +41,7 @@ def test_the_options_of_a_postgresql_address_are_the_stores_or_the_drivers() -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("connections=4", "needs 5 at least"),
+        ("connections=5", "needs 6 at least"),
         ("connections=many", "is no number"),
         ("poll=-1", "0 or more"),
         ("patience=nan", "0 or more"),

@@ -12,7 +12,7 @@ _SECONDS = ("patience", "statement_timeout", "connect_timeout", "poll")
 
 _OPTIONS = "schema, connections, patience, statement_timeout, connect_timeout and poll"
 
-_FEWEST = 5
+_FEWEST = 6
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -25,7 +25,7 @@ class PostgresSettings:
         dsn: the address, with what the driver itself understands (``sslmode=``, ``host=`` and so on).
         schema: the PostgreSQL schema its tables are in, made if it is not there; None for the first of the
             search path. Letters, digits and underscores.
-        connections: so many connections at most, 5 or more: three write, one listens, the others read and hold
+        connections: so many connections at most, 6 or more: three write, one listens, the others read and hold
             steps' transactions.
         patience: for how long, in seconds, a call goes on trying while the server cannot be reached.
         statement_timeout: the longest a statement may take, in seconds; 0 for no limit.
