@@ -19,7 +19,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresSettings:
-    """How a PostgreSQL store reaches its server. Each can be given in the address: ``postgresql://...?connections=5``.
+    """How a PostgreSQL store reaches its server. Each can be given in the address: ``postgresql://...?connections=8``.
 
     Arguments:
         dsn: the address, with what the driver itself understands (``sslmode=``, ``host=`` and so on).
