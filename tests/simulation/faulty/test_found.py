@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from waystation import StepContext, Waystation, Workflow, step, workflow
+from waystation import RunResult, StepContext, Waystation, Workflow, step, workflow
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import CancelRequested, EventReceived, RunStarted, StepSucceeded
 from waystation.errors import StoreUnavailable
@@ -43,6 +43,7 @@ class Unlucky(MemoryStore):
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """See ``Store``."""
         kinds = {type(decode_entry(entry)) for entry in commit.entries}
+        await asyncio.sleep(0)  # a disk or a server would have others go on meanwhile
         for kind in kinds & self.before.keys():
             await self.before.pop(kind)()
         await super().commit(commit, within=within)
@@ -97,7 +98,7 @@ async def away() -> None:
 async def test_a_step_that_ended_while_another_was_being_recorded_is_not_run_again_as_the_journal_moves() -> None:
     store = Unlucky()
     ran: list[str] = []
-    first_is_being_recorded, second_has_ended = asyncio.Event(), asyncio.Event()
+    first_is_being_recorded, second_has_ended, both_are_recorded = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     @step
     async def first(number: int) -> int:
@@ -111,7 +112,13 @@ async def test_a_step_that_ended_while_another_was_being_recorded_is_not_run_aga
         second_has_ended.set()
         return number
 
-    flow = workflow("flow", input=int, output=int).parallel([first, second]).wait_for("paid", int).commit()
+    @step
+    async def third(number: int) -> int:
+        ran.append("third")  # as long as it runs, the input of all three is at hand
+        await both_are_recorded.wait()
+        return number
+
+    flow = workflow("flow", input=int, output=int).parallel([first, second, third]).wait_for("paid", int).commit()
     async with Waystation(workflows=[flow], store=store) as app:
         run = await app.get_workflow(flow).create_run()
 
@@ -120,12 +127,19 @@ async def test_a_step_that_ended_while_another_was_being_recorded_is_not_run_aga
             await second_has_ended.wait()
             await asyncio.sleep(0)
             await run.send_event("paid", 1)
+            store.after[StepSucceeded] = the_first_is_recorded
+
+        async def the_first_is_recorded() -> None:
+            store.after[StepSucceeded] = the_second_is_recorded
+
+        async def the_second_is_recorded() -> None:
+            both_are_recorded.set()
 
         store.before[StepSucceeded] = someone_comes_between
-        result = await run.start(1)
+        result = await _in_time(run.start(1))
         entries = await run.journal()
     assert result.status == "success"
-    assert ran == ["first", "second"]
+    assert ran == ["first", "second", "third"]
     kinds = [type(entry) for entry in entries]
     assert kinds.index(EventReceived) < kinds.index(StepSucceeded), "the journal has moved under the driver"
 
@@ -141,7 +155,7 @@ async def test_a_run_whose_start_was_written_though_its_answer_was_lost_goes_on_
         store.after[RunStarted] = away
         with pytest.raises(StoreUnavailable):
             await (run.start(1) if at_once else run.start_async(1))
-        result = await run.wait()
+        result = await _in_time(run.wait())
     assert result.status == "success"
 
 
@@ -162,7 +176,7 @@ async def test_a_claim_that_comes_late_and_of_which_its_process_knows_nothing_do
 
     flow = workflow("flow", input=int, output=int).then(overtaken).commit()
     async with Waystation(workflows=[flow], store=store, recover_every=timedelta(milliseconds=1)) as app:
-        result = await app.get_workflow(flow).start(1)
+        result = await _in_time(app.get_workflow(flow).start(1))
     assert result.status == "success"
     assert ran == [1, 1], "what came of the first was written under an epoch that was over"
 
@@ -175,7 +189,7 @@ async def test_a_claim_that_arrived_twice_is_a_claim() -> None:
         run = await app.get_workflow(flow).create_run()
         with pytest.raises(StoreUnavailable):
             await run.start_async(1)
-        result = await run.wait()
+        result = await _in_time(run.wait())
     assert result.status == "success"
 
 
@@ -186,7 +200,7 @@ async def test_an_event_that_is_written_just_as_a_run_is_parked_without_an_entry
         run = await app.get_workflow(flow).create_run()
         await run.start_async(1)
         await run.send_event("paid", 2)
-        result = await run.wait()
+        result = await _in_time(run.wait())
         assert store.parked.is_set()
     assert result.status == "success"
 
@@ -210,10 +224,16 @@ async def test_a_look_that_the_store_does_not_allow_is_taken_again_while_the_ste
     flow = workflow("flow", input=int, output=int).then(patient).commit()
     async with Waystation(workflows=[flow], store=store, look_every=timedelta(days=1)) as app:
         run = await app.get_workflow(flow).create_run()
-        result = await run.start(1)
+        result = await _in_time(run.start(1))
     assert result.status == "cancelled"
     assert told.is_set()
     assert not store.reads_to_fail
+
+
+async def _in_time(result: Awaitable[RunResult[int]]) -> RunResult[int]:
+    """A run that nobody goes on with is to be told, rather than to be waited for."""
+    async with asyncio.timeout(20):
+        return await result
 
 
 def _short() -> Workflow[int, int]:
