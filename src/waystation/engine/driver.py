@@ -263,9 +263,9 @@ class Driver:
         self._something_came.set()
 
     async def caught_up(self) -> None:
-        """See to it that the machine is not ahead of the journal: a commit may have broken off."""
-        if self._is_ahead:
-            async with self._turns.commit:
+        """See to it that the machine is not ahead of the journal: a commit may be under way, or have broken off."""
+        async with self._turns.commit:
+            if self._is_ahead:
                 await self._reload()
 
     def drain(self) -> None:

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from waystation import RunResult, StepContext, Waystation, Workflow, step, workflow
+from waystation import Retry, RunResult, StepContext, Waystation, Workflow, step, workflow
 from waystation.core.encoding import decode_entry
-from waystation.core.entries import CancelRequested, EventReceived, RunStarted, StepSucceeded
+from waystation.core.entries import CancelRequested, EventReceived, OnceRecorded, RunStarted, StepBailed, StepSucceeded
 from waystation.errors import StoreUnavailable
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import StoreTransaction
@@ -203,6 +203,70 @@ async def test_an_event_that_is_written_just_as_a_run_is_parked_without_an_entry
         result = await _in_time(run.wait())
         assert store.parked.is_set()
     assert result.status == "success"
+
+
+async def test_what_was_done_once_is_not_done_again_while_the_end_of_its_workflow_is_being_recorded() -> None:
+    store = Unlucky()
+    done: list[int] = []
+    tried_again, bail_is_being_recorded = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def bails(number: int, ctx: StepContext) -> int:
+        await tried_again.wait()
+        await ctx.bail(number)
+
+    @step(retry=Retry(attempts=2, initial=timedelta(milliseconds=1)))
+    async def records(number: int, ctx: StepContext) -> int:
+        if ctx.attempt == 2:
+            tried_again.set()
+            await bail_is_being_recorded.wait()
+        await ctx.once("mail", lambda: done.append(number))
+        raise ValueError("once more")
+
+    async def take_a_while() -> None:
+        bail_is_being_recorded.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    store.before[StepBailed] = take_a_while
+    flow = workflow("flow", input=int, output=int).parallel([bails, records]).map(lambda _: 0, output=int).commit()
+    async with Waystation(workflows=[flow], store=store) as app:
+        result = await _in_time(app.get_workflow(flow).start(1))
+    assert result.status == "success"
+    assert done == [1]
+
+
+async def test_what_is_done_once_can_be_asked_for_while_it_is_being_recorded() -> None:
+    store = Unlucky()
+    done: list[int] = []
+    is_being_recorded = asyncio.Event()
+
+    @step
+    async def asks_twice(number: int, ctx: StepContext) -> int:
+        async def mail() -> int:
+            done.append(number)
+            return len(done)
+
+        async def later() -> int:
+            await is_being_recorded.wait()
+            return await ctx.once("mail", mail)
+
+        async with asyncio.TaskGroup() as group:
+            both = [group.create_task(ctx.once("mail", mail)), group.create_task(later())]
+        return sum(each.result() for each in both)
+
+    async def take_a_while() -> None:
+        is_being_recorded.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    store.before[OnceRecorded] = take_a_while
+    flow = workflow("flow", input=int, output=int).then(asks_twice).commit()
+    async with Waystation(workflows=[flow], store=store) as app:
+        result = await _in_time(app.get_workflow(flow).start(1))
+    assert result.status == "success"
+    assert result.result == 2
+    assert done == [1]
 
 
 async def test_a_look_that_the_store_does_not_allow_is_taken_again_while_the_step_runs() -> None:
