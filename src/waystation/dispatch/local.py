@@ -360,11 +360,11 @@ class LocalDispatcher:
 
     async def _take_if_free(self, run_id: str, share: Share) -> None:
         """Take over a run if nobody drives it, and it is of this process's share."""
+        asked = self._returning.asked()
         record = await self._engine.store.get_run(run_id)
         workflow = self._engine.workflows.get(record.key) if record is not None else None
-        parked = record is not None and record.status != "running" and record.wake_at is None
-        if record is None or workflow is None or parked:
-            self._returning.give_up(run_id)
+        if record is None or workflow is None or (record.status != "running" and record.wake_at is None):
+            self._returning.give_up(run_id, asked)
             return
         if not share.has_room_for(record):
             return
@@ -374,7 +374,7 @@ class LocalDispatcher:
             share.took(record)
             self._drive(taken)
         elif record.owner not in (None, self._engine.worker_id):
-            self._returning.give_up(run_id)
+            self._returning.give_up(run_id, asked)
 
     def _cannot_recover(self, error: StoreError) -> None:
         """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""

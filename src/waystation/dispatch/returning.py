@@ -30,16 +30,18 @@ class Returning:
     def __init__(self, clock: Clock, seek: Callable[[], None]) -> None:
         self._clock = clock
         self._seek = seek
-        self._at: dict[str, Millis] = {}
+        self._at: dict[str, tuple[Millis, int]] = {}
+        self._said = 0
         self._doubts: dict[str, tuple[Millis, Millis]] = {}
 
     def soon(self, run_id: str) -> None:
         """Come back with the next look."""
-        self._at[run_id] = 0
+        self.at(run_id, 0)
 
     def at(self, run_id: str, when: Millis) -> None:
         """Come back then."""
-        self._at[run_id] = when
+        self._said += 1
+        self._at[run_id] = when, self._said
 
     @contextmanager
     def in_doubt(self, run_id: str) -> Generator[None]:
@@ -54,18 +56,28 @@ class Returning:
                     self._seek()
             raise
 
-    def give_up(self, run_id: str) -> None:
-        """There is nothing to come back for, as far as can be seen; where there is doubt, it is looked again."""
-        self._at.pop(run_id, None)
+    def asked(self) -> int:
+        """What has been asked for by now: to give up no more than that after a look, which takes its time."""
+        return self._said
+
+    def give_up(self, run_id: str, asked: int | None = None) -> None:
+        """There is nothing to come back for, as far as could be seen; where there is doubt, it is looked again.
+
+        Arguments:
+            asked: what had been asked for when the look began; None for all.
+        """
+        _, number = self._at.get(run_id, (0, 0))
+        if asked is None or number <= asked:
+            self._at.pop(run_id, None)
 
     def left(self) -> list[str]:
         """Runs that would go on here if the store could be reached."""
-        return [*self._doubts, *(run_id for run_id, at in self._at.items() if not at)]
+        return [*self._doubts, *(run_id for run_id, (at, _) in self._at.items() if not at)]
 
     def due(self) -> list[str]:
         """Runs to be looked at now."""
         now = self._clock.now()
-        due = [run_id for run_id, at in self._at.items() if at <= now]
+        due = [run_id for run_id, (at, _) in self._at.items() if at <= now]
         for run_id, (at, pause) in list(self._doubts.items()):
             if at <= now:
                 due.append(run_id)

@@ -351,6 +351,8 @@ class Driver:
             inner = None if within is None else within.inner
             resting_at = self._engine.clock.now() if resting else None
             write = commit_of(self.machine, self.run_id, self._epoch, entries, resting_at=resting_at)
+            # Until it is known to be written. Whatever breaks off, be it the reading anew: the store will tell.
+            self._is_ahead = True
             try:
                 await self._engine.store.commit(write, within=inner)
             except JournalMoved:
@@ -361,9 +363,7 @@ class Driver:
                 await self._reload()
                 given, within = [failed_by(given[-1], error)], None
                 continue
-            except BaseException:
-                self._is_ahead = True  # whether it was written will be seen in the store
-                raise
+            self._is_ahead = False
             self._committed(entries)
             return resting
 

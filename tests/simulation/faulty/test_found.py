@@ -10,7 +10,14 @@ import pytest
 
 from waystation import Retry, RunResult, StepContext, Waystation, Workflow, step, workflow
 from waystation.core.encoding import decode_entry
-from waystation.core.entries import CancelRequested, EventReceived, OnceRecorded, RunStarted, StepBailed, StepSucceeded
+from waystation.core.entries import (
+    CancelRequested,
+    EventReceived,
+    OnceRecorded,
+    RunStarted,
+    StepBailed,
+    StepSucceeded,
+)
 from waystation.errors import StoreUnavailable
 from waystation.store.memory import MemoryStore
 from waystation.store.protocol import StoreTransaction
