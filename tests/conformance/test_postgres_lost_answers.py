@@ -122,6 +122,33 @@ async def test_another_entry_in_its_place_is_not_taken_for_ones_own(
     assert list(await other.read("r1")) == [CREATED, b"by another"]
 
 
+async def test_of_two_that_take_a_run_by_the_same_entry_in_the_same_millisecond_one_has_it(
+    store: PostgresStore, other: PostgresStore, way: Cutting
+) -> None:
+    await store.create_run(new_run())
+    way.cut("request", b"the same start")
+    taking = asyncio.create_task(store.commit(commit(1, b"the same start", head=head("running", owner="a"))))
+    await way.was_cut()
+    way.shut()
+    await other.commit(commit(1, b"the same start", head=head("running", owner="b")))
+    way.shut(shut=False)
+    with pytest.raises((Fenced, JournalMoved)):
+        await taking
+
+
+async def test_of_two_that_create_a_run_they_take_by_the_same_entries_one_has_it(
+    store: PostgresStore, other: PostgresStore, way: Cutting
+) -> None:
+    way.cut("request", b"the-slot")
+    making = asyncio.create_task(store.create_run(new_run("the-slot", head=head("running", owner="a"))))
+    await way.was_cut()
+    way.shut()
+    await other.create_run(new_run("the-slot", head=head("running", owner="b")))
+    way.shut(shut=False)
+    with pytest.raises(RunAlreadyExists):
+        await making
+
+
 @pytest.mark.parametrize("side", SIDES)
 async def test_a_run_whose_creation_is_cut_is_made_once(store: PostgresStore, way: Cutting, side: Side) -> None:
     way.cut(side, b"the-run")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from waystation.errors import RunAlreadyExists
 from waystation.store.postgres.connections import Attempt, Connection
-from waystation.store.postgres.writes import CHANNEL
+from waystation.store.postgres.writes import CHANNEL, is_of_another
 from waystation.store.protocol import IdempotencyKeyUsed
 from waystation.store.records import NewRun
 
@@ -49,7 +49,7 @@ SELECT nth FROM numbered UNION ALL SELECT 0 FROM pg_notify($1, $2) WHERE $2 <> '
 _SAME_KEY = "SELECT run_id FROM waystation_runs WHERE workflow_id = $1 AND idempotency_key = $2"
 
 _SAME_RUN = """
-SELECT created_at, workflow_id, (
+SELECT created_at, workflow_id, epoch, owner, (
     SELECT array_agg(entry ORDER BY seq) FROM waystation_journal AS journal
     WHERE journal.run_no = runs.run_no AND seq <= $2
 )
@@ -111,5 +111,7 @@ async def _is_this(connection: Connection, run: NewRun) -> bool:
     row = await connection.fetchrow(_SAME_RUN, run.run_id, len(run.entries))
     if row is None:
         return False
-    created_at, workflow_id, entries = row
+    created_at, workflow_id, epoch, owner, entries = row
+    if is_of_another(epoch, owner, run.head):
+        return False
     return (created_at, workflow_id, list(entries or ())) == (run.created_at, run.workflow_id, list(run.entries))

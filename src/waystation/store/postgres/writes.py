@@ -14,7 +14,7 @@ from waystation.errors import RunIsRunning, RunNotFound
 from waystation.store.postgres.connections import Attempt, Connection
 from waystation.store.postgres.reads import RECORD, record_of
 from waystation.store.protocol import Fenced, JournalMoved
-from waystation.store.records import Commit, RunRecord, Worker
+from waystation.store.records import Commit, Head, RunRecord, Worker
 
 CHANNEL = "waystation"
 """Where processes tell each other what they wrote."""
@@ -214,19 +214,27 @@ async def has_landed(connection: Connection, commit: Commit) -> bool:
     """Whether this very commit is in the store: by an earlier try, whose answer was lost.
 
     It waits for that try if it is under way still. Entries hold the time, and who writes them: two that are the same
-    are one.
+    are one, unless someone else has taken the run by his.
     """
     async with connection.transaction():
         try:
             record, entries = await lock(connection, commit.run_id, commit.after)
         except RunNotFound:
             return False
+    head = commit.head
+    if is_of_another(record.epoch, record.owner, head):
+        return False
     if commit.entries:
         return entries[: len(commit.entries)] == list(commit.entries)
-    head = commit.head
     return head is not None and (record.epoch, record.status, record.owner, record.updated_at, record.wake_at) == (
         *(head.epoch, head.status, head.owner, head.updated_at, head.wake_at),
     )
+
+
+def is_of_another(epoch: int, owner: str | None, head: Head | None) -> bool:
+    """Whether another has the run under the very epoch by which ``head`` would have taken it: two may take a run by the
+    same entries in the same millisecond, and one of them has it."""
+    return head is not None and head.owner is not None and epoch == head.epoch and owner not in (None, head.owner)
 
 
 async def delete_run(attempt: Attempt, run_id: str) -> bool:
