@@ -10,20 +10,15 @@ from pathlib import Path
 
 from waystation import Codec, Store, Waystation, Workflow, open_store
 from waystation.engine.clock import Clock
+from waystation.store.passing import PassingStore
 from waystation.testing import VirtualClock
 
 OwnTime = VirtualClock
 """What tests here call the clock that they move."""
 
 
-class _Kept:
+class _Kept(PassingStore):
     """Keeps a store open when an app that used it is closed: the memory of a process that does not end."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
 
     async def open(self) -> None:
         """It is open."""
@@ -58,7 +53,7 @@ class Place:
         if self._memory is None:
             self._memory = open_store("memory://")
             await self._memory.open()
-        return _Kept(self._memory)  # type: ignore[return-value]  # every method but open and close is passed on
+        return _Kept(self._memory)
 
     @asynccontextmanager
     async def app(

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from waystation.core.encoding import decode_entry
 from waystation.core.entries import AnyEntry
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import Store, StoreTransaction
-from waystation.store.records import Commit, NewRun
+from waystation.store.records import Commit, NewRun, StoredRun
 
 
-class GatedStore:
+class GatedStore(PassingStore):
     """Passes everything on to ``store``; a commit that the test has asked for is held back before or after it.
 
     Attributes:
@@ -20,7 +21,7 @@ class GatedStore:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self.commits = 0
         self.loads = 0
         self.reached = asyncio.Event()
@@ -51,7 +52,7 @@ class GatedStore:
         if held:
             await self._wait()
 
-    async def load(self, run_id: str) -> object:
+    async def load(self, run_id: str) -> StoredRun | None:
         """See ``Store``."""
         self.loads += 1
         return await self._store.load(run_id)
@@ -69,6 +70,3 @@ class GatedStore:
     async def _wait(self) -> None:
         self.reached.set()
         await self.let_go.wait()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)

@@ -16,6 +16,8 @@ from tests.conformance.waiting import in_time
 from waystation import Step, StepContext, Waystation, Workflow, step, workflow
 from waystation.core.entries import OnceRecorded
 from waystation.errors import StoreBusy, StoreError
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import Commit
 
 pytestmark = pytest.mark.anyio
 
@@ -181,7 +183,7 @@ class FailingOnce(GatedStore):
 
     failed = False
 
-    async def commit(self, commit: Any, *, within: Any = None) -> None:
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         if not self.failed and any(isinstance(entry, OnceRecorded) for entry in self.entries(commit)):
             self.failed = True
             raise StoreBusy("busy")
@@ -200,5 +202,5 @@ async def test_an_effect_whose_record_failed_can_be_tried_again_in_the_same_atte
 
     flow = alone_or_beside(effect, beside)
     store = FailingOnce(await place.store())
-    async with in_time(), Waystation(workflows=[flow], store=store) as app:  # type: ignore[arg-type]  # it passes the rest on
+    async with in_time(), Waystation(workflows=[flow], store=store) as app:
         assert won(await app.get_workflow(flow).start(1)) == ({"effect": 8, "add-one": 2} if beside else 8)

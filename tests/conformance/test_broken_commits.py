@@ -58,5 +58,5 @@ async def test_a_result_asked_for_while_another_is_being_committed_does_not_dist
         .commit()
     )
     store.hold(first_succeeded)
-    async with in_time(), Waystation(workflows=[flow], store=store) as app:  # type: ignore[arg-type]  # it passes the rest on
+    async with in_time(), Waystation(workflows=[flow], store=store) as app:
         assert won(await app.get_workflow(flow).start(1)) == [2, 3, 2, 3]

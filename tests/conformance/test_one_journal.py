@@ -12,7 +12,7 @@ from tests.conformance.behaviours import behaviour
 from tests.conformance.gates import GatedStore
 from tests.conformance.stock import add_one, ask, recorded, until, won
 from tests.conformance.waiting import in_time
-from waystation import Waystation, step, workflow
+from waystation import Store, Waystation, step, workflow
 from waystation.core.entries import AnyEntry, RunStarted, StepSucceeded
 from waystation.errors import RunAlreadyExists, StoreFull
 from waystation.store.protocol import StoreTransaction
@@ -41,8 +41,8 @@ async def test_a_nested_suspension_is_one_run_and_one_question(place: Place) -> 
 class FullOnce(GatedStore):
     """A store whose disk is full when a step's result is to be written, once."""
 
-    def __init__(self, store: object) -> None:
-        super().__init__(store)  # type: ignore[arg-type]  # any store
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.is_full = True
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
@@ -75,7 +75,7 @@ async def test_a_result_that_could_not_be_written_has_not_happened(place: Place)
 
     flow = workflow("flow", input=int, output=int).then(first).then(second).commit()
     store = FullOnce(await place.store())
-    async with Waystation(workflows=[flow], store=store) as app, in_time():  # type: ignore[arg-type]  # it is one
+    async with Waystation(workflows=[flow], store=store) as app, in_time():
         run = await app.get_workflow(flow).start_async(1)
         waiting = asyncio.create_task(run.wait())
         for _ in range(10):  # it has its turn, and waits
@@ -130,7 +130,7 @@ def ends_well(entry: AnyEntry) -> bool:
 async def test_a_cancel_that_races_with_success_has_one_outcome(cancel_is_first: bool, place: Place) -> None:
     flow = workflow("flow", input=int, output=int).then(add_one).commit()
     store = GatedStore(await place.store())
-    async with Waystation(workflows=[flow], store=store) as app, in_time():  # type: ignore[arg-type]  # it is one
+    async with Waystation(workflows=[flow], store=store) as app, in_time():
         store.hold(ends_well, before=cancel_is_first)
         run = await app.get_workflow(flow).create_run(run_id="r1")
         starting = asyncio.create_task(run.start(1))

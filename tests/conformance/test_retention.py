@@ -14,6 +14,7 @@ from tests.conformance.stock import add_one, ask, fail, won
 from tests.conformance.waiting import in_time, until, until_status
 from waystation import Store, Waystation, workflow
 from waystation.errors import InvalidDuration
+from waystation.store.passing import PassingStore
 
 pytestmark = pytest.mark.anyio
 
@@ -27,18 +28,15 @@ sleeping = workflow("sleeping", input=int, output=int).sleep(timedelta(days=300)
 MONTH = timedelta(days=30)
 
 
-class Counting:
+class Counting(PassingStore):
     """A store that notes how many runs each ``prune`` deletes."""
 
     def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.deleted: list[int] = []
-        self._store = store
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
 
     async def prune(self, ended_before: int, *, limit: int) -> int:
-        self.deleted.append(await self._store.prune(ended_before, limit=limit))
+        self.deleted.append(await super().prune(ended_before, limit=limit))
         return self.deleted[-1]
 
 
@@ -132,7 +130,7 @@ async def test_others_work_while_many_runs_are_deleted(place: Place) -> None:
 async def test_no_write_of_the_retention_is_of_more_than_a_hundred_runs(place: Place) -> None:
     clock = OwnTime()
     store = Counting(await place.store())
-    app = Waystation(workflows=[plain], store=store, clock=clock)  # type: ignore[arg-type]  # passes all on to one
+    app = Waystation(workflows=[plain], store=store, clock=clock)
     async with in_time(), app:
         await asyncio.gather(*(app.get_workflow(plain).start(number) for number in range(250)))
         clock.move(timedelta(days=2))

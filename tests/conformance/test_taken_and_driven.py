@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.conformance.waiting import in_time, until_status
 from waystation import HookEvent, Run, Waystation, Workflow, step, workflow
 from waystation.core.entries import EventReceived, RunCreated, RunStarted, SuspensionAnswered
 from waystation.errors import RunNotFound, StoreBusy, StoreError
+from waystation.store.records import OpenSuspension, RunRecord, StoredRun
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +28,7 @@ listening = workflow("listening", input=int, output=str).wait_for("go", str).com
 
 
 def app_on(store: GatedStore, *workflows: Workflow[Any, Any]) -> Waystation:
-    return Waystation(workflows=workflows, store=store, recover_every=timedelta(milliseconds=20))  # type: ignore[arg-type]  # it passes the rest on
+    return Waystation(workflows=workflows, store=store, recover_every=timedelta(milliseconds=20))
 
 
 async def cut_off(calling: asyncio.Task[Any], store: GatedStore) -> None:
@@ -119,7 +121,7 @@ class Unreadable(GatedStore):
 
     is_broken = True
 
-    async def load(self, run_id: str) -> object:
+    async def load(self, run_id: str) -> StoredRun | None:
         if run_id == "broken" and self.is_broken:
             raise KeyError(run_id)
         return await super().load(run_id)
@@ -157,13 +159,13 @@ class Refusing(GatedStore):
     refusals = 0
     claims = 0
 
-    async def claim(self, run_id: str, worker_id: str, now: int) -> object:
+    async def claim(self, run_id: str, worker_id: str, now: int) -> RunRecord | None:
         self.claims += 1
-        claimed: object = await self._store.claim(run_id, worker_id, now)
+        claimed = await super().claim(run_id, worker_id, now)
         self.refusals = 1 if self.claims == 1 else 0
         return claimed
 
-    async def load(self, run_id: str) -> object:
+    async def load(self, run_id: str) -> StoredRun | None:
         if self.refusals:
             self.refusals -= 1
             raise StoreBusy("busy")
@@ -229,7 +231,9 @@ async def test_a_start_by_the_key_of_a_run_of_another_version_goes_on_with_that_
 class Broken(GatedStore):
     """Fails to tell what is open."""
 
-    async def open_suspensions(self, **_: object) -> object:
+    async def open_suspensions(
+        self, *, run_id: str | None = None, workflow_id: str | None = None, limit: int = 1000
+    ) -> Sequence[OpenSuspension]:
         raise StoreError("not now")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from tests.unit.test_run_files import a_run, exported, journal, lines_of, store_
 from waystation import Store
 from waystation.core.refs import Seq
 from waystation.errors import PayloadUnreadable, RunAlreadyExists, RunNotFound, StoreFull
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import Fenced
 from waystation.store.records import Commit, Head, NewRun, RunFilter, RunStatus, WorkflowKey
 from waystation.store.transfer import export_run, import_run
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 FLOW = [WorkflowKey("flow", "2")]
 
 
-class ReadStore:
-    """Passes everything on to ``store``; tells how much of journals was asked for at once, and given.
+class ReadStore(PassingStore):
+    """Tells how much of journals was asked for at once, and given.
 
     Attributes:
         pages: how many entries, and how many bytes, each read gave.
@@ -30,26 +30,19 @@ class ReadStore:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self.pages: list[tuple[int, int]] = []
         self.full = False
 
     async def read(self, run_id: str, *, after: Seq = 0, limit: int | None = None) -> Sequence[bytes]:
-        found = await self._store.read(run_id, after=after, limit=limit)
+        found = await super().read(run_id, after=after, limit=limit)
         self.pages.append((len(found), sum(map(len, found))))
         return found
 
     async def create_run(self, run: NewRun) -> None:
         if self.full:
             raise StoreFull
-        await self._store.create_run(run)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    def as_store(self) -> Store:
-        """Itself, as what it stands for: ``__getattr__`` has every other method of it."""
-        return cast("Store", self)
+        await super().create_run(run)
 
 
 def running(epoch: int = 3, owner: str | None = "w1") -> Head:
@@ -109,7 +102,7 @@ async def test_a_run_that_is_kept_encoded_leaves_only_through_its_codec(part: st
 async def test_a_long_journal_is_read_a_part_at_a_time() -> None:
     store = ReadStore(await store_with(a_run(journal(range(5000)))))
     count = 0
-    async for line in export_run(store.as_store(), "r1"):
+    async for line in export_run(store, "r1"):
         count += line.startswith(b'{"line":"entry"')
     assert count == 5003
     assert max(entries for entries, _ in store.pages) == 1000
@@ -119,7 +112,7 @@ async def test_a_long_journal_is_read_a_part_at_a_time() -> None:
 async def test_of_large_entries_few_are_read_at_once() -> None:
     megabyte = "x" * 1024 * 1024
     store = ReadStore(await store_with(a_run(journal([megabyte] * 40))))
-    async for _ in export_run(store.as_store(), "r1"):
+    async for _ in export_run(store, "r1"):
         pass
     assert sum(entries for entries, _ in store.pages) == 43
     assert max(size for _, size in store.pages) < 11 * 1024 * 1024
@@ -156,10 +149,10 @@ async def test_a_run_that_the_store_cannot_take_is_not_there() -> None:
     store = ReadStore(inner)
     store.full = True
     with pytest.raises(StoreFull):
-        await import_run(store.as_store(), [file])
+        await import_run(store, [file])
     assert await inner.get_run("r1") is None
     store.full = False
-    await import_run(store.as_store(), [file])
+    await import_run(store, [file])
     assert await inner.get_run("r1") is not None
 
 
