@@ -85,8 +85,8 @@ class Lease:
         self._length = length
         self._host = this_host()
         self._worker: Worker | None = None
-        # What a beat under way writes: whether it is written yet is not known.
-        self._extending: Worker | None = None
+        # Whether the store may know this process: a beat may be written though it failed, or was cut off.
+        self._may_be_known = False
         self._beating: asyncio.Task[None] | None = None
         self._registering = asyncio.Lock()
         self._lapses = 0
@@ -118,11 +118,13 @@ class Lease:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
-        # A beat that was cut off may have been written or not: only what is written is retired.
-        written, self._worker, self._extending = [self._worker, self._extending], None, None
+        self._worker = None
+        if not self._may_be_known:
+            return
         try:
-            for worker in written:
-                if worker is not None:
+            # Only the store knows which beats were written: one was cut off, perhaps, others' answers were lost.
+            for worker in await self._store.workers():
+                if worker.worker_id == self.worker_id:
                     await self._store.retire(worker)
         except StoreError as error:
             # It ends all the same. Others see that this process is gone, or that its lease has run out.
@@ -134,16 +136,17 @@ class Lease:
         return await retire_the_dead(self._store, self._clock, self.worker_id)
 
     async def _beat(self) -> None:
-        self._extending = worker = Worker(
+        worker = Worker(
             worker_id=self.worker_id,
             host=self._host,
             pid=os.getpid(),
             expires_at=self._clock.now() + round(self._length.total_seconds() * 1000),
         )
+        self._may_be_known = True
         await self._store.beat(worker)
         if not self.holds():  # it had run out before it was extended
             self._lapses += 1
-        self._worker, self._extending = worker, None
+        self._worker = worker
 
     async def _beat_on(self) -> None:
         while True:
