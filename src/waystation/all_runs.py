@@ -18,12 +18,11 @@ from waystation.engine.loading import misfits
 from waystation.errors import RunEnded, RunNotFound, UnknownEvent
 from waystation.registry import Registry
 from waystation.results import Misfit, Suspension, suspension_of
+from waystation.store.listing import each_run
 from waystation.store.protocol import Store
-from waystation.store.records import UNFINISHED, RunFilter, RunRecord, RunStatus, WorkflowKey
+from waystation.store.records import UNFINISHED, RunFilter, RunStatus, WorkflowKey
 
 _NO_HOOKS = Hooks()
-
-_PAGE = 500
 
 _MOST_TOLD = 1000
 """So many open suspensions at most are told to a hook."""
@@ -44,18 +43,6 @@ def run_filter(
         since=None if since is None else round(since.timestamp() * 1000),
         until=None if until is None else round(until.timestamp() * 1000),
     )
-
-
-async def each_run(store: Store, where: RunFilter) -> AsyncIterator[RunRecord]:
-    """Every run that fits, newest first; read page by page."""
-    cursor: str | None = None
-    while True:
-        page = await store.list_runs(where, limit=_PAGE, cursor=cursor)
-        for record in page.runs:
-            yield record
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 async def broadcast(

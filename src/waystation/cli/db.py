@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from waystation.all_runs import each_run
 from waystation.cli import printing, shapes, surveys
 from waystation.cli.apps import load_store
 from waystation.cli.durations import duration
@@ -21,6 +20,7 @@ from waystation.cli.options import AppOption, JsonOption, StoreOption
 from waystation.engine.clock import SystemClock
 from waystation.errors import RunNotFound, StoreSchemaOlder, WaystationError
 from waystation.store import Store, export_run, import_run
+from waystation.store.listing import each_run
 from waystation.store.records import ENDED, RunFilter
 
 db = typer.Typer(

@@ -7,17 +7,17 @@ the two) is found by ``sweep_blobs``.
 from __future__ import annotations
 
 import heapq
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from waystation.core.refs import Millis, Seq
 from waystation.store.codec.blobs import BlobRef
 from waystation.store.codec.outside import Outside, ref_of
+from waystation.store.listing import each_run
 from waystation.store.protocol import Store
-from waystation.store.records import ENDED, RunFilter, RunRecord
+from waystation.store.records import ENDED, RunFilter
 
 _ENTRIES_AT_ONCE = 500
-_RUNS_AT_ONCE = 1000
 
 MOST_KNOWN: Final = 10_000
 """So many runs that are to be pruned are known at most at a time."""
@@ -76,24 +76,12 @@ class Deletion:
     async def _look(self, ended_before: Millis, most: int) -> None:
         self._due, self._due_before, self._all_known = [], ended_before, True
         # What ended before then was created before then.
-        async for run in runs_of(self._store, RunFilter(statuses=sorted(ENDED), until=ended_before)):
+        async for run in each_run(self._store, RunFilter(statuses=sorted(ENDED), until=ended_before)):
             if run.updated_at < ended_before:
                 self._due.append((run.updated_at, run.run_id))
             if len(self._due) >= 2 * most:
                 self._due, self._all_known = heapq.nsmallest(most, self._due), False
         self._due.sort()
-
-
-async def runs_of(store: Store, where: RunFilter) -> AsyncIterator[RunRecord]:
-    """All runs, newest first."""
-    cursor: str | None = None
-    while True:
-        page = await store.list_runs(where, limit=_RUNS_AT_ONCE, cursor=cursor)
-        for record in page.runs:
-            yield record
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 async def refs_of(store: Store, run_id: str) -> list[BlobRef]:

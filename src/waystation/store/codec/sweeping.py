@@ -18,10 +18,11 @@ from typing import Final, TypeAlias
 
 from waystation.errors import CodecInvalid
 from waystation.store.codec.blobs import owner_and_token, owner_of
-from waystation.store.codec.deletion import refs_of, runs_of
+from waystation.store.codec.deletion import refs_of
 from waystation.store.codec.folders import BlobFolder
 from waystation.store.codec.outside import Outside
 from waystation.store.codec.store import CodecStore
+from waystation.store.listing import each_run
 from waystation.store.protocol import Store
 from waystation.store.records import RunFilter
 
@@ -54,7 +55,7 @@ async def sweep_blobs(store: Store, *, older_than: timedelta = timedelta(days=1)
     began = await outside.ask("reading the clock", outside.folder.now)
     found = await outside.ask("listing the blobs", _found, outside.folder)
     orphans: list[str] = []
-    async for run in runs_of(inner, RunFilter()):
+    async for run in each_run(inner, RunFilter()):
         if owned := found.pop(owner_of(run.run_id), None):
             orphans += await _orphans(inner, run.run_id, owned)
     for owned in found.values():  # of runs that are not there

@@ -8,11 +8,11 @@ from typing import Final
 
 from waystation.core.refs import Seq
 from waystation.errors import CodecInvalid
-from waystation.store.codec.deletion import runs_of
 from waystation.store.codec.encryption import key_id_of
 from waystation.store.codec.payloads import ENCRYPTED
 from waystation.store.codec.protocol import PayloadPlace
 from waystation.store.codec.store import CodecStore
+from waystation.store.listing import each_run
 from waystation.store.protocol import Store
 from waystation.store.records import RunFilter
 
@@ -37,7 +37,7 @@ async def keys_in_use(store: Store) -> Mapping[str, int]:
     if not isinstance(store, CodecStore):
         raise CodecInvalid("a store without a codec has no keys: give the store of an app with codec=Codec(...)")
     used: Counter[str] = Counter()
-    async for run in runs_of(store.inner, RunFilter()):
+    async for run in each_run(store.inner, RunFilter()):
         used += await _of_run(store, run.run_id)
     return dict(used)
 
