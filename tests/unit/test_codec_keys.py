@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import os
 import pickle
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from waystation import Codec, Encryption, PayloadPlace, Waystation
-from waystation.errors import CodecInvalid, PayloadUnreadable
+from waystation.errors import CodecInvalid, PayloadDamaged, PayloadUnreadable
 from waystation.store.codec.keys import Key
 
 HERE = PayloadPlace("entry", "r1", 7)
@@ -118,6 +119,26 @@ def test_each_run_has_a_key_of_its_own() -> None:
     sealed = {key.cipher(purpose).encrypt(nonce, b"x", b"") for purpose in (b"run 1", b"run 2", b"run 1")}
     assert len(sealed) == 2
     assert Key("b", Encryption.new_key(), "here").cipher(b"run 1").encrypt(nonce, b"x", b"") not in sealed
+
+
+def test_payloads_of_another_run_or_kind_are_encrypted_with_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "urandom", bytes)  # of one key and nonce, what is sealed of one text is the same
+    encryption = Encryption(keys={"a": SECRET, "b": Encryption.new_key()}, primary="a")
+    places = [HERE, PayloadPlace("entry", "r2", 7), PayloadPlace("frontier", "r1", 7), PayloadPlace("definition", "r1")]
+
+    def sealed(place: PayloadPlace) -> bytes:
+        return encryption.encode(b"one text", place)[15:-16]
+
+    assert len({sealed(place) for place in places}) == 4
+    assert sealed(PayloadPlace("entry", "r1", 8)) == sealed(HERE)
+
+
+def test_the_id_of_the_key_is_bound_to_what_is_sealed() -> None:
+    # One key by two names, as after one that was given anew: neither payload is taken for the other's.
+    encryption = Encryption(keys={"a": SECRET, "b": SECRET}, primary="a")
+    kept = encryption.encode(b"x", HERE)
+    with pytest.raises(PayloadDamaged):
+        encryption.decode(kept.replace(b"\x01\x01a", b"\x01\x01b", 1), HERE)
 
 
 def test_the_nonces_of_payloads_differ() -> None:
