@@ -131,11 +131,6 @@ class Connections:
         state = "was closed" if self._closed else "is not open yet: await its open() first"
         return StoreClosed(f"the store {self.where} {state}")
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used."""
-        return self._pool is not None and not self._closed
-
     async def connect(
         self, *_ignored: object, settled_plans: bool = False, **_also: object
     ) -> asyncpg.Connection[asyncpg.Record]:
@@ -175,9 +170,7 @@ class Connections:
 
     async def acquire(self) -> PoolConnectionProxy[asyncpg.Record]:
         """One of the pool, to be released; waits for one that is free."""
-        if self._pool is None or self._closed:
-            raise self.closed()
-        return await self._pool.acquire()
+        return await self._opened().acquire()
 
     def release(self, connection: PoolConnectionProxy[asyncpg.Record], *, broken: bool = False) -> None:
         """Give one back to the pool.
@@ -216,10 +209,13 @@ class Connections:
         return await self.patiently(apart, patience=patience)
 
     async def _on_any(self, use: Callable[[Attempt], Awaitable[T]], *, uncertain: bool) -> T:
-        if self._pool is None or self._closed:
-            raise self.closed()
-        async with self._pool.acquire() as connection:
+        async with self._opened().acquire() as connection:
             return await use(Attempt(connection, uncertain))
+
+    def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        if self._pool is None:
+            raise self.closed()
+        return self._pool
 
     async def patiently(self, attempt: Callable[[bool], Awaitable[T]], *, patience: float | None = None) -> T:
         """Try, and try again while the server cannot be reached. ``attempt`` is told whether an earlier try may

@@ -62,12 +62,15 @@ def migrations() -> Sequence[Migration]:
     return found
 
 
-async def look(connection: Connection, where: str) -> Standing:
+async def look(connection: Connection, where: str, schema: str | None) -> Standing:
     """How the database stands. Changes nothing.
 
     Raises:
         StoreSchemaForeign, StoreSchemaNewer.
     """
+    # Where the schema is not there, the tables found would be those of the next one of the search path.
+    if schema is not None and not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
+        return Standing(0, 0)
     there, other = await connection.fetchrow(_LOOK) or (False, None)
     if not there:
         if other is not None:
@@ -100,8 +103,7 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
     newest = len(migrations())
     # Before anything is locked or made: most often there is nothing to do, and a user without the right to make
     # tables may do this much.
-    there = schema is None or await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema)
-    if there and (await look(connection, where)).version >= newest:
+    if (await look(connection, where, schema)).version >= newest:
         return
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
@@ -110,7 +112,7 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
         await connection.execute("SET LOCAL lock_timeout = '5s'")
         if schema is not None:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        standing = await look(connection, where)
+        standing = await look(connection, where, schema)
         if standing.version >= newest:
             return
         if standing.version == 0:

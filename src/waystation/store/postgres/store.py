@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import TransactionMisused
-from waystation.store.postgres import creations, reads, schedules, survey, writes
+from waystation.store.postgres import commits, creations, reads, schedules, survey, writes
 from waystation.store.postgres.connections import Attempt, Connection, Connections
 from waystation.store.postgres.listening import Listener, News
 from waystation.store.postgres.schema import bring_up_to_date
@@ -162,13 +162,13 @@ class PostgresStore:
         made: list[Commit] = []
 
         async def keeping_others_out(attempt: Attempt) -> None:
-            if attempt.uncertain and made and await writes.has_landed(attempt.connection, made[-1]):
+            if attempt.uncertain and made and await commits.has_landed(attempt.connection, made[-1]):
                 return
             async with attempt.connection.transaction():
                 commit = make(*await writes.lock(attempt.connection, run_id, after))
                 made.append(commit)
                 news = parts.news.of_commits([(commit, True)])
-                await writes.commit_alone(Attempt(attempt.connection, uncertain=False), commit, news)
+                await commits.commit_alone(Attempt(attempt.connection, uncertain=False), commit, news)
 
         await self._run(keeping_others_out)
 
@@ -309,11 +309,11 @@ class _Parts:
         self.transactions = Transactions(connections)
         self.listeners: list[Listener] = []
 
-    async def _send(self, connection: Connection, commits: Sequence[tuple[Commit, bool]]) -> set[int]:
-        return await writes.send(connection, [commit for commit, _ in commits], self.news.of_commits(commits))
+    async def _send(self, connection: Connection, asked: Sequence[tuple[Commit, bool]]) -> set[int]:
+        return await commits.send(connection, [commit for commit, _ in asked], self.news.of_commits(asked))
 
     async def _commit_alone(self, attempt: Attempt, commit: tuple[Commit, bool]) -> None:
-        await writes.commit_alone(attempt, commit[0], self.news.of_commits([commit]))
+        await commits.commit_alone(attempt, commit[0], self.news.of_commits([commit]))
 
     async def _create(self, connection: Connection, runs: Sequence[NewRun]) -> set[int]:
         return await creations.create(connection, runs, self.news.of_creations(runs))

@@ -31,8 +31,7 @@ async def schema_status(attempt: Attempt, where: str, schema: str | None) -> Sch
 
 
 async def _schema_status(connection: Connection, where: str, schema: str | None) -> SchemaStatus:
-    there = schema is None or await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema)
-    version = (await look(connection, where)).version if there else 0
+    version = (await look(connection, where, schema)).version
     store = where if schema is None else f"{where} (schema {schema})"
     return SchemaStatus(store=store, version=version, newest=len(migrations()))
 

@@ -20,7 +20,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from waystation.errors import RunNotFound, StoreUnavailable, TransactionMisused
-from waystation.store.postgres import writes
+from waystation.store.postgres import commits
 from waystation.store.postgres.connections import Attempt, Connections, is_gone
 from waystation.store.postgres.failures import DRIVER_ERRORS, is_lost, store_error
 from waystation.store.protocol import Fenced, JournalMoved
@@ -143,7 +143,7 @@ class PostgresTransaction:
                         "the transaction has changed the store's own tables, whose names begin with 'waystation_'; it "
                         "is rolled back"
                     )
-                await writes.commit_alone(Attempt(self.connection, uncertain=False), commit, news)
+                await commits.commit_alone(Attempt(self.connection, uncertain=False), commit, news)
                 committing = True
                 await self.connection.execute("COMMIT")
             except (JournalMoved, Fenced, RunNotFound):
@@ -171,7 +171,7 @@ class PostgresTransaction:
             # What is left of it on the server must not be committed after this was answered.
             with suppress(asyncpg.InsufficientPrivilegeError):
                 await attempt.connection.execute(_END_OTHER, pid, name)
-            return await writes.has_landed(attempt.connection, commit)
+            return await commits.has_landed(attempt.connection, commit)
 
         return await self._connections.run(ask)
 
