@@ -18,7 +18,7 @@ from waystation.dispatch.protocol import Dispatcher
 from waystation.engine import intake
 from waystation.engine.clock import Clock
 from waystation.engine.engine import Engine
-from waystation.engine.retention import prune
+from waystation.engine.retention import ago, prune
 from waystation.engine.schedules import ScheduledWorkflow, ScheduleInfo, Scheduler
 from waystation.errors import AppClosed, RunNotFound, WrongLoop
 from waystation.registry import Registry
@@ -298,7 +298,7 @@ class Waystation:
     async def prune(self, older_than: timedelta) -> int:
         """Delete the runs that ended longer ago than ``older_than``, in small batches; gives how many."""
         engine, _ = await self.opened()
-        return await prune(engine.store, engine.clock, older_than)
+        return await prune(engine.store, ago(engine.clock, older_than))
 
     async def send_event(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from waystation.cli import printing, shapes
 from waystation.cli.apps import load_app
 from waystation.cli.db import db
 from waystation.cli.exits import Exit, UsageError
-from waystation.cli.failing import fail
+from waystation.cli.failing import carry_out, fail
 from waystation.cli.options import AppOption, JsonOption, StoreOption
 from waystation.cli.tree import run_tree
 from waystation.define.workflow import Workflow
@@ -224,15 +223,8 @@ def _execute(work: Callable[[Waystation], Awaitable[Exit]], app: str | None, sto
         async with loaded:
             return await work(loaded)
 
-    try:
-        # Loaded before there is a loop: what the module does when it is imported is its own affair.
-        code = asyncio.run(opened(load_app(app, store)))
-    except WaystationError as error:
-        fail(error, json=json)
-    except KeyboardInterrupt:
-        printing.err.print("interrupted; what was recorded is kept, and the run goes on when an app recovers it")
-        raise typer.Exit(130) from None
-    raise typer.Exit(code)
+    kept = "what was recorded is kept, and the run goes on when an app recovers it"
+    carry_out(lambda: opened(load_app(app, store)), kept, json=json)
 
 
 def _tell(run: Run[object, object], result: shapes.AnyResult, *, json: bool) -> Exit:

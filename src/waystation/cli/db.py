@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -14,11 +12,13 @@ from waystation.cli import printing, shapes, surveys
 from waystation.cli.apps import load_store
 from waystation.cli.durations import duration
 from waystation.cli.exits import Exit, UsageError
-from waystation.cli.failing import fail
+from waystation.cli.failing import carry_out
 from waystation.cli.files import file_for, read_in_pieces, save, to_standard_output
 from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.engine import retention
 from waystation.engine.clock import SystemClock
-from waystation.errors import RunNotFound, StoreSchemaOlder, WaystationError
+from waystation.errors import RunNotFound, StoreSchemaOlder
+from waystation.settings import clock_of
 from waystation.store import Store, export_run, import_run
 from waystation.store.listing import each_run
 from waystation.store.records import ENDED, RunFilter
@@ -29,9 +29,6 @@ db = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-_AT_ONCE = 100
-"""So many runs are deleted in one small write."""
 
 
 @db.command()
@@ -88,7 +85,7 @@ def prune(
         if json and not (yes or dry_run):
             raise UsageError("with --json nothing is asked: give --yes to delete, or --dry-run to count")
         await _open_as_it_is(found)
-        before = (await found.now() or SystemClock().now()) - round(age / timedelta(milliseconds=1))
+        before = retention.ago(await clock_of(found), age)
         if dry_run or not yes:
             there = await _count(found, before, limit)
             if dry_run:
@@ -97,7 +94,7 @@ def prune(
             if not there or not _agreed(there, older_than):
                 printing.out.print("nothing was deleted")
                 return Exit.OK
-        _tell_pruned(await _prune(found, before, limit), older_than, json=json, deleted=True)
+        _tell_pruned(await retention.prune(found, before, limit), older_than, json=json, deleted=True)
         return Exit.OK
 
     _execute(work, app, store, json=json)
@@ -171,14 +168,8 @@ def _execute(work: Callable[[Store], Awaitable[Exit]], app: str | None, store: s
         finally:
             await found.close()
 
-    try:
-        code = asyncio.run(closed_at_the_end(load_store(app, store)))
-    except WaystationError as error:
-        fail(error, json=json)
-    except KeyboardInterrupt:
-        printing.err.print("interrupted; what was being written is there as a whole or not at all")
-        raise typer.Exit(130) from None
-    raise typer.Exit(code)
+    written = "what was being written is there as a whole or not at all"
+    carry_out(lambda: closed_at_the_end(load_store(app, store)), written, json=json)
 
 
 async def _open_as_it_is(store: Store, *, or_make_it: bool = False) -> None:
@@ -211,18 +202,6 @@ def _agreed(there: int, older_than: str) -> bool:
     if not answer:
         raise UsageError("nobody answered; nothing was deleted. --yes deletes without asking")
     return answer.strip().lower() in {"y", "yes"}
-
-
-async def _prune(store: Store, before: int, limit: int | None) -> int:
-    deleted = 0
-    while limit is None or deleted < limit:
-        asked = _AT_ONCE if limit is None else min(_AT_ONCE, limit - deleted)
-        batch = await store.prune(before, limit=asked)
-        deleted += batch
-        if batch < asked:
-            break
-        await asyncio.sleep(0)  # others have their turn between two batches
-    return deleted
 
 
 def _tell_pruned(runs: int, older_than: str, *, json: bool, deleted: bool) -> None:

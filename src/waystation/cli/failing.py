@@ -1,14 +1,34 @@
-"""How a command ends that could not do what was asked."""
+"""How a command ends: one that was done, and one that could not do what was asked."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import NoReturn
 
 import typer
 
 from waystation.cli import printing, shapes
-from waystation.cli.exits import exit_for
+from waystation.cli.exits import Exit, exit_for
 from waystation.errors import RunNotFound, WaystationError
+
+
+def carry_out(command: Callable[[], Coroutine[object, object, Exit]], interrupted: str, *, json: bool) -> NoReturn:
+    """Do what a command does, and exit with the code that tells what came of it.
+
+    Arguments:
+        command: called before there is a loop: what an app's module does when it is imported is its own affair.
+        interrupted: what is told to whom has interrupted it.
+        json: whether an error is told to a program.
+    """
+    try:
+        code = asyncio.run(command())
+    except WaystationError as error:
+        fail(error, json=json)
+    except KeyboardInterrupt:
+        printing.err.print(f"interrupted; {interrupted}")
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
 
 
 def fail(error: WaystationError, *, json: bool) -> NoReturn:

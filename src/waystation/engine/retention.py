@@ -6,6 +6,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from waystation.core.refs import Millis
 from waystation.engine.clock import Clock
 from waystation.errors import StoreError
 from waystation.store.protocol import Store
@@ -20,16 +21,22 @@ _SHORTEST, _LONGEST = 1.0, 3600.0
 """Between two looks pass a hundredth of the time that runs are kept, from a second to an hour."""
 
 
-async def prune(store: Store, clock: Clock, retention: timedelta) -> int:
-    """Delete all runs that ended longer than ``retention`` ago; gives how many."""
-    before = clock.now() - round(retention.total_seconds() * 1000)
+def ago(clock: Clock, time: timedelta) -> Millis:
+    """When it was so long ago."""
+    return clock.now() - round(time.total_seconds() * 1000)
+
+
+async def prune(store: Store, ended_before: Millis, limit: int | None = None) -> int:
+    """Delete the runs that ended before then, at most ``limit``, the oldest first; gives how many."""
     deleted = 0
-    while True:
-        now_deleted = await store.prune(before, limit=_AT_ONCE)
+    while limit is None or deleted < limit:
+        asked = _AT_ONCE if limit is None else min(_AT_ONCE, limit - deleted)
+        now_deleted = await store.prune(ended_before, limit=asked)
         deleted += now_deleted
-        if now_deleted < _AT_ONCE:
-            return deleted
+        if now_deleted < asked:
+            break
         await asyncio.sleep(0)  # others have their turn between two batches
+    return deleted
 
 
 async def prune_on(store: Store, clock: Clock, retention: timedelta) -> None:
@@ -37,7 +44,7 @@ async def prune_on(store: Store, clock: Clock, retention: timedelta) -> None:
     pause = min(max(retention.total_seconds() / _LOOKS_PER_LIFE, _SHORTEST), _LONGEST)
     while True:
         try:
-            if deleted := await prune(store, clock, retention):
+            if deleted := await prune(store, ago(clock, retention)):
                 _log.info("%d runs that ended more than %s ago were deleted", deleted, retention)
         except StoreError as error:
             _log.warning("runs that ended long ago could not be deleted: %s", error)
