@@ -1,4 +1,4 @@
-"""What histories with a faulty store met so seldom that only a kept seed would show it: each told alone, without dice."""
+"""What histories with a faulty store met so seldom that only a kept seed showed it: each told alone, without dice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.faulty.test_found import Unlucky, away
 from waystation import StepContext, Waystation, step, workflow
-from waystation.core.encoding import decode_entry, encode_entry
+from waystation.core.encoding import encode_entry
 from waystation.core.entries import CancelRequested, OnceRecorded, StepSucceeded
 from waystation.core.refs import Millis
 from waystation.errors import StoreUnavailable
