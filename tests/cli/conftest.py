@@ -92,17 +92,10 @@ class Folder:
         environment: Mapping[str, str] | None = None,
     ) -> Said:
         named = ["--app", app] if app is not None else []
-        clean = {key: value for key, value in os.environ.items() if key != "WAYSTATION_APP"}
         done = subprocess.run(
             [sys.executable, "-m", "waystation", *arguments, *named],
             cwd=self.path,
-            env={
-                **clean,
-                "PYTHONPATH": str(ROOT / "src"),
-                "PYTHONIOENCODING": "utf-8",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **(environment or {}),
-            },
+            env=self._environment(environment or {}),
             input=stdin,
             capture_output=True,
             encoding="utf-8",
@@ -110,6 +103,26 @@ class Folder:
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
+
+    def begun(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that is under way, and whose standard input is open."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "waystation", *arguments, "--app", "shop:app"],
+            cwd=self.path,
+            env=self._environment({}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **{key: value for key, value in os.environ.items() if key != "WAYSTATION_APP"},
+            "PYTHONPATH": str(ROOT / "src"),
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **more,
+        }
 
     def change(self, old: str, new: str) -> None:
         file = self.path / "shop.py"

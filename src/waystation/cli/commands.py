@@ -17,6 +17,7 @@ from waystation.cli.db import db
 from waystation.cli.exits import Exit, UsageError
 from waystation.cli.failing import carry_out, fail
 from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.stdin import interruptible
 from waystation.cli.tree import run_tree
 from waystation.define.workflow import Workflow
 from waystation.errors import WaystationError
@@ -251,7 +252,8 @@ def _json_argument(option: str, text: str | None) -> object:
     if text is None:
         raise UsageError(f"give {option} JSON, {option} - to read it from standard input, or {option} @FILE")
     if text == "-":
-        text = sys.stdin.read()
+        with interruptible():
+            text = sys.stdin.read()
     elif text.startswith("@"):
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from waystation.cli.exits import Exit, UsageError
 from waystation.cli.failing import carry_out
 from waystation.cli.files import file_for, read_in_pieces, save, to_standard_output
 from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.stdin import interruptible
 from waystation.engine import retention
 from waystation.engine.clock import SystemClock
 from waystation.errors import RunNotFound, StoreSchemaOlder
@@ -198,7 +199,8 @@ async def _count(store: Store, before: int, limit: int | None) -> int:
 def _agreed(there: int, older_than: str) -> bool:
     # On standard error: what a command tells is on standard output alone.
     printing.err.print(f"delete {_so_many(there)} that ended more than {older_than} ago, for good? (y/N)", end=" ")
-    answer = sys.stdin.readline()
+    with interruptible():
+        answer = sys.stdin.readline()
     if not answer:
         raise UsageError("nobody answered; nothing was deleted. --yes deletes without asking")
     return answer.strip().lower() in {"y", "yes"}

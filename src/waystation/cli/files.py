@@ -11,6 +11,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from waystation.cli.exits import UsageError
+from waystation.cli.stdin import interruptible
 
 _PIECE = 1024 * 1024
 
@@ -79,8 +80,13 @@ def read_in_pieces(file: str) -> Iterator[bytes]:
 
 
 def _pieces(opened: BinaryIO) -> Iterator[bytes]:
-    while piece := opened.read(_PIECE):
+    while piece := _piece(opened):
         yield piece
+
+
+def _piece(opened: BinaryIO) -> bytes:
+    with interruptible():
+        return opened.read(_PIECE)
 
 
 def _cannot(argument: str, file: Path, error: OSError) -> UsageError:
