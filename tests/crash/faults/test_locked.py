@@ -172,6 +172,23 @@ def test_a_store_that_is_locked_as_it_is_opened_is_told_and_can_be_opened_later(
 @pytest.mark.usefixtures("impatient")
 def test_an_app_closes_though_another_stands_still_with_the_lock(site: FaultySite) -> None:
     async def use() -> None:
+        app = app_of(PLAY, open_store(site.url))
+        await app.open()
+        assert summary(await finish(PLAY, app))[0] == "success"
+        # Now it has a lease, which it would give back.
+        with holding(site) as holder:
+            holder.signal(signal.SIGSTOP)
+            await app.close()
+
+    asyncio.run(asyncio.wait_for(use(), TIMEOUT))
+    # What was acknowledged is there, and what the other had begun is not.
+    assert site.look().journal
+    assert "of another" not in [key for key, _ in site.seen().charges]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_app_that_could_not_open_closes_though_another_stands_still_with_the_lock(site: FaultySite) -> None:
+    async def use() -> None:
         with holding(site, begin="BEGIN DEFERRED") as holder:
             holder.signal(signal.SIGSTOP)
             app = app_of(PLAY, open_store(site.url))
