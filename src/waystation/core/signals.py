@@ -319,4 +319,7 @@ class CheckOutput(msgspec.Struct, frozen=True, gc=False):
     address: Address = ROOT
 
 
-Action: TypeAlias = RunStep | Decide | MatchEvents | CheckOutput
+Deed: TypeAlias = RunStep | Decide | MatchEvents
+"""What takes its time, and so is under way for a while; a check is made at once."""
+
+Action: TypeAlias = Deed | CheckOutput

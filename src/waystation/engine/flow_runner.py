@@ -48,6 +48,7 @@ from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.flow_context import AskedFlow
 from waystation.engine.mapping import Resolver
+from waystation.engine.step_runner import Outcome
 from waystation.errors import (
     BadConcurrency,
     DataError,
@@ -76,6 +77,12 @@ class FlowRunner:
     workflow: Workflow[object, object]
     run_id: str
     access: RunAccess
+
+    async def run(self, action: Decide | MatchEvents, machine: Machine, control: StepControl) -> Outcome:
+        """Have a node decide, or hold kept events against what a wait takes; see ``decide`` and ``match``."""
+        if isinstance(action, Decide):
+            return Outcome(await self.decide(action, machine, control))
+        return Outcome(await self.match(action, machine, control))
 
     async def decide(self, action: Decide, machine: Machine, control: StepControl) -> Signal:
         """Have a node decide.

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
-from waystation.core.signals import Action, CheckOutput, CutOff, Decide, MatchEvents, RunStep
+from waystation.core.signals import CutOff, Decide, Deed, MatchEvents, RunStep
 from waystation.engine.access import StepControl
 from waystation.engine.clock import Clock
 from waystation.engine.step_runner import Outcome
@@ -42,7 +42,7 @@ class Running:
         is_cut: whether it was cut off: its end is told as that.
     """
 
-    action: Action
+    action: Deed
     began: Millis
     control: StepControl = field(default_factory=StepControl)
     task: asyncio.Task[None] | None = None
@@ -114,7 +114,7 @@ class InFlight:
         alone = self._running.get(_ALONE)
         if key not in self._running and (alone is None or _key(alone.action) != key):
             self._running[key] = running
-            name = f"{self._run_id}:{running.action.address or 'output'}"
+            name = f"{self._run_id}:{running.action.address}"
             running.task = asyncio.create_task(self._run(running, work), name=name, context=context.copy())
             running.task.add_done_callback(partial(self._done, running))
 
@@ -178,7 +178,7 @@ class InFlight:
     def drop_missing(self, machine: Machine) -> None:
         """Cancel what the machine does not know (any more): a workflow has ended around it."""
         for running in list(self._running.values()):
-            if running.action.address and running.action.address not in machine.state.frames:
+            if running.action.address not in machine.state.frames:
                 running.control.cancel()
                 running.end()
 
@@ -255,7 +255,7 @@ async def carried_through(task: asyncio.Task[None]) -> None:
         raise
 
 
-def _key(action: Action) -> object:
+def _key(action: Deed) -> object:
     """Names an action, so that the same one is not begun twice."""
     match action:
         case RunStep():
@@ -264,5 +264,3 @@ def _key(action: Action) -> object:
             return action.address, action.turn, "decide"
         case MatchEvents():
             return action.address, action.events
-        case CheckOutput():
-            return action.address, "output"

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import functools
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -148,17 +148,21 @@ class StepRunner:
             place = graph.places[place.scope]
         return [*found, self.workflow.state]
 
-    async def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> object:
+    def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> Awaitable[object]:
+        """What the step gives, to be awaited at once: nearly always just its function's own coroutine."""
         call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
         if step.timeout is None and step.total_timeout is None:
-            return await self._finish(step, call)
+            return self._begin(step, call)
+        return self._in_time(step, action, call)
+
+    async def _in_time(self, step: AnyStep, action: RunStep, call: functools.partial[object]) -> object:
         seconds, which = self._time_left(step, action)
         if seconds <= 0:
             raise StepTimeout(f"step {step.id!r} was not tried again: its {which}, was over before")
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                return await self._finish(step, call)
+                return await self._begin(step, call)
         except TimeoutError:
             if not scope.expired():
                 raise  # the step's own TimeoutError
@@ -175,16 +179,19 @@ class StepRunner:
             bounds.append((left, f"total_timeout of {step.total_timeout}, over all its attempts"))
         return min(bounds)
 
-    async def _finish(self, step: AnyStep, call: functools.partial[object]) -> object:
-        if not step.is_async:
-            loop = asyncio.get_running_loop()
-            # As asyncio.to_thread does, but in the app's own threads: the function sees the caller's context.
-            context = contextvars.copy_context()
-            result = await loop.run_in_executor(self.engine.threads, lambda: context.run(_in_thread, call))
-            if isinstance(result, StepEnd):
-                raise result
-            return result
-        return await call()  # type: ignore[misc]  # is_async says that it gives an awaitable
+    def _begin(self, step: AnyStep, call: functools.partial[object]) -> Awaitable[object]:
+        if step.is_async:
+            return call()  # type: ignore[return-value]  # is_async says that it gives an awaitable
+        return self._run_in_thread(call)
+
+    async def _run_in_thread(self, call: functools.partial[object]) -> object:
+        loop = asyncio.get_running_loop()
+        # As asyncio.to_thread does, but in the app's own threads: the function sees the caller's context.
+        context = contextvars.copy_context()
+        result = await loop.run_in_executor(self.engine.threads, lambda: context.run(_in_thread, call))
+        if isinstance(result, StepEnd):
+            raise result
+        return result
 
     def _dump_output(self, step: AnyStep, action: RunStep, result: object) -> bytes:
         try:

@@ -109,17 +109,15 @@ class Pace:
         self._time = asyncio.get_running_loop().time
         self._gave_way = self._began = self._time()
 
-    async def give_way(self) -> None:
-        """Let others have their turn, if they have not had one for a while."""
-        if self._time() - self._gave_way > _LONGEST_TURN:
-            await asyncio.sleep(0)
-            self._gave_way = self._time()
-
     def begin_to_wait(self) -> None:
         """Something is awaited that may take its time."""
         self._began = self._time()
 
-    def waited(self) -> None:
-        """It is over."""
-        if (now := self._time()) - self._began > _A_WAIT:
+    async def give_way(self) -> None:
+        """It is over: let others have their turn, if they have not had one by it, nor for a while."""
+        now = self._time()
+        if now - self._began > _A_WAIT:
             self._gave_way = now
+        elif now - self._gave_way > _LONGEST_TURN:
+            await asyncio.sleep(0)
+            self._gave_way = self._time()
