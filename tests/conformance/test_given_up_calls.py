@@ -10,8 +10,8 @@ import pytest
 
 from tests.conformance.waiting import in_time
 from waystation import StepContext, Waystation, open_store, step, workflow
+from waystation.store.passing import PassingStore
 from waystation.store.records import StoredRun
-from waystation.testing.crashing import CrashingStore
 
 pytestmark = pytest.mark.anyio
 
@@ -26,11 +26,11 @@ async def ask(text: str, ctx: StepContext[str, str]) -> str:
 asking = workflow("asking", input=str, output=str).then(ask).commit()
 
 
-class SlowStore(CrashingStore):
+class SlowStore(PassingStore):
     """Lets nobody load a run while ``may_load`` is not set."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(open_store(f"sqlite:///{path}"), at=0)
+        super().__init__(open_store(f"sqlite:///{path}"))
         self.may_load = asyncio.Event()
         self.may_load.set()
         self.asked = asyncio.Event()

@@ -14,8 +14,8 @@ from tests.conformance.waiting import in_time, until
 from waystation import StepContext, Waystation, open_store, step, workflow
 from waystation.core.refs import Millis
 from waystation.dispatch.local import LocalDispatcher
+from waystation.store.passing import PassingStore
 from waystation.store.records import WorkflowKey
-from waystation.testing.crashing import CrashingStore
 
 pytestmark = pytest.mark.anyio
 
@@ -32,11 +32,11 @@ async def held(number: int, ctx: StepContext) -> int:
 holding = workflow("holding", input=int, output=int).then(held).commit()
 
 
-class LookingStore(CrashingStore):
+class LookingStore(PassingStore):
     """Tells when a look for runs is over."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(open_store(f"sqlite:///{path}"), at=0)
+        super().__init__(open_store(f"sqlite:///{path}"))
         self.looked = asyncio.Event()
 
     async def next_wake(self, workflows: Sequence[WorkflowKey], *, after: Millis | None = None) -> Millis | None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.waiting import in_time
-from waystation import StepContext, Waystation, Workflow, open_store, step, workflow
+from waystation import Step, StepContext, Waystation, Workflow, open_store, step, workflow
 from waystation.core.entries import StepSucceeded
 from waystation.errors import StoreUnavailable
 from waystation.store import Store
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import StoreTransaction
 from waystation.store.records import Commit
-from waystation.testing.crashing import CrashingStore
 
 pytestmark = pytest.mark.anyio
 
@@ -37,11 +37,11 @@ class Severed:
         await self._inner.roll_back()
 
 
-class AwayStore(CrashingStore):
+class AwayStore(PassingStore):
     """A store that is away at the first call of a kind, once ``goes`` says so."""
 
     def __init__(self, store: Store, goes: str) -> None:
-        super().__init__(store, at=0)
+        super().__init__(store)
         self._goes = goes
 
     def _is_away(self, for_what: str) -> bool:
@@ -89,12 +89,12 @@ def pay_in_a_thread(text: str, ctx: StepContext) -> str:
 @step
 async def pay_in_a_group(text: str, ctx: StepContext) -> str:
     async with asyncio.TaskGroup() as group:
-        group.create_task(pay.fn(text, ctx))  # type: ignore[arg-type]  # the step's own function, as it was written
+        group.create_task(pay.fn(text, ctx))  # type: ignore[arg-type]  # it is a coroutine: ``pay`` is async, which the type of ``fn`` leaves open
     return text
 
 
-def flow_of(made: object) -> Workflow[str, str]:
-    return workflow("flow", input=str, output=str).then(first).sleep(timedelta(milliseconds=1)).then(made).commit()  # type: ignore[arg-type]  # any of the steps above
+def flow_of(made: Step[str, str]) -> Workflow[str, str]:
+    return workflow("flow", input=str, output=str).then(first).sleep(timedelta(milliseconds=1)).then(made).commit()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def flow_of(made: object) -> Workflow[str, str]:
     ],
     ids=lambda value: getattr(value, "id", value),
 )
-async def test_a_step_that_finds_the_store_away_has_not_failed(goes: str, made: object, tmp_path: Path) -> None:
+async def test_a_step_that_finds_the_store_away_has_not_failed(goes: str, made: Step[str, str], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     opened = open_store(url)
     await opened.open()

@@ -16,10 +16,11 @@ import pytest
 
 from tests.conformance.waiting import in_time
 from waystation import FlowContext, StepContext, Waystation, Workflow, open_store, step, workflow
+from waystation.dispatch.local import LocalDispatcher
 from waystation.store import Store
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import StoreTransaction
 from waystation.store.records import Commit, NewRun
-from waystation.testing.crashing import CrashingStore
 from waystation.testing.virtual_clock import VirtualClock
 
 pytestmark = pytest.mark.anyio
@@ -27,11 +28,11 @@ pytestmark = pytest.mark.anyio
 LEASE = timedelta(hours=1)
 
 
-class FreezingStore(CrashingStore):
+class FreezingStore(PassingStore):
     """Holds back the answer to the write that has ``at`` in it, once, until ``thawed``."""
 
     def __init__(self, store: Store, at: bytes) -> None:
-        super().__init__(store, at=0)
+        super().__init__(store)
         self._holds_at = at
         self.frozen = asyncio.Event()
         self.thawed = asyncio.Event()
@@ -133,7 +134,9 @@ async def test_who_wakes_past_its_lease_begins_nothing_that_was_done_meanwhile(
             assert calls[never_again] == 1
             frozen.thawed.set()
             await (await starting).wait()
-            while sleeper._at_work()[1]._driven:  # type: ignore[attr-defined]  # until its driver has found out
+            dispatcher = sleeper._at_work()[1]
+            assert isinstance(dispatcher, LocalDispatcher)
+            while dispatcher._driven:  # until its driver has found out
                 await asyncio.sleep(0.001)
     assert calls[never_again] == 1
 

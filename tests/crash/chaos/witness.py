@@ -7,20 +7,20 @@ from collections.abc import Awaitable, Sequence
 
 from tests.crash.chaos.book import Book, Refused, Took, Trying, Wrote
 from waystation.core.refs import Millis, Seq
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import Store, StoreTransaction
 from waystation.store.records import Commit, MakeCommit, NewRun, RunRecord
-from waystation.testing.crashing import CrashingStore
 
 
 def checksum_of(entries: Sequence[bytes]) -> int:
     return zlib.crc32(b"\n".join(bytes(entry) for entry in entries))
 
 
-class WitnessStore(CrashingStore):
+class WitnessStore(PassingStore):
     """Passes everything on; never crashes."""
 
     def __init__(self, store: Store, book: Book) -> None:
-        super().__init__(store, at=0)
+        super().__init__(store)
         self._book = book
 
     async def create_run(self, run: NewRun) -> None:

@@ -20,15 +20,15 @@ from tests.crash.plays import Play, finish, summary
 from waystation import Waystation, open_store
 from waystation.core.refs import Millis, Seq
 from waystation.errors import StoreError
+from waystation.store.passing import PassingStore
 from waystation.store.protocol import Store, StoreTransaction
 from waystation.store.records import Commit, MakeCommit, NewRun, RunRecord, Worker
-from waystation.testing.crashing import CrashingStore
 
 TIMEOUT = 30.0
 """How long a run may take, in seconds, before it is taken to hang."""
 
 
-class FaultingStore(CrashingStore):
+class FaultingStore(PassingStore):
     """Passes everything on to ``store``. Before the write ``at`` is asked of it, of whatever kind, ``fault`` is called.
 
     Arguments:
@@ -41,7 +41,7 @@ class FaultingStore(CrashingStore):
     def __init__(
         self, store: Store, *, at: int, fault: Callable[[], None], over: Callable[[], None] | None = None
     ) -> None:
-        super().__init__(store, at=0)
+        super().__init__(store)
         self.met = False
         self._left = at
         self._fault = fault
