@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from waystation import Codec, Store, Waystation, Workflow, open_store
 from waystation.engine.clock import Clock
@@ -58,7 +59,7 @@ class Place:
     @asynccontextmanager
     async def app(
         self,
-        *workflows: Workflow[object, object] | object,
+        *workflows: Workflow[Any, Any],
         codec: Codec | None = None,
         clock: Clock | None = None,
         agents: dict[str, object] | None = None,
@@ -69,7 +70,7 @@ class Place:
         """An app with these workflows, closed at the end."""
         store = await self.store()
         async with Waystation(
-            workflows=list(workflows),  # type: ignore[arg-type]  # of any types
+            workflows=workflows,
             store=store,
             codec=codec,
             clock=clock,

@@ -11,16 +11,17 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.conformance.apps import Place
 from tests.conformance.programs import program
-from waystation import StepContext, Waystation, step, workflow
+from waystation import StepContext, Waystation, Workflow, step, workflow
 
 RUN_ID = "r1"
 SLEEP = timedelta(days=1)
 
 
-def make(which: str, folder: Path, *, hang: bool) -> object:  # noqa: C901  (one shape after another)
+def make(which: str, folder: Path, *, hang: bool) -> Workflow[Any, Any]:  # noqa: C901  (one shape after another)
     """The workflow ``flow`` of one shape. Each step counts its calls in a file; that named ``last`` may hang."""
 
     def called(name: str) -> None:
@@ -83,7 +84,7 @@ def make(which: str, folder: Path, *, hang: bool) -> object:  # noqa: C901  (one
 def app_for(which: str, place: Place, *, hang: bool) -> Waystation:
     """An app with that workflow; it takes over nothing by itself."""
     return Waystation(
-        workflows=[make(which, place.folder, hang=hang)],  # type: ignore[list-item]  # it is one
+        workflows=[make(which, place.folder, hang=hang)],
         store=place.url,
         recover=False,
         recover_every=timedelta(hours=1),

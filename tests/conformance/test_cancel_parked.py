@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.conformance.behaviours import behaviour
 from tests.conformance.stock import add_one, ask
 from tests.conformance.test_cancel import never, reason_of
 from tests.conformance.waiting import in_time, until_status
-from waystation import Retry, workflow
+from waystation import Retry, Workflow, workflow
 from waystation.errors import NotSuspended, RunEnded
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ def two(number: int) -> list[int]:
 
 
 inner = workflow("inner", input=int, output=int).then(add_one).then(ask).commit()
-AT_REST: dict[str, tuple[object, str]] = {
+AT_REST: dict[str, tuple[Workflow[int, Any], str]] = {
     "suspended": (workflow("flow", input=int, output=int).then(ask).then(never).commit(), "suspended"),
     "suspended in nested workflows": (
         workflow("flow", input=int, output=int)

@@ -25,7 +25,7 @@ from waystation.errors import (
 )
 from waystation.store.codec.on_top import TRIES
 from waystation.store.protocol import Fenced, JournalMoved
-from waystation.store.records import Commit, RunRecord
+from waystation.store.records import Commit, MakeCommit, RunRecord
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
 pytestmark = pytest.mark.anyio
@@ -250,13 +250,13 @@ async def test_a_commit_on_top_of_a_run_that_is_written_to_without_a_pause_is_wr
     others = 0
     real = there.inner.commit_on_top
 
-    async def someone_else_comes_first(run_id: str, after: int, make: object) -> None:
+    async def someone_else_comes_first(run_id: str, after: int, make: MakeCommit) -> None:
         nonlocal others
         others += 1
         await there.store.commit(commit((await there.inner.last_seqs(["r1"]))["r1"], LONG + str(others).encode()))
-        await real(run_id, after, make)  # type: ignore[arg-type]  # the function that it is
+        await real(run_id, after, make)
 
-    there.inner.commit_on_top = someone_else_comes_first  # type: ignore[method-assign]  # each time
+    there.inner.commit_on_top = someone_else_comes_first  # type: ignore[method-assign]  # the store writes in between, each time
     given: list[int] = []
 
     def make(record: RunRecord, since: Sequence[bytes]) -> Commit:

@@ -12,7 +12,7 @@ from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
 from tests.conformance.stock import add_one, ask, lost, recorded, waits_at, won
 from tests.conformance.waiting import in_time
-from waystation import Cron, Run, Waystation, WaystationError, workflow
+from waystation import Cron, Run, Waystation, WaystationError, Workflow, workflow
 from waystation.core.entries import SleepBegun
 from waystation.errors import (
     AlreadyAnswered,
@@ -303,7 +303,7 @@ def test_what_cannot_be_is_refused_in_the_definition(
 )
 async def test_what_a_function_gives_and_cannot_be_fails_the_run(which: str, code: str, place: Place) -> None:
     begin = workflow("flow", input=int, output=int)
-    made: dict[str, object] = {
+    made: dict[str, Workflow[int, int]] = {
         "negative sleep": begin.sleep(lambda number: timedelta(seconds=-number), id="node").commit(),
         "time without a zone": begin.sleep_until(lambda number: datetime(2030, 1, number), id="node").commit(),  # noqa: DTZ001  (the point)
         "concurrency 0": begin.map(lambda number: [number], output=list[int])

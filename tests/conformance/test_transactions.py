@@ -14,6 +14,7 @@ from tests.conformance.programs import program
 from tests.conformance.stock import lost, won
 from tests.conformance.waiting import in_time
 from waystation import Retry, StepContext, step, workflow
+from waystation.engine.events import StepOutputEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -257,8 +258,8 @@ async def test_chunks_written_while_a_transaction_is_open_are_not_lost(books: Bo
         run = await app.get_workflow(flow).create_run()
         chunks: list[object] = []
         async for event in run.stream(7):
-            if event.type == "step-output":
-                chunks += event.chunks  # type: ignore[union-attr]  # its type says which it is
+            if isinstance(event, StepOutputEvent):
+                chunks += event.chunks
     assert chunks == ["one", "two"]
     assert books.booked() == [7]
 

@@ -9,6 +9,7 @@ import gc
 import tracemalloc
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def turning(meter: Meter, turns: int) -> Workflow[int, int]:
     return workflow("turning", input=int, output=int).do_until(turn, lambda number: number >= turns).commit()
 
 
-async def perform(flow: Workflow[object, object], store: Store, meter: Meter, given: object) -> object:
+async def perform(flow: Workflow[Any, Any], store: Store, meter: Meter, given: object) -> object:
     async with Waystation(workflows=[flow], store=store) as app:
         result = await app.get_workflow(flow).start(given, run_id="r1")
         assert result.status == "success", result
@@ -98,8 +99,7 @@ async def test_a_foreach_of_100000_items_ends_and_holds_one_number_an_item(
     concurrency: int, store: CountingStore
 ) -> None:
     meter = Meter(MANY)
-    flow: Workflow[object, object] = each(meter, concurrency)  # type: ignore[assignment]  # of any types
-    assert await perform(flow, store.as_store(), meter, list(range(MANY))) == MANY * (MANY + 1) // 2
+    assert await perform(each(meter, concurrency), store.as_store(), meter, list(range(MANY))) == MANY * (MANY + 1) // 2
     assert meter.seen == MANY
     # The frame of the foreach, those of the items under way, and the list: the same after 10,000 and after 100,000.
     for frames, values in meter.sizes:
@@ -114,8 +114,7 @@ async def test_a_foreach_of_100000_items_ends_and_holds_one_number_an_item(
 
 async def test_a_loop_of_100000_turns_ends_and_holds_nothing_of_a_turn_that_is_over(store: CountingStore) -> None:
     meter = Meter(MANY)
-    flow: Workflow[object, object] = turning(meter, MANY)  # type: ignore[assignment]  # of any types
-    assert await perform(flow, store.as_store(), meter, 0) == MANY
+    assert await perform(turning(meter, MANY), store.as_store(), meter, 0) == MANY
     assert meter.seen == MANY
     assert meter.sizes == [meter.sizes[0]] * 3
     assert store.entries == 2 * MANY + 1
@@ -129,8 +128,7 @@ async def test_a_loop_of_100000_turns_ends_and_holds_nothing_of_a_turn_that_is_o
 async def test_what_an_item_asks_of_the_store_does_not_depend_on_how_many_there_are(kind: str) -> None:
     async def calls(size: int) -> Counter[str]:
         meter = Meter(size)
-        made = turning(meter, size) if kind == "turning" else each(meter, 20 if kind == "each of 20" else 1)
-        flow: Workflow[object, object] = made  # type: ignore[assignment]  # of any types
+        flow = turning(meter, size) if kind == "turning" else each(meter, 20 if kind == "each of 20" else 1)
         store = CountingStore(MemoryStore())
         await perform(flow, store.as_store(), meter, 0 if kind == "turning" else list(range(size)))
         tracemalloc.stop()

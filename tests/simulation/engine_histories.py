@@ -115,7 +115,7 @@ class EngineHistory:
         before = asyncio.all_tasks()
         app = Waystation(
             workflows=[self.workflow],
-            store=mortal,  # type: ignore[arg-type]  # every method of a store is passed on
+            store=mortal,  # type: ignore[arg-type]  # it has every method: by ``__getattr__``, which checkers do not look into
             clock=self.clock,
             lease=LEASE,
             recover_every=timedelta(milliseconds=2),

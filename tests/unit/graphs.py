@@ -25,6 +25,7 @@ from waystation.core.signals import (
     Failed,
     Matched,
     Recorded,
+    Signal,
     Start,
     Succeeded,
     Suspended,
@@ -144,9 +145,9 @@ class World:
         """How the run stands now; a call, so that no type checker believes it cannot change."""
         return self.machine.state.standing
 
-    def tell(self, signal: object) -> list[AnyEntry]:
+    def tell(self, signal: Signal) -> list[AnyEntry]:
         """Give the machine a signal, and keep what it answers."""
-        entries = self.machine.handle(signal)  # type: ignore[arg-type]  # each caller gives a signal
+        entries = self.machine.handle(signal)
         self.journal += entries
         return entries
 

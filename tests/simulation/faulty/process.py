@@ -46,7 +46,7 @@ class Process:
         self._workflow = workflow
         self.app = Waystation(
             workflows=[workflow],
-            store=self.store,  # type: ignore[arg-type]  # it has all of a store that an app with one run asks
+            store=self.store,  # type: ignore[arg-type]  # what it lacks is not asked of it, and fails if it is
             clock=clock,
             lease=LEASE,
             grace=timedelta(seconds=1),
