@@ -63,7 +63,7 @@ class Survivor:
         self.store.looked.clear()
         _, dispatcher = await self.app.opened()
         assert isinstance(dispatcher, LocalDispatcher)
-        dispatcher._seek.set()
+        dispatcher._recovery.seek()
         await self.store.looked.wait()
         return await self.driven()
 

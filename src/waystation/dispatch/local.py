@@ -1,8 +1,7 @@
 """Runs are driven in the process that takes them: no broker, no server; the store decides who owns what.
 
-Beside the drivers of its own runs it keeps one loop that looks for runs nobody drives (their process died, or
-their time has come), and one timer for all that sleeps. The loop is the recovery: it never ends, so nothing
-depends on a look at start-up.
+Beside the drivers of its own runs it keeps a loop that looks for runs nobody drives (``recovery``), and one that looks
+for what other processes write (``look_out``).
 """
 
 from __future__ import annotations
@@ -16,22 +15,19 @@ from datetime import timedelta
 from waystation.core.machine import Machine
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.protocol import Taking
-from waystation.dispatch.returning import Returning
-from waystation.dispatch.shares import MOST_AT_ONCE, Share
+from waystation.dispatch.recovery import Recovery
 from waystation.dispatch.waiters import Waiters, Waiting, closed, gone
 from waystation.engine.creation import Taken
 from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.in_flight import cancel_all, carried_through
-from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
 from waystation.engine.reading import hold_missing
 from waystation.engine.retention import prune_on
 from waystation.engine.schedules import Scheduler
 from waystation.engine.store_clock import StoreClock
-from waystation.engine.timers import Alarm
 from waystation.errors import (
     AppClosed,
     DefinitionChanged,
@@ -78,20 +74,24 @@ class LocalDispatcher:
     ) -> None:
         self._engine = engine
         self._lease = lease
-        self._recover = recover
-        self._recover_every = recover_every.total_seconds()
         self._grace = grace.total_seconds()
         self._driven: dict[str, Driver] = {}
         # All that is done for runs: takings, and drivers, also of a run that rests and whose hooks are being told.
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters = Waiters()
-        # Runs that cannot be driven here, and why: the code does not fit them, or there is a fault in it.
-        self._unfit: dict[str, Exception] = {}
         # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
         self._apart: set[str] = set()
-        self._seek = asyncio.Event()
-        self._returning = Returning(engine.clock, self._seek.set)
-        self._alarm = Alarm(engine.clock, self._seek.set)
+        self._recovery = Recovery(
+            engine,
+            lease,
+            self._driven,
+            self._waiters,
+            any_run=recover,
+            every=recover_every.total_seconds(),
+            schedules=schedules,
+            drive=self._drive,
+        )
+        self._returning = self._recovery.returning
         self._loops: list[asyncio.Task[None]] = []
         self._look_out = LookOut(
             engine,
@@ -99,7 +99,7 @@ class LocalDispatcher:
             self._waiters,
             every=look_every.total_seconds(),
             look_at=self._look_at,
-            seek=self._seek.set,
+            seek=self._recovery.seek,
         )
         self._stopped = False
         self._schedules = schedules
@@ -112,7 +112,7 @@ class LocalDispatcher:
         """Begin to look for runs that nobody drives, and for what other processes write."""
         if self._schedules is not None:
             await self._schedules.register()
-        self._loops.append(asyncio.create_task(self._recover_on(), name="waystation recovery"))
+        self._loops.append(asyncio.create_task(self._recovery.look_on(), name="waystation recovery"))
         if self._retention is not None:
             pruning = prune_on(self._engine.store, self._engine.clock, self._retention)
             self._loops.append(asyncio.create_task(pruning, name="waystation retention"))
@@ -124,7 +124,7 @@ class LocalDispatcher:
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
         self._stopped = True
-        self._alarm.stop()
+        self._recovery.stop()
         await cancel_all(self._loops)
         for driver in self._driven.values():
             driver.drain()
@@ -204,7 +204,7 @@ class LocalDispatcher:
                 _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
                 self._apart.add(run_id)
                 self._returning.soon(run_id)
-                self._seek.set()
+                self._recovery.seek()
             raise
         except LeaseLost:
             _log.warning("run %s was taken over by another process", run_id)
@@ -214,14 +214,14 @@ class LocalDispatcher:
             _log.warning("run %s cannot be driven on now: %s", run_id, error)
             failure = error
             if isinstance(error, StoreCorrupt):
-                self._unfit[run_id] = error  # it does not pass: driven again, the step would only be run again
+                self._recovery.unfit[run_id] = error  # it does not pass: driven again, the step would only be run again
             else:
                 # It still is this process's by the store; nobody else will take it, so the recovery here must.
                 self._returning.soon(run_id)
         except Exception as error:  # noqa: BLE001  (a fault of ours ends this run's driver, not the app)
             _log.exception("run %s met a fault in the engine; it is left as it was last recorded", run_id)
             failure = error
-            self._unfit[run_id] = error
+            self._recovery.unfit[run_id] = error
         finally:
             # Only if it is still this driver's place: the run may have been parked, answered and taken anew.
             if current := self._driven.get(run_id) is driver:
@@ -242,9 +242,7 @@ class LocalDispatcher:
         self._apart.discard(run_id)
         wakes = machine.state.standing == "running" and not machine.is_paused()
         if wakes and (wake_at := machine.next_wake()) is not None:
-            if not self._recover:  # else it is found in the store, as any other: nothing in memory remembers it
-                self._returning.at(run_id, wake_at)
-            self._alarm.set(wake_at)
+            self._recovery.seek_at(run_id, wake_at)
         # Those who come to wait from now on may wait for what comes next: there can be an answer before a hook is done.
         told = current and (not wakes or bool(machine.suspensions()))
         waiting = self._waiters.take(run_id) if told else []
@@ -268,9 +266,7 @@ class LocalDispatcher:
         if (driven := self._driven.get(run_id)) is not None:
             driven.look_again()
         else:
-            if self._unfit.pop(run_id, None) is not None:
-                self._returning.soon(run_id)  # what came may be just what it can go on with: a cancel, say
-            self._seek.set()
+            self._recovery.nudge(run_id)
 
     def watch(self) -> None:
         """Someone listens to a run: wake the look-out."""
@@ -308,93 +304,5 @@ class LocalDispatcher:
                 self._waiters.serve(run_id, waiting, await load_machine(self._engine.store, workflow, stored))
             except WaystationError as error:
                 self._waiters.refuse(run_id, waiting, error)
-        elif run_id in self._unfit and record.owner in (None, self._engine.worker_id):
-            self._waiters.refuse(run_id, waiting, self._unfit[run_id])
-
-    # ------------------------------------------------------------------ loops
-
-    async def _recover_on(self) -> None:
-        """Take over what nobody drives, for as long as the app is open."""
-        while True:
-            pause = self._recover_every
-            try:
-                now = self._engine.clock.now()
-                pause = await self._take_over_all()
-                # What is due by now and was not taken (code that does not fit it) is looked at with the next look.
-                workflows = list(self._engine.workflows)
-                self._alarm.set(await self._engine.store.next_wake(workflows, after=now))
-                if self._schedules is not None:
-                    self._alarm.set(await self._schedules.fire_due())
-            except StoreError as error:
-                self._cannot_recover(error)
-            except Exception:  # noqa: BLE001  (the recovery never ends while the app is open)
-                _log.exception("the recovery met a fault; it goes on with its next look")
-            # Not by asyncio.wait_for: before Python 3.12 that swallows a cancellation that comes together with what it
-            # waits for, and then the app never closes.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._seek.wait()
-            self._seek.clear()
-
-    async def _take_over_all(self) -> float:
-        """Take over what nobody drives; in how many seconds to look again."""
-        others = await self._lease.retire_the_dead()
-        if others and self._recover:
-            await self._lease.hold()  # so that they know with whom they share
-        candidates = [each for each in await self._candidates() if each not in self._driven and each not in self._unfit]
-        share = Share(len(candidates), 1 + others if self._recover else 1, self._engine.worker_id)
-        for run_id in candidates:
-            try:
-                with self._returning.in_doubt(run_id):  # it may have been claimed
-                    await self._take_if_free(run_id, share)
-            except (DefinitionChanged, StoreCorrupt) as error:
-                # Said once, and left alone: the code that fits may be in another process, or come back.
-                _log.warning("run %s is left alone: %s", run_id, error)
-                self._leave_alone(run_id, error)
-            except StoreError:
-                raise
-            except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
-                _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
-                self._leave_alone(run_id, error)
-        return share.pause(self._recover_every)
-
-    async def _take_if_free(self, run_id: str, share: Share) -> None:
-        """Take over a run if nobody drives it, and it is of this process's share."""
-        asked = self._returning.asked()
-        record = await self._engine.store.get_run(run_id)
-        workflow = self._engine.workflows.get(record.key) if record is not None else None
-        if record is None or workflow is None or (record.status != "running" and record.wake_at is None):
-            self._returning.give_up(run_id, asked)
-            return
-        if not share.has_room_for(record):
-            return
-        await self._lease.hold()
-        taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
-        if taken is not None:
-            share.took(record)
-            self._drive(taken)
-        elif record.owner not in (None, self._engine.worker_id):
-            self._returning.give_up(run_id, asked)
-
-    def _cannot_recover(self, error: StoreError) -> None:
-        """The store fails: that is said, and told to those who wait for a run that would go on here but for that."""
-        _log.warning("the store could not be searched for runs that nobody drives: %s", error)
-        for run_id in self._returning.left():
-            self._waiters.give_up(run_id, error)
-
-    def _leave_alone(self, run_id: str, error: Exception) -> None:
-        self._unfit[run_id] = error
-        self._waiters.give_up(run_id, error)
-
-    async def _candidates(self) -> list[str]:
-        """Runs that may be free to take; the claim decides."""
-        now = self._engine.clock.now()
-        own = self._returning.due()
-        if not self._recover:
-            waited_for = (run_id for run_id in self._waiters.runs() if run_id not in self._driven)
-            return list(dict.fromkeys([*own, *waited_for]))
-        workflows = list(self._engine.workflows)
-        # Those known not to fit stay claimable, and so are those driven here when this process's lease ran out (the
-        # machine slept): ask for so many more that they cannot crowd out the rest.
-        limit = MOST_AT_ONCE + len(self._unfit) + len(self._driven)
-        return list(dict.fromkeys([*own, *await self._engine.store.claimable(workflows, now, limit=limit)]))
+        elif run_id in self._recovery.unfit and record.owner in (None, self._engine.worker_id):
+            self._waiters.refuse(run_id, waiting, self._recovery.unfit[run_id])
