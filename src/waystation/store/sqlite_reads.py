@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import get_args
 
 from waystation.core.addresses import Address
@@ -95,18 +96,26 @@ def get_run(connection: sqlite3.Connection, run_id: str) -> RunRecord | None:
     return None if row is None else record_of(row)
 
 
-def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
-    """The run's record, frontier and the entries after it, as of one moment."""
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Generator[None]:
+    """What is read within is as of one moment."""
     connection.execute("BEGIN")
     try:
-        row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
-        if row is None:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
+    """The run's record, frontier and the entries after it, as of one moment."""
+    with one_moment(connection):
+        found = _with_frontier(connection, run_id)
+        if found is None:
             return None
-        run_no = row[0]
-        saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (run_no,)).fetchone()
-        frontier_seq, frontier = saved if saved is not None else (0, None)
+        row, frontier_seq, frontier = found
         entries = connection.execute(
-            "SELECT entry FROM waystation_journal WHERE run_no = ? AND seq > ? ORDER BY seq", (run_no, frontier_seq)
+            "SELECT entry FROM waystation_journal WHERE run_no = ? AND seq > ? ORDER BY seq", (row[0], frontier_seq)
         )
         return StoredRun(
             record=record_of(row),
@@ -114,22 +123,16 @@ def load(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
             frontier_seq=frontier_seq,
             entries=[entry for (entry,) in entries],
         )
-    finally:
-        if connection.in_transaction:
-            connection.execute("COMMIT")
 
 
 def snapshot(connection: sqlite3.Connection, run_id: str) -> RunSnapshot | None:
     """The run as of one moment, but for its journal."""
-    connection.execute("BEGIN")
-    try:
-        row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
-        if row is None:
+    with one_moment(connection):
+        found = _with_frontier(connection, run_id)
+        if found is None:
             return None
-        run_no = row[0]
-        saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (run_no,)).fetchone()
-        frontier_seq, frontier = saved if saved is not None else (0, None)
-        opened = connection.execute(_OPENED, (run_no,))
+        row, frontier_seq, frontier = found
+        opened = connection.execute(_OPENED, (row[0],))
         return RunSnapshot(
             record=record_of(row),
             last_seq=last_seqs(connection, [run_id])[run_id],
@@ -137,9 +140,15 @@ def snapshot(connection: sqlite3.Connection, run_id: str) -> RunSnapshot | None:
             frontier_seq=frontier_seq,
             opened=[Opened(seq=seq, address=Address(address)) for seq, address in opened],
         )
-    finally:
-        if connection.in_transaction:
-            connection.execute("COMMIT")
+
+
+def _with_frontier(connection: sqlite3.Connection, run_id: str) -> tuple[sqlite3.Row, Seq, bytes | None] | None:
+    """The run's row, and its frontier with the seq it is as of: 0 if it has none."""
+    row = connection.execute(f"SELECT {RECORD} FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608  (a constant)
+    if row is None:
+        return None
+    saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (row[0],)).fetchone()
+    return row, *(saved if saved is not None else (0, None))
 
 
 def read(connection: sqlite3.Connection, run_id: str, after: Seq, limit: int | None) -> list[bytes]:

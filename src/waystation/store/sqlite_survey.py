@@ -11,7 +11,7 @@ from typing import TypeVar
 from waystation.errors import StoreError, StoreSchemaOlder
 from waystation.store import sqlite_schedules
 from waystation.store.records import UNFINISHED, RunRecord, RunStatus, SchemaStatus, Survey
-from waystation.store.sqlite_reads import RECORD, record_of, workers
+from waystation.store.sqlite_reads import RECORD, one_moment, record_of, workers
 from waystation.store.sqlite_schema import migrations
 from waystation.store.sqlite_version import look
 
@@ -66,8 +66,7 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
     Raises:
         StoreSchemaForeign, StoreSchemaNewer, StoreSchemaOlder.
     """
-    connection.execute("BEGIN")
-    try:
+    with one_moment(connection):
         if not (status := schema(connection, path, shared=shared)).is_settled:
             raise StoreSchemaOlder.of(status.store, status.version, status.newest)
         runs: dict[RunStatus, int] = dict(connection.execute(_BY_STATUS))
@@ -83,9 +82,6 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
             schedules=sqlite_schedules.schedules(connection),
             size=_size(path),
         )
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _oldest_unfinished(connection: sqlite3.Connection) -> RunRecord | None:
