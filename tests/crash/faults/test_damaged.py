@@ -30,11 +30,8 @@ TIMEOUT = 30.0
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultySite:
+def site(site: FaultySite) -> FaultySite:
     """A store with runs that are suspended, closed."""
-    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
-    site = FaultySite(tmp_path / "store", tmp_path / "ledger")
-    site.prepare()
 
     async def suspend() -> None:
         async with Waystation(workflows=[PLAY.workflow], store=site.url) as app:

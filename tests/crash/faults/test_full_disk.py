@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tests.crash.faults.disks import Disk, quota, small_disk
+from tests.crash.faults.disks import Disk, quota
 from tests.crash.faults.faulting import Trial
 from tests.crash.plays import PLAYS
 from waystation.errors import StoreFull
-
-
-@pytest.fixture(params=["disk", "quota"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Disk]:
-    with (small_disk if request.param == "disk" else quota)(tmp_path / "disk") as limited:
-        yield limited
 
 
 @pytest.mark.parametrize("which", PLAYS)

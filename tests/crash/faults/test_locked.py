@@ -75,14 +75,6 @@ def holding(site: FaultySite, begin: str = "BEGIN IMMEDIATE") -> Generator[Holde
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultySite:
-    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
-    site = FaultySite(tmp_path / "store", tmp_path / "ledger")
-    site.prepare()
-    return site
-
-
-@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("waystation.store.sqlite_writer.PATIENCE", 0.2)
 

@@ -30,14 +30,6 @@ PLAY = PLAYS["nested"]
 TIMEOUT = 30.0
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultySite:
-    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
-    site = FaultySite(tmp_path / "store", tmp_path / "ledger")
-    site.prepare()
-    return site
-
-
 def app_in(site: FaultySite) -> Waystation:
     return Waystation(workflows=[PLAY.workflow], store=site.url, recover_every=timedelta(milliseconds=20))
 

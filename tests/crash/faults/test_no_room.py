@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,12 +18,6 @@ from waystation.store import Store
 from waystation.testing.store_suite.writes import commit, new_run
 
 BIG = b"x" * 1_000_000
-
-
-@pytest.fixture(params=["disk", "quota"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Disk]:
-    with (small_disk if request.param == "disk" else quota)(tmp_path / "disk") as limited:
-        yield limited
 
 
 def store_in(file: Path) -> Store:
