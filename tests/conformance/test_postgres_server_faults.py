@@ -20,16 +20,22 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[PostgresServer]:
+def own_server() -> Generator[PostgresServer]:
     """A server of these tests alone, which they may end."""
     with PostgresServer() as server:
         yield server
 
 
 @pytest.fixture
+def server(own_server: PostgresServer) -> PostgresServer:
+    """It, up again if the test before has ended it."""
+    if not own_server.running:
+        own_server.start()
+    return own_server
+
+
+@pytest.fixture
 async def store(server: PostgresServer) -> AsyncIterator[PostgresStore]:
-    if not server.running:
-        server.start()
     connection = await asyncpg.connect(server.url)
     await connection.execute("DROP SCHEMA IF EXISTS runs CASCADE")
     await connection.close()
@@ -66,8 +72,6 @@ async def test_calls_wait_for_a_server_that_goes_away_and_comes_back(
 
 
 async def test_a_server_that_stays_away_is_told_after_the_patience(server: PostgresServer) -> None:
-    if not server.running:
-        server.start()
     store = PostgresStore(PostgresSettings(dsn=server.url, schema="runs", patience=0.3))
     await store.open()
     await asyncio.to_thread(server.stop)
@@ -80,8 +84,6 @@ async def test_a_server_that_stays_away_is_told_after_the_patience(server: Postg
 
 
 async def test_closing_while_the_server_is_away_ends_what_is_queued(server: PostgresServer) -> None:
-    if not server.running:
-        server.start()
     store = PostgresStore(PostgresSettings(dsn=server.url, schema="runs", patience=60))
     await store.open()
     await store.create_run(new_run("closing"))
@@ -141,8 +143,6 @@ async def test_one_run_that_someone_holds_does_not_hold_up_the_others(
 
 
 async def test_a_run_that_is_held_for_too_long_is_told_and_can_be_written_after(server: PostgresServer) -> None:
-    if not server.running:
-        server.start()
     store = PostgresStore(PostgresSettings(dsn=server.url, schema="runs", statement_timeout=0.3))
     await store.open()
     await store.create_run(new_run("held-long"))
@@ -227,8 +227,6 @@ async def test_a_process_hears_of_what_others_write_and_not_of_what_it_wrote_its
 
 
 async def test_who_listens_listens_again_after_its_connection_was_cut(server: PostgresServer, way: Cutting) -> None:
-    if not server.running:
-        server.start()
     store = PostgresStore(PostgresSettings(dsn=way.url, schema="runs"))
     await store.open()
     ears = Ears()
