@@ -12,9 +12,13 @@ from tests.conformance.apps import OwnTime, Place
 from tests.conformance.behaviours import behaviour
 from tests.conformance.stock import add_one, ask, fail, won
 from tests.conformance.waiting import in_time, until, until_status
-from waystation import Store, Waystation, workflow
+from waystation import Store, Waystation, open_store, workflow
+from waystation.engine.retention import prune
 from waystation.errors import InvalidDuration
+from waystation.store.listing import each_run
 from waystation.store.passing import PassingStore
+from waystation.store.records import RunFilter
+from waystation.testing.store_suite.writes import head, new_run
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +140,19 @@ async def test_no_write_of_the_retention_is_of_more_than_a_hundred_runs(place: P
         clock.move(timedelta(days=2))
         assert await app.prune(timedelta(days=1)) == 250
     assert store.deleted == [100, 100, 50]
+
+
+async def test_a_limit_holds_over_several_writes() -> None:
+    store = Counting(open_store("memory://"))
+    await store.open()
+    for number in range(260):
+        await store.create_run(new_run(f"r{number}", head=head("success", at=number)))
+    assert await prune(store, 250, 150) == 150
+    assert store.deleted == [100, 50]
+    left = {run.run_id async for run in each_run(store, RunFilter())}
+    assert left == {f"r{number}" for number in range(150, 260)}, "the oldest are gone"
+    assert await prune(store, 250, 150) == 100
+    await store.close()
 
 
 @behaviour("run", "A retention that is negative is refused.", verdict="new")
