@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from tests.conformance.apps import OwnTime
-from waystation import FlowContext, Waystation, Workflow, step, workflow
+from waystation import FlowContext, StepContext, Waystation, Workflow, step, workflow
 from waystation.core.refs import Millis
 from waystation.store.memory import MemoryStore
-from waystation.store.records import WorkflowKey
+from waystation.store.records import RunRecord, WorkflowKey
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +120,39 @@ async def test_more_due_runs_than_one_look_takes_are_taken_one_look_after_the_ot
         results = await asyncio.gather(*(run.wait() for run in runs))
     assert {result.status for result in results} == {"success"}
     assert len(woken) == count
+
+
+async def test_a_run_that_met_a_fault_as_it_was_taken_over_is_woken_again_once_an_answer_had_it_driven() -> None:
+    class Faulty(Looks):
+        faults = 0
+
+        async def claim(self, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:
+            if self.faults < 1:
+                self.faults += 1
+                raise ValueError("a fault")
+            return await super().claim(run_id, worker_id, now)
+
+    @step(suspend=str, resume=int)
+    async def ask(hours: int, ctx: StepContext[str, int]) -> int:
+        if ctx.resume_data is None:
+            await ctx.suspend("how long?")
+        return hours
+
+    @step
+    async def after(given: dict[str, int]) -> int:
+        return given["ask"]
+
+    nap = workflow("nap", input=int, output=int).sleep(HOUR, id="first").commit()
+    flow = workflow("flow", input=int, output=int).parallel([ask, nap]).then(after).sleep(HOUR, id="second").commit()
+    clock, store = OwnTime(), Faulty()
+    async with app_of(flow, store, clock) as app:
+        run = await app.get_workflow(flow).create_run()
+        assert (await run.start(1)).status == "suspended"
+        clock.move(2 * HOUR)
+        while not store.faults:
+            await asyncio.sleep(0)
+        await run.resume_async(data=1)
+        await until_parked(app, 1)
+        clock.move(2 * HOUR)
+        async with asyncio.timeout(5):
+            assert (await run.wait()).status == "success"

@@ -183,6 +183,7 @@ class LocalDispatcher:
     def _drive(self, taken: Taken) -> None:
         if self._stopped:
             return  # the lease is being released: the run goes to whoever looks next
+        self._recovery.unfit.pop(taken.run_id, None)  # whatever kept it from being driven here is past
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
