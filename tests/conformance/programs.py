@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,3 +75,16 @@ def program(code: str, *arguments: str) -> Generator[Program]:
         yield started
     finally:
         started.end()
+
+
+def all_at_once(code: str, given: Sequence[Sequence[str]]) -> None:
+    """Run a program once for each of these arguments: each says that it is ready, then all are told to go on at once,
+    and each must end well."""
+    with ExitStack() as ending:
+        started = [ending.enter_context(program(code, *arguments)) for arguments in given]
+        for each in started:
+            assert each.hear() == "ready"
+        for each in started:
+            each.tell("go")
+        for each in started:
+            each.finish()

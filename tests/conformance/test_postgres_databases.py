@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.conformance.programs import ROOT
+from tests.conformance.programs import all_at_once
 from tests.postgres_server import Databases, PostgresServer
 from waystation import Waystation, step, workflow
 from waystation.errors import (
@@ -65,26 +63,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("options", ["", "?schema=of_its_own"])
 def test_six_processes_make_the_schema_at_once(options: str, postgres: str, databases: Databases) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN, f"{postgres}{options}", f"r{number}"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(6)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 6, errors
+    all_at_once(OPEN, [(f"{postgres}{options}", f"r{number}") for number in range(6)])
     schema = "of_its_own" if options else "public"
     assert databases.fetch(postgres, f"SELECT run_id FROM {schema}.waystation_runs ORDER BY run_id") == [
         (f"r{number}",) for number in range(6)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.behaviours import behaviour
+from tests.conformance.programs import all_at_once
 from tests.conformance.stock import lost, won
-from tests.conformance.test_sqlite_files import OPENER, ROOT, store_in
+from tests.conformance.test_sqlite_files import OPENER, store_in
 from waystation import StepContext, Waystation, step, workflow
 from waystation.errors import StoreBusy, StoreError, StoreSchemaForeign, StoreSchemaNewer
 from waystation.store import sqlite_schema
@@ -224,22 +222,7 @@ async def test_an_application_that_has_the_file_to_itself_is_told(file: Path, mo
 
 async def test_eight_processes_share_an_applications_file_at_once(file: Path) -> None:
     before = of_the_application(file)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPENER, f"{file}{SHARED}", f"r{number}"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(8)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, errors
+    all_at_once(OPENER, [(f"{file}{SHARED}", f"r{number}") for number in range(8)])
     store = store_in(file)
     await store.open()
     assert all([await store.get_run(f"r{number}") for number in range(8)])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.programs import all_at_once
 from waystation.errors import StoreBusy, StoreCorrupt, StoreError, StoreSchemaForeign, StoreSchemaNewer
 from waystation.store import Store, open_store
 from waystation.testing.store_suite.writes import commit, head, new_run
@@ -253,6 +254,7 @@ from waystation.testing.store_suite.writes import new_run
 from waystation.store import open_store
 
 async def main(file, name):
+    print("ready", flush=True)
     sys.stdin.readline()
     store = open_store(f"sqlite:///{file}")
     await store.open()
@@ -266,22 +268,7 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.parametrize("options", [[""], ["?shared=true"], ["", "?shared=true"]], ids=["own", "shared", "either"])
 async def test_eight_processes_open_a_new_file_at_once(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / "runs.db"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPENER, f"{file}{options[number % len(options)]}", f"r{number}"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(8)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, errors
+    all_at_once(OPENER, [(f"{file}{options[number % len(options)]}", f"r{number}") for number in range(8)])
     store = store_in(file)
     await store.open()
     assert all([await store.get_run(f"r{number}") for number in range(8)])
