@@ -123,6 +123,8 @@ class Driver:
                         continue
                     await self._wait()
                 pace.begin_to_wait()
+                if self._fault is not None:
+                    raise self._fault  # also what came meanwhile is not recorded: what should go before it was lost
                 if await self._commit():
                     return
                 await pace.give_way()

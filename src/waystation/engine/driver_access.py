@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -17,7 +16,6 @@ from waystation.engine.outages import Outages
 from waystation.engine.owning import Owning
 from waystation.engine.reading import RunReader
 from waystation.engine.turns import StepTransaction
-from waystation.errors import LeaseLost, RunNotFound, StoreError
 
 _WRITE_EVERY = 0.05
 """What steps write is recorded this often, in seconds."""
@@ -76,9 +74,7 @@ class DriverAccess:
     async def _flush_written(self) -> None:
         await asyncio.sleep(_WRITE_EVERY)
         if self._written:
-            # If the store fails now, the step's end will meet the same, and is told.
-            with suppress(StoreError, LeaseLost, RunNotFound):
-                await self._driver.record([])
+            await self._driver.record([])  # if it fails the driver does: the step must not end without what it wrote
 
     def take_written(self) -> list[Signal]:
         """What was written since this was last asked, to go before whatever is recorded next."""

@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.faulty.test_found import Unlucky, away
 from waystation import StepContext, Waystation, step, workflow
 from waystation.core.encoding import encode_entry
-from waystation.core.entries import CancelRequested, OnceRecorded, StepSucceeded
+from waystation.core.entries import CancelRequested, OnceRecorded, StepSucceeded, StepWrote
 from waystation.core.refs import Millis
 from waystation.errors import StoreUnavailable
 from waystation.store.records import RunRecord, StoredRun, WorkflowKey
@@ -175,3 +175,27 @@ async def test_a_look_that_began_before_a_run_was_left_does_not_have_it_forgotte
         result = await run.wait()
     assert result.status == "success"
     assert result.result == 3
+
+
+async def test_of_what_a_step_wrote_nothing_is_lost_though_the_store_failed_beside_it() -> None:
+    store = Seldom()
+    has_failed = asyncio.Event()
+
+    @step
+    async def writes(number: int, ctx: StepContext) -> int:
+        await ctx.write(number)
+        await has_failed.wait()
+        await a_while()
+        return number
+
+    async def fail() -> None:
+        has_failed.set()
+        await away()
+
+    store.before[StepWrote] = fail
+    flow = workflow("flow", input=int, output=int).then(writes).commit()
+    async with Waystation(workflows=[flow], store=store, recover_every=timedelta(hours=1)) as app, asyncio.timeout(20):
+        run = await app.get_workflow(flow).create_run()
+        with pytest.raises(StoreUnavailable):
+            await run.start(1)
+        assert not any(isinstance(entry, StepSucceeded) for entry in await run.journal()), "without what it wrote"
