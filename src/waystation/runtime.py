@@ -102,7 +102,7 @@ class Waystation:
         self._store = self._settings.home(store)
         self._parts: Parts | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._opening: asyncio.Lock | None = None
+        self._opening = asyncio.Lock()
         self._background: BackgroundLoop | None = None
         self._closed = False
 
@@ -116,14 +116,14 @@ class Waystation:
             WrongLoop: the app is in use on another loop.
             AppClosed: it was closed.
         """
-        loop = asyncio.get_running_loop()
         if self._closed:
             raise AppClosed("this app was closed; make another")
-        if self._loop is not None and self._loop is not loop:
+        self._loop = self._loop or asyncio.get_running_loop()
+        if self._loop is not asyncio.get_running_loop():
             raise WrongLoop
-        if self._opening is None:
-            self._loop, self._opening = loop, asyncio.Lock()
         async with self._opening:
+            if self._closed:
+                raise AppClosed
             if self._parts is None:
                 await self._store.open()
                 parts = assemble(
@@ -134,12 +134,11 @@ class Waystation:
                     start_scheduled=self._start_scheduled,
                     on_rest=self._rested,
                 )
-                self._parts = parts
                 await parts.dispatcher.start()
+                self._parts = parts
 
     async def _rested(self, run_id: str, machine: Machine) -> None:
-        engine, _ = self._at_work()
-        await tell_hooks(engine, self._registry, run_id, machine)
+        await tell_hooks(self._at_work()[0], self._registry, run_id, machine)
 
     def copy(
         self, *, store: str | Store | None = None, recover: bool | None = None, clock: Clock | None = None
@@ -169,11 +168,12 @@ class Waystation:
         if self._closed:
             return
         self._closed = True
-        if self._parts is not None:
-            await self._parts.dispatcher.stop()
-            # A thread cannot be ended from outside: a sync step that hangs is left behind, its run handed over.
-            self._parts.engine.threads.shutdown(wait=False, cancel_futures=True)
-            await self._store.close()
+        async with self._opening:  # that which is under way comes to its end first
+            if self._parts is not None:
+                await self._parts.dispatcher.stop()
+                # A thread cannot be ended from outside: a sync step that hangs is left behind, its run handed over.
+                self._parts.engine.threads.shutdown(wait=False, cancel_futures=True)
+                await self._store.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
