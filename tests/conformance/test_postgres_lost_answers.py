@@ -238,6 +238,24 @@ async def test_a_steps_transaction_whose_commit_never_came_through_is_rolled_bac
         await transaction.execute("SELECT 1")
 
 
+async def test_a_steps_transaction_that_the_server_still_holds_open_is_ended_before_it_is_said_to_be(
+    way: Cutting, postgres: str, other: PostgresStore
+) -> None:
+    store = PostgresStore(PostgresSettings(dsn=way.url, patience=20, statement_timeout=5))
+    await store.open()
+    await with_table(store)
+    transaction = await store.transaction()
+    await transaction.execute("INSERT INTO paid VALUES (2)")
+    way.cut("request", b"COMMIT", noticed=False)
+    with pytest.raises(StoreUnavailable):
+        await store.commit(commit(2, b"paid"), within=transaction)
+    # It holds the lock of the run's row until it ends.
+    await asyncio.wait_for(other.commit(commit(2, b"by another")), 20)
+    assert await paid(postgres) == [1]
+    assert list(await other.read("r1")) == [CREATED, b"made", b"by another"]
+    await store.close()
+
+
 async def test_a_steps_statement_whose_connection_breaks_ends_the_transaction(
     store: PostgresStore, way: Cutting, postgres: str
 ) -> None:

@@ -93,7 +93,7 @@ async def test_closing_while_the_server_is_away_ends_what_is_queued(server: Post
         asyncio.create_task(store.get_run("closing")),
     ]
     await asyncio.wait(calls, timeout=0.1)
-    await store.close()
+    await asyncio.wait_for(store.close(), 30)
     for call in calls:
         with pytest.raises((StoreClosed, StoreUnavailable)):
             await call

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from tests.postgres_server import Databases
-from waystation.errors import StoreClosed, TransactionMisused
-from waystation.store.postgres import PostgresSettings, PostgresStore
+from waystation.errors import StoreClosed, StoreError, TransactionMisused
+from waystation.store.postgres import PostgresSettings, PostgresStore, transactions
 from waystation.store.protocol import StoreTransaction
 from waystation.testing.store_suite.transactions import amounts, make_ledger
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run, opened
@@ -193,6 +193,62 @@ async def test_one_that_is_not_waited_for_any_more_holds_up_nobody(store: Postgr
             await (await each).roll_back()
     for _ in range(8):
         await (await store.transaction()).roll_back()
+
+
+async def test_one_whose_statement_was_given_up_is_over_and_holds_up_nobody(
+    store: PostgresStore, transaction: StoreTransaction, postgres: str, databases: Databases
+) -> None:
+    await transaction.execute("INSERT INTO ledger VALUES (5)")
+    statement = asyncio.ensure_future(transaction.execute("SELECT pg_sleep(60)"))
+    running = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+    async with asyncio.timeout(20):
+        while not databases.fetch(postgres, running):
+            await asyncio.sleep(0)
+    statement.cancel()
+    await asyncio.wait([statement])
+    assert statement.cancelled()
+    for refused in (transaction.execute("SELECT 1"), store.commit(commit(1, b"x"), within=transaction)):
+        with pytest.raises(TransactionMisused, match="given up"):
+            await refused
+    for _ in range(8):
+        again = await store.transaction()
+        await again.execute("SELECT 1")
+        await again.roll_back()
+    assert await amounts(store) == []
+
+
+async def test_what_fails_to_begin_keeps_no_connection(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(transactions, "_CHANGED", "SELECT nothing_of_that_name")
+        for _ in range(20):
+            with pytest.raises(StoreError, match="nothing_of_that_name"):
+                await asyncio.wait_for(store.transaction(), 20)
+    await (await asyncio.wait_for(store.transaction(), 20)).roll_back()
+
+
+async def test_one_of_another_store_is_refused_though_it_is_of_the_same_database(
+    store: PostgresStore, postgres: str
+) -> None:
+    other = PostgresStore(postgres)
+    await other.open()
+    transaction = await other.transaction()
+    with pytest.raises(TransactionMisused, match="not of this store"):
+        await store.commit(commit(1, b"x"), within=transaction)
+    await transaction.roll_back()
+    await other.close()
+    assert list(await store.read("r1")) == [CREATED]
+
+
+async def test_in_a_schema_of_its_own_a_users_tables_beside_it_are_found(postgres: str, databases: Databases) -> None:
+    databases.execute(postgres, "CREATE TABLE orders (total int)")
+    store = PostgresStore(PostgresSettings(dsn=postgres, schema="apart"))
+    await store.open()
+    await store.create_run(new_run())
+    transaction = await store.transaction()
+    await transaction.execute("INSERT INTO orders VALUES (5)")
+    await store.commit(commit(1, b"2"), within=transaction)
+    await store.close()
+    assert databases.fetch(postgres, "SELECT total FROM public.orders") == [(5,)]
 
 
 async def test_closing_the_store_rolls_it_back_and_refuses_who_uses_it(

@@ -27,15 +27,21 @@ class Cutting:
         self._parts = parts
         self._armed: tuple[Side, bytes] | None = None
         self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._noticed = True
         self._met = asyncio.Event()
         self._shut = False
         self.url = ""
         self.cuts = 0
 
-    def cut(self, side: Side, at: bytes) -> None:
+    def cut(self, side: Side, at: bytes, *, noticed: bool = True) -> None:
         """Of the next message of a client that has ``at`` in it, cut the connection: ``request`` before the server
-        gets it; ``answer`` when the server has done it, before the client knows."""
+        gets it; ``answer`` when the server has done it, before the client knows.
+
+        Arguments:
+            noticed: by the server too; else it goes on waiting for what this client says next.
+        """
         self._armed = (side, at)
+        self._noticed = noticed
         self._met.clear()
 
     async def was_cut(self) -> None:
@@ -125,7 +131,7 @@ class Cutting:
 
     def _count(self, link: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
         self.cuts += 1
-        for end in link:
+        for end in link if self._noticed else link[:1]:
             end.transport.abort()
         self._met.set()
 

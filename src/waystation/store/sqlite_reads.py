@@ -148,7 +148,7 @@ def _with_frontier(connection: sqlite3.Connection, run_id: str) -> tuple[sqlite3
     if row is None:
         return None
     saved = connection.execute("SELECT seq, state FROM waystation_frontiers WHERE run_no = ?", (row[0],)).fetchone()
-    return row, *(saved if saved is not None else (0, None))
+    return (row, saved[0], saved[1]) if saved is not None else (row, 0, None)
 
 
 def read(connection: sqlite3.Connection, run_id: str, after: Seq, limit: int | None) -> list[bytes]:

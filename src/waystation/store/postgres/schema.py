@@ -100,10 +100,9 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
         StoreSchemaForeign, StoreSchemaNewer.
     """
     connection = attempt.connection
-    newest = len(migrations())
     # Before anything is locked or made: most often there is nothing to do, and a user without the right to make
     # tables may do this much.
-    if (await look(connection, where, schema)).version >= newest:
+    if (await look(connection, where, schema)).version >= len(migrations()):
         return
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
@@ -113,12 +112,10 @@ async def bring_up_to_date(attempt: Attempt, where: str, schema: str | None) -> 
         if schema is not None:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         standing = await look(connection, where, schema)
-        if standing.version >= newest:
-            return
         if standing.version == 0:
             await connection.execute(_MAKE)
             await connection.execute("INSERT INTO waystation_schema (version, oldest) VALUES (0, 0)")
-        for migration in migrations()[standing.version :]:
+        for migration in migrations()[standing.version :]:  # none, if someone else was quicker
             await connection.execute(migration.script)
             await connection.execute(
                 "UPDATE waystation_schema SET version = $1, oldest = $2", migration.version, migration.oldest
