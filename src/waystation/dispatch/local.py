@@ -21,7 +21,7 @@ from waystation.engine.creation import Taken
 from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
-from waystation.engine.in_flight import cancel_all, carried_through
+from waystation.engine.in_flight import cancel_all
 from waystation.engine.leases import Lease
 from waystation.engine.loading import load_machine
 from waystation.engine.reading import hold_missing
@@ -139,29 +139,53 @@ class LocalDispatcher:
 
     async def take(self, run_id: str, taking: Taking) -> None:
         """Have a run taken for this process, and drive it, or tell whoever drives it; see ``Dispatcher``."""
-        await self._taking(run_id, taking, None)
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._begin_to_take(run_id, taking, told, None)
+        await told
 
     async def take_to_rest(self, run_id: str, taking: Taking) -> Machine:
         """``take``, then ``rest``; see ``Dispatcher``."""
-        future: Waiting = asyncio.get_running_loop().create_future()
+        waiting: Waiting = asyncio.get_running_loop().create_future()
+        self._begin_to_take(run_id, taking, None, waiting)
         try:
-            await self._taking(run_id, taking, future)
-            if self._waiters.has(run_id, future) or future.done():
-                return await future
+            return await waiting
         finally:
-            self._waiters.leave(run_id, future)
-        return await self.rest(run_id)
+            self._waiters.leave(run_id, waiting)
 
-    async def _taking(self, run_id: str, taking: Taking, waiting: Waiting | None) -> None:
+    def _begin_to_take(
+        self, run_id: str, taking: Taking, told: asyncio.Future[None] | None, waiting: Waiting | None
+    ) -> None:
+        """Take the run, and drive it, in a task of its own: the caller may be cancelled just when the run has become
+        this process's.
+
+        Arguments:
+            told: of who only has it taken, to hear that it was.
+            waiting: of who also waits for its rest.
+        """
         if self._stopped:
             taking.close()
             raise AppClosed
-        # A task of its own: the caller may be cancelled just when the run has become this process's.
-        task = asyncio.create_task(self._take(run_id, taking, waiting), name=f"waystation take {run_id}")
-        self._keep(task)
-        await carried_through(task)
+        self._keep(asyncio.create_task(self._take(run_id, taking, told, waiting), name=f"waystation run {run_id}"))
 
-    async def _take(self, run_id: str, taking: Taking, waiting: Waiting | None) -> None:
+    async def _take(
+        self, run_id: str, taking: Taking, told: asyncio.Future[None] | None, waiting: Waiting | None
+    ) -> None:
+        try:
+            driver = await self._taken(run_id, taking, waiting)
+        except BaseException as error:
+            asked = told or waiting
+            if asked is not None and not asked.done():  # who was cancelled meanwhile has nobody to hear it
+                asked.set_exception(error if isinstance(error, Exception) else closed(run_id))
+            if not isinstance(error, Exception):
+                raise
+            return
+        if told is not None and not told.done():
+            told.set_result(None)
+        if driver is not None:
+            await self._driven_by(driver)
+
+    async def _taken(self, run_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:
+        """Have the run taken; its driver, if it is to be driven here."""
         try:
             await self._lease.hold()
         except BaseException:
@@ -169,28 +193,35 @@ class LocalDispatcher:
             raise
         with self._returning.in_doubt(run_id), of_one_piece(run_id):
             taken = await taking
-        if taken is None:
-            self._nudge(run_id)
-            return
         if waiting is not None and not waiting.done():
             self._waiters.join(run_id, waiting)
-        self._drive(taken)
+        if taken is not None:
+            return self._driver_of(taken)
+        self._nudge(run_id)
+        if waiting is not None:
+            await self._look_for_rest(run_id)
+        return None
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _drive(self, taken: Taken) -> None:
+        if (driver := self._driver_of(taken)) is not None:
+            self._keep(asyncio.create_task(self._driven_by(driver), name=f"waystation run {taken.run_id}"))
+
+    def _driver_of(self, taken: Taken) -> Driver | None:
+        """Whoever is to drive the run now; from here on it counts as driven."""
         if self._stopped:
-            return  # the lease is being released: the run goes to whoever looks next
+            return None  # the lease is being released: the run goes to whoever looks next
         self._recovery.unfit.pop(taken.run_id, None)  # whatever kept it from being driven here is past
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
         driver = Driver(self._engine, workflow, taken.run_id, taken.owning, taken.machine, apart=apart)
-        self._keep(asyncio.create_task(self._driven_by(driver), name=f"waystation run {taken.run_id}"))
         self._driven[taken.run_id] = driver
         self._look_out.watch()
+        return driver
 
     async def _driven_by(self, driver: Driver) -> None:
         run_id = driver.run_id
@@ -278,10 +309,14 @@ class LocalDispatcher:
     async def rest(self, run_id: str) -> Machine:
         """Wait until the run rests, wherever it is driven."""
         with self._waiters.waiting(run_id) as future:
-            self._look_out.watch()
-            if run_id not in self._driven:
-                await self._look_at(run_id)
+            await self._look_for_rest(run_id)
             return await future
+
+    async def _look_for_rest(self, run_id: str) -> None:
+        """Someone has come to wait for the run: it may rest already."""
+        self._look_out.watch()
+        if run_id not in self._driven:
+            await self._look_at(run_id)
 
     def deleted(self, run_id: str) -> None:
         """The run is gone: there is nothing to wait for."""

@@ -246,15 +246,6 @@ async def cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks)
 
 
-async def carried_through(task: asyncio.Task[None]) -> None:
-    """Wait for a task that goes on though its waiter is cancelled; what it raises then is for nobody to hear."""
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        raise
-
-
 def _key(action: Deed) -> object:
     """Names an action, so that the same one is not begun twice."""
     match action:

@@ -111,7 +111,8 @@ class Lease:
     def term(self) -> int | None:
         """Names the time for which it holds without a gap; None while it does not. In a gap runs may have been taken
         from this process, and that it holds again brings none of them back."""
-        return self._lapses if self.holds() else None
+        worker = self._worker  # ``holds`` itself would be a call more, and this is asked before each step
+        return self._lapses if worker is not None and worker.expires_at > self._clock.now() else None
 
     async def release(self) -> None:
         """Stop beating and hand over every run of this process at once."""

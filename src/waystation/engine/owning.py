@@ -29,16 +29,21 @@ class Owning:
         self._run_id = run_id
         self._term = term
 
+    def is_certain(self) -> bool:
+        """Whether it cannot have been taken over: the lease has held since it was taken, without a gap."""
+        term = self._engine.lease_term()
+        return term is not None and term == self._term
+
     async def check(self) -> None:
-        """See to it that the run was not taken over.
+        """See to it that the run was not taken over. While that ``is_certain`` this does nothing.
 
         Raises:
             LeaseLost: it was.
             StoreError.
         """
-        term = self._engine.lease_term()
-        if term is not None and term == self._term:
+        if self.is_certain():
             return
+        term = self._engine.lease_term()
         record = await self._engine.store.get_run(self._run_id)
         if record is not None and record.epoch != self.epoch:
             raise LeaseLost(f"run {self._run_id!r} was taken over by another process", run_id=self._run_id)

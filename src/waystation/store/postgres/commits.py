@@ -18,13 +18,12 @@ from waystation.store.postgres.writes import CHANNEL, lock, not_found
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.store.records import Commit, Head
 
-# Steps alone, as most are: there is nothing else to write.
-_STEPS = """
+# One step alone, as most are: there is nothing else to write, and nothing to take apart.
+_STEP = """
 WITH moved AS (
     UPDATE waystation_runs SET last_seq = $4 WHERE run_id = $1 AND epoch = $2 AND last_seq = $3 RETURNING run_no
 )
-INSERT INTO waystation_journal (run_no, seq, entry)
-SELECT run_no, $3 + nth, entry FROM moved, unnest($5::bytea[]) WITH ORDINALITY AS _ (entry, nth)
+INSERT INTO waystation_journal (run_no, seq, entry) SELECT run_no, $4, $5::bytea FROM moved
 """
 
 _MOVED_ONE = """WITH moved AS (
@@ -136,7 +135,7 @@ async def send(connection: Connection, commits: Sequence[Commit], news: str) -> 
         news: what other processes are told, "" for nothing.
     """
     if len(commits) == 1:
-        return {0} if await _send_one(connection, commits[0], news) else set()
+        return {0} if await send_one(connection, commits[0], news) else set()
     full = any(map(_settles, commits))
     rows = await connection.fetch(_SEVERAL[full], CHANNEL, news, *_columns_of_several(commits, full=full))
     return {nth - 1 for (nth,) in rows if nth}
@@ -147,11 +146,14 @@ def _settles(commit: Commit) -> bool:
     return commit.head is not None or commit.frontier is not None or bool(commit.opened) or bool(commit.closed)
 
 
-async def _send_one(connection: Connection, commit: Commit, news: str) -> bool:
-    last = commit.after + len(commit.entries)
-    values: list[object] = [commit.run_id, commit.epoch, commit.after, last, commit.entries]
-    if commit.entries and not news and not _settles(commit):
-        return await connection.execute(_STEPS, *values) != "INSERT 0 0"
+async def send_one(connection: Connection, commit: Commit, news: str) -> bool:
+    """As ``send``, of one; gives whether it is written."""
+    entries = commit.entries
+    last = commit.after + len(entries)
+    if len(entries) == 1 and not news and not _settles(commit):
+        row = (commit.run_id, commit.epoch, commit.after, last, entries[0])
+        return await connection.execute(_STEP, *row) != "INSERT 0 0"
+    values: list[object] = [commit.run_id, commit.epoch, commit.after, last, entries]
 
     def given(value: object) -> str:
         values.append(value)

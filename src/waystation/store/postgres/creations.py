@@ -83,10 +83,9 @@ async def create(connection: Connection, runs: Sequence[NewRun], news: str) -> s
     Arguments:
         news: what other processes are told, "" for nothing.
     """
-    first = runs[0]
-    if len(runs) == 1 and not news and first.frontier is None and not first.opened:
-        *columns_of_run, _, _ = _columns(first)  # but for the frontier and its seq
-        return {0} if await connection.fetch(_CREATE_ONE, *columns_of_run, first.entries) else set()
+    if len(runs) == 1 and not news and runs[0].frontier is None and not runs[0].opened:
+        *columns_of_run, _, _ = _columns(runs[0])  # but for the frontier and its seq
+        return {0} if await connection.fetch(_CREATE_ONE, *columns_of_run, runs[0].entries) else set()
     columns = zip(*(_columns(run) for run in runs), strict=True)
     rows = await connection.fetch(
         _CREATE,

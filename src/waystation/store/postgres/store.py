@@ -304,19 +304,29 @@ class _Parts:
 
     def __init__(self, connections: Connections) -> None:
         self.news = News(connections.name)
-        self.commits = GroupWriter[tuple[Commit, bool]](connections, lanes=2, send=self._send, alone=self._commit_alone)
-        self.creations = GroupWriter[NewRun](connections, lanes=1, send=self._create, alone=self._create_alone)
+        self.commits = GroupWriter[tuple[Commit, bool]](
+            connections, lanes=2, send=self._send, send_one=self._send_one, alone=self._commit_alone
+        )
+        self.creations = GroupWriter[NewRun](
+            connections, lanes=1, send=self._create, send_one=self._create_one, alone=self._create_alone
+        )
         self.transactions = Transactions(connections)
         self.listeners: list[Listener] = []
 
     async def _send(self, connection: Connection, asked: Sequence[tuple[Commit, bool]]) -> set[int]:
         return await commits.send(connection, [commit for commit, _ in asked], self.news.of_commits(asked))
 
+    async def _send_one(self, connection: Connection, asked: tuple[Commit, bool]) -> bool:
+        return await commits.send_one(connection, asked[0], self.news.of_commits([asked]))
+
     async def _commit_alone(self, attempt: Attempt, commit: tuple[Commit, bool]) -> None:
         await commits.commit_alone(attempt, commit[0], self.news.of_commits([commit]))
 
     async def _create(self, connection: Connection, runs: Sequence[NewRun]) -> set[int]:
         return await creations.create(connection, runs, self.news.of_creations(runs))
+
+    async def _create_one(self, connection: Connection, run: NewRun) -> bool:
+        return bool(await self._create(connection, [run]))
 
     async def _create_alone(self, attempt: Attempt, run: NewRun) -> None:
         await creations.create_alone(attempt, run, self.news.of_creations([run]))

@@ -3,6 +3,9 @@
 There is one for commits and one for new runs. Each has connections of its own, with one statement under way on each;
 what comes meanwhile goes with the next. What is refused takes no other with it, and what has to wait for someone else
 is written alone, on another connection, so that the others need not wait.
+
+While writes come one by one, as they do from a run by itself, there is nothing to be gathered: then each is written in
+the task that asks for it, which saves two passes of the loop.
 """
 
 from __future__ import annotations
@@ -28,12 +31,15 @@ _WORTH_TWO = 16
 
 
 class _Write(Generic[W]):
-    __slots__ = ("future", "run_id", "what")
+    """One write, and who hears of it; ``is_uncertain`` if an earlier try may have been done."""
 
-    def __init__(self, what: W, run_id: str, future: asyncio.Future[None]) -> None:
+    __slots__ = ("future", "is_uncertain", "run_id", "what")
+
+    def __init__(self, what: W, run_id: str, future: asyncio.Future[None], *, is_uncertain: bool = False) -> None:
         self.what = what
         self.run_id = run_id
         self.future = future
+        self.is_uncertain = is_uncertain
 
     def settle(self, outcome: BaseException | None) -> None:
         if self.future.done():
@@ -45,13 +51,13 @@ class _Write(Generic[W]):
 
 
 class _Lane:
-    """A connection of a writer, and what is under way on it."""
+    """A connection of a writer, and what is done when it is free again."""
 
-    __slots__ = ("connection", "task")
+    __slots__ = ("connection", "until")
 
     def __init__(self) -> None:
         self.connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.until: asyncio.Future[None] | None = None
 
 
 class GroupWriter(Generic[W]):
@@ -63,6 +69,7 @@ class GroupWriter(Generic[W]):
             writers go on.
         send: writes several, of different runs, in one statement; gives the places of those that are written. It must
             be harmless to send again what was written already: that is not written, then.
+        send_one: as ``send``, of one; gives whether it is written.
         alone: writes one that was not, or raises why not; it is told whether an earlier try may have been done.
     """
 
@@ -72,42 +79,80 @@ class GroupWriter(Generic[W]):
         *,
         lanes: int,
         send: Callable[[Connection, Sequence[W]], Awaitable[set[int]]],
+        send_one: Callable[[Connection, W], Awaitable[bool]],
         alone: Callable[[Attempt, W], Awaitable[None]],
     ) -> None:
         self._connections = connections
         self._send = send
+        self._send_one = send_one
         self._alone = alone
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Write[W]] = []
         self._lanes = [_Lane() for _ in range(lanes)]
         self._under_way: set[str] = set()
         self._starting = False
+        self._one_by_one = False
         self._apart: set[asyncio.Task[None]] = set()
 
-    def write(self, what: W, run_id: str) -> asyncio.Future[None]:
-        """Have it written; done once it is durable.
+    async def write(self, what: W, run_id: str) -> None:
+        """Have it written; when this returns it is durable.
 
         One that nobody waits for any more, because the waiter was cancelled, is written all the same.
         """
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append(_Write(what, run_id, future))
-        if not self._starting:
-            self._start_a_lane()
-        return future
+        lane = self._lanes[0]
+        is_uncertain = False
+        # Whatever comes in between, a lane goes on with it.
+        if self._one_by_one and lane.until is None and not self._queue and not self._under_way:
+            try:
+                if await self._write_here(lane, what, run_id):
+                    return
+            except DRIVER_ERRORS:
+                is_uncertain = True
+            except asyncio.CancelledError:
+                abandoned: asyncio.Future[None] = self._loop.create_future()
+                abandoned.cancel()
+                self._enqueue(_Write(what, run_id, abandoned, is_uncertain=True))
+                raise
+        write = _Write(what, run_id, self._loop.create_future(), is_uncertain=is_uncertain)
+        self._enqueue(write)
+        await write.future
+
+    async def _write_here(self, lane: _Lane, what: W, run_id: str) -> bool:
+        """Try it once, in the caller's task; whether it is written."""
+        if lane.connection is None or lane.connection.is_closed():
+            return False
+        until = lane.until = self._loop.create_future()
+        self._under_way.add(run_id)
+        try:
+            return await self._send_one(lane.connection, what)
+        except BaseException:
+            await _disconnect(lane)
+            raise
+        finally:
+            self._under_way.discard(run_id)
+            lane.until = None
+            until.set_result(None)
+            if self._queue and not self._starting:
+                self._start_a_lane()
 
     async def drain(self) -> None:
         """Wait until nothing is queued, written or refused; then let the connections go."""
-        while under_way := [*self._apart, *(lane.task for lane in self._lanes if lane.task is not None)]:
+        while under_way := [*self._apart, *(lane.until for lane in self._lanes if lane.until is not None)]:
             await asyncio.wait(under_way)
         for lane in self._lanes:
             await _disconnect(lane)
 
+    def _enqueue(self, write: _Write[W]) -> None:
+        self._queue.append(write)
+        if not self._starting:
+            self._start_a_lane()
+
     def _start_a_lane(self) -> bool:
         """Have a lane that is idle, if there is one, begin in the loop's next pass: with all that has come by then."""
         for lane in self._lanes:
-            if lane.task is None:
+            if lane.until is None:
                 self._starting = True
-                lane.task = self._loop.create_task(self._write_on(lane), name="waystation postgres writer")
+                lane.until = self._loop.create_task(self._write_on(lane), name="waystation postgres writer")
                 return True
         return False
 
@@ -115,6 +160,7 @@ class GroupWriter(Generic[W]):
         self._starting = False
         try:
             while batch := self._next():
+                self._one_by_one = len(batch) == 1 and not self._queue
                 try:
                     await self._connections.patiently(partial(self._write_together, lane, batch))
                 except BaseException as error:
@@ -126,7 +172,7 @@ class GroupWriter(Generic[W]):
                 finally:
                     self._under_way.difference_update(write.run_id for write in batch)
         finally:
-            lane.task = None
+            lane.until = None
 
     def _next(self) -> list[_Write[W]]:
         """What goes together: of each run one write, and none of a run that one is under way of; these wait."""
@@ -165,7 +211,8 @@ class GroupWriter(Generic[W]):
         """It was refused, or was not free: waiting for it shows which."""
 
         async def attempt(attempt: Attempt) -> None:
-            await self._alone(Attempt(attempt.connection, uncertain or attempt.uncertain), write.what)
+            uncertain_by_now = uncertain or write.is_uncertain or attempt.uncertain
+            await self._alone(Attempt(attempt.connection, uncertain_by_now), write.what)
 
         try:
             await self._connections.run(attempt)
