@@ -15,10 +15,6 @@ Durable = Literal["power loss", "process kill", "nothing"]
 STRENGTH: dict[Durable, int] = {"power loss": 2, "process kill": 1, "nothing": 0}
 
 
-STEPS = ("alone", "at", "chain", "loop", "foreach")
-"""The first words of the measures of steps; the others are of runs that wait."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One who is measured.
@@ -27,7 +23,6 @@ class Row:
         name: as the table has it.
         kind: which part of the table it is in.
         durable: the worst that a step it has acknowledged outlives.
-        parks: the worst that a run it has parked, and an answer it has taken, outlive, where that is more.
         peer: the module under ``peers``, or ``limit``.
         setting: of the store.
         how: its setting, for the table.
@@ -39,7 +34,6 @@ class Row:
     name: str
     kind: Kind
     durable: Durable
-    parks: Durable | None = None
     peer: str
     how: str
     setting: str = ""
@@ -55,11 +49,6 @@ class Row:
     @property
     def is_limit(self) -> bool:
         return self.peer == "limit"
-
-    def strength(self, what: str) -> int:
-        """How durable is what a measure counts."""
-        steps = what.split(maxsplit=1)[0] in STEPS
-        return STRENGTH[self.durable if steps or self.parks is None else self.parks]
 
     def command(self) -> list[str]:
         """What is run, in the project's root; the order follows.
@@ -142,7 +131,6 @@ SQLITE = [
         name="Waystation, on-suspend",
         kind="SQLite",
         durable="process kill",
-        parks="power loss",
         peer="waystation",
         how="starts, answers and ends outlive power loss",
         setting="on-suspend",

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from benchmarks.measuring import AGAIN, CROWD, Found, Measuring, beside
 from benchmarks.peers.protocol import CHAIN
-from benchmarks.rows import Row
+from benchmarks.rows import STRENGTH, Row
 
 SHAPES = ("chain", "loop", "foreach")
 
@@ -123,7 +123,7 @@ def best_peer(row: Row, measuring: Measuring, what: str, *, least: bool = False)
         if peer.kind == row.kind
         and not peer.ours
         and not peer.is_limit
-        and peer.strength(what) >= row.strength(what)
+        and STRENGTH[peer.durable] >= STRENGTH[row.durable]
         and (median := measuring.found[peer.name].median(what)) is not None
     }
     if not medians:

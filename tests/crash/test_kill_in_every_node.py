@@ -82,8 +82,9 @@ def test_a_run_whose_every_process_is_killed_after_a_few_writes_ends_the_same(
     while (told := forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at)) is None:
         standings.append(crashed.look())
         assert len(standings) <= 3 * whole["writes"], "the run does not get on"
-    # How often depends on what comes together in one commit; the least is that one begins the run and one goes on.
-    assert len(standings) > 1
+    # What ends while a commit is under way is one write or several: the shortest run was seen to be over after two
+    # times three writes.
+    assert len(standings) > (1 if at == 3 else 2)
     after = crashed.look()
     for before in standings:
         check_interrupted(before, after)

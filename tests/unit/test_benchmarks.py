@@ -145,19 +145,6 @@ def test_a_bound_that_does_not_hold_is_shown() -> None:
     assert verdicts[beside] == ["0.50", "≥ 1.00", "NO"]
 
 
-def test_each_measure_is_held_against_the_best_peer_that_is_as_durable_in_it() -> None:
-    names = ["Waystation, on-suspend", "LangGraph on SQLite", "Mastra on libsql"]
-    measuring = Measuring([row(name) for name in names], patience=1)
-    for name, rate in zip(names, (100.0, 50.0, 80.0), strict=True):
-        measuring.found[name].values |= {"alone": [rate], "parked a second": [rate]}
-    verdicts = {each[0]: each[1] for each in bounds(measuring).rows}
-    of = "Waystation, on-suspend (SQLite)"
-    assert verdicts[f"{of}: 10 steps alone, times as good as Mastra on libsql"] == "1.25"
-    # What it parks outlives power loss; what the faster one parks does not.
-    assert verdicts[f"{of}: runs parked a second, times as good as LangGraph on SQLite"] == "2.00"
-    assert len(verdicts) == 2
-
-
 def test_what_was_measured_is_printed_again_from_what_was_written() -> None:
     ours = row("Waystation, full")
     measuring, again = (Measuring([ours], patience=1) for _ in range(2))
