@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.conformance.apps import Place
 from tests.conformance.booking import Books
 from tests.postgres_server import Databases
+from waystation.store.postgres import PostgresStore
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -32,3 +34,12 @@ async def books(kept: Books) -> Books:
     """A place whose database has a user's own table in it, beside the store's."""
     await kept.make_table()
     return kept
+
+
+@pytest.fixture
+async def other_postgres(postgres: str) -> AsyncIterator[PostgresStore]:
+    """A store on the test's PostgreSQL database: to any other store on it, as another process is."""
+    store = PostgresStore(postgres)
+    await store.open()
+    yield store
+    await store.close()

@@ -34,15 +34,6 @@ async def store(way: Cutting) -> AsyncIterator[PostgresStore]:
     await store.close()
 
 
-@pytest.fixture
-async def other(postgres: str) -> AsyncIterator[PostgresStore]:
-    """Another process' store, whose way is clear."""
-    store = PostgresStore(postgres)
-    await store.open()
-    yield store
-    await store.close()
-
-
 @pytest.mark.parametrize("side", SIDES)
 async def test_a_commit_whose_connection_breaks_is_written_once(store: PostgresStore, way: Cutting, side: Side) -> None:
     await store.create_run(new_run())
@@ -78,72 +69,72 @@ async def test_a_change_of_head_alone_is_written_once(store: PostgresStore, way:
 
 
 async def test_who_was_overtaken_while_the_answer_was_lost_still_hears_that_it_was_written(
-    store: PostgresStore, other: PostgresStore, way: Cutting
+    store: PostgresStore, other_postgres: PostgresStore, way: Cutting
 ) -> None:
     await store.create_run(new_run(head=head("running", epoch=0)))
     way.cut("answer", b"the lost one")
     writing = asyncio.create_task(store.commit(commit(1, b"the lost one")))
     await way.was_cut()
     way.shut()
-    assert await other.claim("r1", "w2", 5) is not None
-    await other.commit(commit(2, b"by another", epoch=1))
+    assert await other_postgres.claim("r1", "w2", 5) is not None
+    await other_postgres.commit(commit(2, b"by another", epoch=1))
     way.shut(shut=False)
     await writing
-    assert list(await other.read("r1")) == [CREATED, b"the lost one", b"by another"]
+    assert list(await other_postgres.read("r1")) == [CREATED, b"the lost one", b"by another"]
 
 
 async def test_who_was_overtaken_before_its_request_came_through_is_fenced(
-    store: PostgresStore, other: PostgresStore, way: Cutting
+    store: PostgresStore, other_postgres: PostgresStore, way: Cutting
 ) -> None:
     await store.create_run(new_run(head=head("running", epoch=0)))
     way.cut("request", b"the lost one")
     writing = asyncio.create_task(store.commit(commit(1, b"the lost one")))
     await way.was_cut()
     way.shut()
-    assert await other.claim("r1", "w2", 5) is not None
+    assert await other_postgres.claim("r1", "w2", 5) is not None
     way.shut(shut=False)
     with pytest.raises(Fenced):
         await writing
-    assert list(await other.read("r1")) == [CREATED]
+    assert list(await other_postgres.read("r1")) == [CREATED]
 
 
 async def test_another_entry_in_its_place_is_not_taken_for_ones_own(
-    store: PostgresStore, other: PostgresStore, way: Cutting
+    store: PostgresStore, other_postgres: PostgresStore, way: Cutting
 ) -> None:
     await store.create_run(new_run())
     way.cut("request", b"the lost one")
     writing = asyncio.create_task(store.commit(commit(1, b"the lost one")))
     await way.was_cut()
     way.shut()
-    await other.commit(commit(1, b"by another"))
+    await other_postgres.commit(commit(1, b"by another"))
     way.shut(shut=False)
     with pytest.raises(JournalMoved):
         await writing
-    assert list(await other.read("r1")) == [CREATED, b"by another"]
+    assert list(await other_postgres.read("r1")) == [CREATED, b"by another"]
 
 
 async def test_of_two_that_take_a_run_by_the_same_entry_in_the_same_millisecond_one_has_it(
-    store: PostgresStore, other: PostgresStore, way: Cutting
+    store: PostgresStore, other_postgres: PostgresStore, way: Cutting
 ) -> None:
     await store.create_run(new_run())
     way.cut("request", b"the same start")
     taking = asyncio.create_task(store.commit(commit(1, b"the same start", head=head("running", owner="a"))))
     await way.was_cut()
     way.shut()
-    await other.commit(commit(1, b"the same start", head=head("running", owner="b")))
+    await other_postgres.commit(commit(1, b"the same start", head=head("running", owner="b")))
     way.shut(shut=False)
     with pytest.raises((Fenced, JournalMoved)):
         await taking
 
 
 async def test_of_two_that_create_a_run_they_take_by_the_same_entries_one_has_it(
-    store: PostgresStore, other: PostgresStore, way: Cutting
+    store: PostgresStore, other_postgres: PostgresStore, way: Cutting
 ) -> None:
     way.cut("request", b"the-slot")
     making = asyncio.create_task(store.create_run(new_run("the-slot", head=head("running", owner="a"))))
     await way.was_cut()
     way.shut()
-    await other.create_run(new_run("the-slot", head=head("running", owner="b")))
+    await other_postgres.create_run(new_run("the-slot", head=head("running", owner="b")))
     way.shut(shut=False)
     with pytest.raises(RunAlreadyExists):
         await making
@@ -239,7 +230,7 @@ async def test_a_steps_transaction_whose_commit_never_came_through_is_rolled_bac
 
 
 async def test_a_steps_transaction_that_the_server_still_holds_open_is_ended_before_it_is_said_to_be(
-    way: Cutting, postgres: str, other: PostgresStore
+    way: Cutting, postgres: str, other_postgres: PostgresStore
 ) -> None:
     store = PostgresStore(PostgresSettings(dsn=way.url, patience=20, statement_timeout=5))
     await store.open()
@@ -250,9 +241,9 @@ async def test_a_steps_transaction_that_the_server_still_holds_open_is_ended_bef
     with pytest.raises(StoreUnavailable):
         await store.commit(commit(2, b"paid"), within=transaction)
     # It holds the lock of the run's row until it ends.
-    await asyncio.wait_for(other.commit(commit(2, b"by another")), 20)
+    await asyncio.wait_for(other_postgres.commit(commit(2, b"by another")), 20)
     assert await paid(postgres) == [1]
-    assert list(await other.read("r1")) == [CREATED, b"made", b"by another"]
+    assert list(await other_postgres.read("r1")) == [CREATED, b"made", b"by another"]
     await store.close()
 
 

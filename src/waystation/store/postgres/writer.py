@@ -102,7 +102,7 @@ class GroupWriter(Generic[W]):
         lane = self._lanes[0]
         is_uncertain = False
         # Whatever comes in between, a lane goes on with it.
-        if self._one_by_one and lane.until is None and not self._queue and not self._under_way:
+        if self._one_by_one and not self._queue and not self._under_way:
             try:
                 if await self._write_here(lane, what, run_id):
                     return
