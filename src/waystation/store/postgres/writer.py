@@ -111,7 +111,7 @@ class GroupWriter(Generic[W]):
             except asyncio.CancelledError:
                 abandoned: asyncio.Future[None] = self._loop.create_future()
                 abandoned.cancel()
-                self._enqueue(_Write(what, run_id, abandoned, is_uncertain=True))
+                self._enqueue(_Write(what, run_id, abandoned))
                 raise
         write = _Write(what, run_id, self._loop.create_future(), is_uncertain=is_uncertain)
         self._enqueue(write)
