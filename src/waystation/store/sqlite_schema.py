@@ -28,6 +28,11 @@ _BUSY_TIMEOUT_MS = 5
 
 _MOST_WAL_BYTES = 64 * 1024 * 1024
 
+_MANY_PAGES = 4_000
+"""When the log has so many, it is brought into the file (a checkpoint) where commits are not synced: the loop stands
+still meanwhile, so more seldom than by SQLite's own 1,000. Where they are, a longer log is no gain: each sync of a log
+that grows costs more than of one that is written over."""
+
 
 class Migration(msgspec.Struct, frozen=True):
     """One step of the schema: ``version`` is the file's after it."""
@@ -92,7 +97,7 @@ def connect_again(connection: sqlite3.Connection, synchronous: Synchronous) -> s
         cached_statements=0,
     )
     try:
-        _configure(again, full=synchronous != "normal")
+        _configure(again, synchronous, full=synchronous != "normal")
         again.execute("PRAGMA foreign_keys = ON")  # the tables are users': what they declare is meant
         _try_to_write(again)
     except BaseException:
@@ -111,17 +116,19 @@ def _prepare(connection: sqlite3.Connection, path: Path, synchronous: Synchronou
                 f"{str(path)!r} cannot be put into SQLite's WAL mode (it stays {mode!r}); a network drive cannot "
                 "hold a store, use a local one"
             )
-    _configure(connection, full=synchronous == "full")
+    _configure(connection, synchronous, full=synchronous == "full")
     while _step_forward(connection, path, migrations(), shared=shared):
         pass
 
 
-def _configure(connection: sqlite3.Connection, *, full: bool) -> None:
+def _configure(connection: sqlite3.Connection, synchronous: Synchronous, *, full: bool) -> None:
     connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
     # Only macOS knows these: there a plain fsync does not reach the disk.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_MOST_WAL_BYTES}")
+    if synchronous == "normal":
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_MANY_PAGES}")
 
 
 def _try_to_write(connection: sqlite3.Connection) -> None:

@@ -11,9 +11,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.crash.plays import PLAYS
 from waystation import Waystation, open_store
 from waystation.errors import NotSuspended, StoreMoved
 from waystation.run import Run
+from waystation.store import sqlite_place
 from waystation.testing.store_suite.writes import commit, new_run
 
 PLAY = PLAYS["nested"]
@@ -78,19 +80,32 @@ def put_back(site: FaultySite, aside: Path) -> None:
             (aside / file.name).replace(file)
 
 
+def long_unchanged(site: FaultySite) -> None:
+    os.utime(site.folder, (1_700_000_000.5, 1_700_000_000.5))
+
+
+def just_changed(site: FaultySite) -> None:
+    os.utime(site.folder)
+
+
+@pytest.mark.parametrize("seen", [just_changed, long_unchanged], ids=["just changed", "long unchanged"])
 @pytest.mark.parametrize(
     "take_away",
     [each_away(0), each_away(1), each_away(2), each_away(1, 2), each_away(0, 1, 2), folder_away, replaced],
     ids=["the file", "the log", "the index of the log", "log and index", "all three", "the folder", "by a copy"],
 )
 def test_what_is_taken_from_under_an_app_is_told_nothing_is_acknowledged_and_put_back_it_goes_on(
-    take_away: Callable[[FaultySite, Path], None], site: FaultySite, tmp_path: Path
+    take_away: Callable[[FaultySite, Path], None],
+    seen: Callable[[FaultySite], None],
+    site: FaultySite,
+    tmp_path: Path,
 ) -> None:
     aside = tmp_path / "aside"
     aside.mkdir()
 
     async def use() -> None:
         async with app_in(site) as app:
+            seen(site)
             run = await suspended(app)
             before = await run.journal()
             lines = site.ledger.lines()
@@ -106,6 +121,40 @@ def test_what_is_taken_from_under_an_app_is_told_nothing_is_acknowledged_and_put
 
     asyncio.run(asyncio.wait_for(use(), TIMEOUT))
     assert site.look().lines == site.ledger.lines()
+
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "now", "is_seen"),
+    [
+        (5 * SECOND + 1, 5 * SECOND + SECOND // 20, True),
+        (5 * SECOND + 1, 4 * SECOND, True),
+        (5 * SECOND, 7 * SECOND, True),
+        (5 * SECOND + 1, 6 * SECOND, False),
+    ],
+    ids=["in one tick", "after the clock was set back", "in one tick of a coarse clock", "with the time set as it was"],
+)
+def test_the_time_of_a_folder_is_believed_only_when_the_next_change_will_have_another(
+    changed: int, now: int, is_seen: bool, site: FaultySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last is no promise: whoever sets the time of a folder back can hide what was done in it."""
+
+    async def use() -> None:
+        store = open_store(site.url)
+        await store.open()
+        monkeypatch.setattr(sqlite_place, "time", SimpleNamespace(time_ns=lambda: now))
+        os.utime(site.folder, ns=(changed, changed))
+        await store.create_run(new_run("r"))
+        site.file.rename(site.file.with_name("elsewhere"))
+        os.utime(site.folder, ns=(changed, changed))
+        with pytest.raises(StoreMoved) if is_seen else nullcontext():
+            await store.commit(commit(1, b"2", run_id="r"))
+        site.file.with_name("elsewhere").rename(site.file)
+        await store.close()
+
+    asyncio.run(asyncio.wait_for(use(), TIMEOUT))
 
 
 def test_an_app_that_only_waits_says_that_its_file_is_gone(site: FaultySite, caplog: pytest.LogCaptureFixture) -> None:
