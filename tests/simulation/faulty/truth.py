@@ -65,6 +65,7 @@ class Truth:
         self.once: set[tuple[Address, str]] = set()
         self.wrote: Callable[[str], None] = lambda _by: None
         self._owners: dict[int, str] = {}
+        self._before_latest: Seq = 0
 
     @property
     def record(self) -> RunRecord | None:
@@ -76,6 +77,13 @@ class Truth:
     def standing(self) -> str:
         """How the run stands by its journal."""
         return self.folded.state.standing
+
+    def before_latest(self) -> Machine:
+        """The fold of the journal as it was before the latest write of the run's driver."""
+        folded = Machine(self.folded.graph)
+        for data in self.journal[: self._before_latest]:
+            folded.apply(decode_entry(data))
+        return folded
 
     # ------------------------------------------------------------------ writing
 
@@ -93,6 +101,8 @@ class Truth:
             self._break(f"{by} wrote under epoch {commit.epoch}, and {before.record.epoch} was on")
         if commit.after != before.last_seq:
             self._break(f"{by} wrote after {commit.after}, and {before.last_seq} was the last")
+        if by == before.record.owner:
+            self._before_latest = before.last_seq
         await self._written(by, commit)
 
     async def made(self, after: Seq, make: MakeCommit) -> Commit:

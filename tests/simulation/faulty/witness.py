@@ -3,6 +3,8 @@ are not.
 
 A process that was paused, or cut off, may begin what another has done since: it cannot know, and what comes of it is
 not written. So only an attempt that is begun by the run's owner is held against what is true; a *zombie's* is counted.
+Nor does the owner know of its own write before it is told that it is done: what one commit has asked for may reach its
+first line just as the next, which makes it needless (a step beside it has bailed), is in the store.
 """
 
 from __future__ import annotations
@@ -75,9 +77,11 @@ class Witness(Ledger):
         if ctx.resume_data is not None and ctx.resume_data not in truth.answers.get(address, []):
             self._break(f"{address} runs on an answer that is not durable: {ctx.resume_data}")
         state = truth.folded.state
-        frame = truth.folded.step_frame(address)
-        if not state.cancel and (frame is None or frame.attempt != ctx.attempt):
-            self._break(f"{address} runs its attempt {ctx.attempt}, and the journal tells of none: {frame}")
+        frames = [truth.folded.step_frame(address)]
+        if is_unheard(ctx):
+            frames.append(truth.before_latest().step_frame(address))
+        if not state.cancel and not any(frame is not None and frame.attempt == ctx.attempt for frame in frames):
+            self._break(f"{address} runs its attempt {ctx.attempt}, and the journal tells of none: {frames}")
 
     async def _mail(self, ctx: AnyContext) -> str:
         if (ctx.address, "mail") in self._truth.once and not self._is_zombie(ctx):
@@ -91,8 +95,17 @@ class Witness(Ledger):
 
 def epoch_of(ctx: AnyContext) -> int:
     """The epoch under which an attempt runs."""
+    return _driver_of(ctx)._epoch
+
+
+def is_unheard(ctx: AnyContext) -> bool:
+    """Whether the process that runs an attempt has written to the run, and not heard whether it is done."""
+    return _driver_of(ctx)._is_ahead
+
+
+def _driver_of(ctx: AnyContext) -> Driver:
     access = cast("RunningStep", ctx)._access
     assert isinstance(access, DriverAccess)
     driver = access._driver
     assert isinstance(driver, Driver)
-    return driver._epoch
+    return driver
