@@ -11,7 +11,8 @@ from typing import Annotated, cast, get_args
 import msgspec
 import typer
 
-from waystation.cli import printing, shapes
+from waystation import shapes
+from waystation.cli import printing
 from waystation.cli.apps import load_app
 from waystation.cli.db import db
 from waystation.cli.exits import Exit, UsageError

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from waystation.cli import printing, shapes, surveys
+from waystation import shapes
+from waystation.cli import printing, surveys
 from waystation.cli.apps import load_store
 from waystation.cli.durations import duration
 from waystation.cli.exits import Exit, UsageError

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 import typer
 
-from waystation.cli import printing, shapes
+from waystation import shapes
+from waystation.cli import printing
 from waystation.cli.exits import Exit, exit_for
 from waystation.errors import RunNotFound, WaystationError
 

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from waystation.cli.shapes import AnyResult, compact, json_text, suspension_data
 from waystation.cli.tree import status_text
 from waystation.core.entries import ErrorRecord
 from waystation.define.workflow import Workflow
@@ -25,6 +24,7 @@ from waystation.results import (
     Suspension,
     when,
 )
+from waystation.shapes import AnyResult, compact, json_text, suspension_data
 from waystation.store.records import RunRecord, WorkflowKey
 
 out = Console(soft_wrap=True, highlight=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 
 from waystation.cli.printing import out
-from waystation.cli.shapes import record_data, time_text
 from waystation.cli.tree import duration_text, status_text
 from waystation.core.refs import Millis
 from waystation.results import when
+from waystation.shapes import record_data, time_text
 from waystation.store.records import RunStatus, Schedule, SchemaStatus, Survey, Worker
 
 _STATUSES: tuple[RunStatus, ...] = (

@@ -6,7 +6,6 @@ from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
 
-from waystation.cli.shapes import compact, raw_data
 from waystation.core.addresses import beside, inside, of_item, of_turn
 from waystation.core.entries import ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
@@ -27,6 +26,7 @@ from waystation.define.nodes import (
     WorkflowNode,
 )
 from waystation.results import when
+from waystation.shapes import compact, raw_data
 from waystation.store.records import RunRecord
 
 STYLES = {

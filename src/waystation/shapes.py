@@ -1,4 +1,4 @@
-"""What the command knows of runs, as plain JSON data: what ``--json`` prints."""
+"""Runs, suspensions, errors as plain JSON data: what `--json` prints and the HTTP API sends."""
 
 from __future__ import annotations
 
@@ -87,10 +87,12 @@ def suspension_data(suspension: Suspension, workflow: Workflow[object, object] |
         "id": suspension.id,
         "run_id": suspension.run_id,
         "workflow_id": suspension.workflow_id,
+        "version": suspension.version,
         "address": suspension.address,
         "label": suspension.label,
         "payload": payload,
-        "opened_at": suspension.opened_at.isoformat(),
+        "opened_at": suspension.opened_at.isoformat(timespec="milliseconds"),
+        "ask_schema": suspension.ask_schema,
         "answer_schema": suspension.answer_schema,
     }
 
