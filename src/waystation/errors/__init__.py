@@ -83,6 +83,14 @@ where, and what to do about it.
     │   ├── StoreAccessDenied
     │   ├── RunFileInvalid
     │   └── CodecInvalid
+    ├── RemoteError   a server could not be asked, or did not do what it was asked for
+    │   ├── ServerUrlInvalid
+    │   ├── ServerUnreachable
+    │   ├── NotWaystation
+    │   ├── Unauthenticated
+    │   ├── Forbidden
+    │   ├── RequestRefused
+    │   └── TooManyStreams
     ├── AppClosed
     ├── WrongLoop
     └── ExtraMissing
@@ -119,6 +127,16 @@ from waystation.errors.definition import (
     UnsupportedType,
     UnusedBranchTarget,
 )
+from waystation.errors.remote import (
+    Forbidden,
+    NotWaystation,
+    RemoteError,
+    RequestRefused,
+    ServerUnreachable,
+    ServerUrlInvalid,
+    TooManyStreams,
+    Unauthenticated,
+)
 from waystation.errors.root import WaystationError
 from waystation.errors.runs import (
     AlreadyAnswered,
@@ -143,6 +161,25 @@ from waystation.errors.runs import (
     UnknownSchedule,
     UnknownStep,
     UnknownWorkflow,
+)
+from waystation.errors.server import (
+    BadRequest,
+    BodyTooLarge,
+    CrossSiteRefused,
+    Forbidden,
+    InvalidRequest,
+    ListenRefused,
+    MethodNotAllowed,
+    NotFound,
+    NotJson,
+    RequestRefused,
+    ServerError,
+    TokenFileInvalid,
+    TooManyStreams,
+    TooManyWaiting,
+    Unauthenticated,
+    UnknownToken,
+    WrongHost,
 )
 from waystation.errors.steps import (
     BadConcurrency,
@@ -186,9 +223,12 @@ __all__ = [
     "AmbiguousSuspension",
     "AppClosed",
     "BadConcurrency",
+    "BadRequest",
     "BlobMissing",
+    "BodyTooLarge",
     "CodecInvalid",
     "CronNeverFires",
+    "CrossSiteRefused",
     "DataError",
     "DefinitionChanged",
     "DefinitionError",
@@ -197,6 +237,8 @@ __all__ = [
     "EmptyWorkflow",
     "EventTimeout",
     "ExtraMissing",
+    "Forbidden",
+    "Forbidden",
     "IdempotencyConflict",
     "InvalidConcurrency",
     "InvalidCron",
@@ -206,23 +248,32 @@ __all__ = [
     "InvalidInput",
     "InvalidOutput",
     "InvalidRecordedValue",
+    "InvalidRequest",
     "InvalidRequestContext",
     "InvalidResumeData",
     "InvalidSignature",
     "InvalidState",
     "InvalidSuspendPayload",
     "LeaseLost",
+    "ListenRefused",
+    "MethodNotAllowed",
     "NegativeSleep",
     "NoSuchCase",
     "NonRetryable",
     "NotAList",
     "NotCommitted",
+    "NotFound",
+    "NotJson",
     "NotSuspended",
+    "NotWaystation",
     "OutputMismatch",
     "PayloadDamaged",
     "PayloadKeyMissing",
     "PayloadNotEncrypted",
     "PayloadUnreadable",
+    "RemoteError",
+    "RequestRefused",
+    "RequestRefused",
     "RunAlreadyExists",
     "RunAlreadyStarted",
     "RunEnded",
@@ -232,6 +283,9 @@ __all__ = [
     "RunNotActive",
     "RunNotFound",
     "RunNotPaused",
+    "ServerError",
+    "ServerUnreachable",
+    "ServerUrlInvalid",
     "StartRefused",
     "StepError",
     "StepNotRun",
@@ -251,17 +305,25 @@ __all__ = [
     "StoreUnavailable",
     "StoreUrlInvalid",
     "SuspendNotAllowed",
+    "TokenFileInvalid",
+    "TooManyStreams",
+    "TooManyStreams",
+    "TooManyWaiting",
     "TransactionMisused",
     "TransactionsNotSupported",
     "TypesDoNotMeet",
+    "Unauthenticated",
+    "Unauthenticated",
     "UnknownEvent",
     "UnknownItem",
     "UnknownLabel",
     "UnknownSchedule",
     "UnknownStep",
+    "UnknownToken",
     "UnknownWorkflow",
     "UnsupportedType",
     "UnusedBranchTarget",
     "WaystationError",
+    "WrongHost",
     "WrongLoop",
 ]
