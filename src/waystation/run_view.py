@@ -130,7 +130,7 @@ class RunView(Generic[In, Out]):
         """What happened at each step so far, made from the journal."""
         return history_of(await self.journal(), self.workflow.graph)
 
-    async def events(self, *, after: Seq = 0, part: int | None = None) -> AsyncIterator[AnyEvent]:
+    async def events(self, *, after: Seq = 0, part: int | None = None, live: bool = True) -> AsyncIterator[AnyEvent]:
         """The run's events after journal entry ``after``, past ones first, then live ones, until the run ends.
 
         Made from the journal, so a reader that starts late, is slow, or sits in another process misses nothing; and one
@@ -139,10 +139,12 @@ class RunView(Generic[In, Out]):
         Arguments:
             after: the ``seq`` of the last event that is known.
             part: its ``part``, as one entry may announce several events; None if all of them are known.
+            live: wait for those to come; else it is over with the last that is there.
         """
         engine, dispatcher = await self._app.opened()
-        dispatcher.watch()
-        async for event in follow(engine, self._untyped, self.run_id, after, part):
+        if live:
+            dispatcher.watch()
+        async for event in follow(engine, self._untyped, self.run_id, after, part, live=live):
             yield event
 
     async def _load(self) -> tuple[StoredRun, Machine]:

@@ -216,9 +216,11 @@ async def test_readers_that_come_at_any_time_see_the_same(place: Place) -> None:
         await run.start_async(1)
         started = await until(run.events(), "step-started", "slow")
         middle = asyncio.create_task(all_events(run, after=started.seq))
+        so_far = [event async for event in run.events(live=False)]
         gate.set()
         await run.wait()
         late = await all_events(run)
+        assert so_far == late[: late.index(started) + 1], "who does not wait has what was there"
         assert await early == late
         assert await middle == [event for event in late if event.seq > started.seq]
 

@@ -18,10 +18,16 @@ _PAGE = 1000
 
 
 async def follow(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, after: Seq, part: int | None = None
+    engine: Engine,
+    workflow: Workflow[object, object],
+    run_id: str,
+    after: Seq,
+    part: int | None = None,
+    *,
+    live: bool = True,
 ) -> AsyncIterator[AnyEvent]:
     """The run's events after entry ``after``, until it ends; if ``part`` is given, also those that this entry announces
-    after its ``part``-th.
+    after its ``part``-th. Unless they are to be ``live``, only those that are there.
 
     Raises:
         DefinitionChanged: the journal does not fit the code at hand.
@@ -43,6 +49,8 @@ async def follow(
             if not page and await engine.store.get_run(run_id) is None:
                 raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
             if len(page) < _PAGE:
+                if not live:
+                    return
                 await grown.wait()
 
 
