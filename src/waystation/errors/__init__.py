@@ -127,16 +127,7 @@ from waystation.errors.definition import (
     UnsupportedType,
     UnusedBranchTarget,
 )
-from waystation.errors.remote import (
-    Forbidden,
-    NotWaystation,
-    RemoteError,
-    RequestRefused,
-    ServerUnreachable,
-    ServerUrlInvalid,
-    TooManyStreams,
-    Unauthenticated,
-)
+from waystation.errors.remote import NotWaystation, RemoteError, ServerUnreachable, ServerUrlInvalid
 from waystation.errors.root import WaystationError
 from waystation.errors.runs import (
     AlreadyAnswered,
@@ -238,7 +229,6 @@ __all__ = [
     "EventTimeout",
     "ExtraMissing",
     "Forbidden",
-    "Forbidden",
     "IdempotencyConflict",
     "InvalidConcurrency",
     "InvalidCron",
@@ -273,7 +263,6 @@ __all__ = [
     "PayloadUnreadable",
     "RemoteError",
     "RequestRefused",
-    "RequestRefused",
     "RunAlreadyExists",
     "RunAlreadyStarted",
     "RunEnded",
@@ -307,12 +296,10 @@ __all__ = [
     "SuspendNotAllowed",
     "TokenFileInvalid",
     "TooManyStreams",
-    "TooManyStreams",
     "TooManyWaiting",
     "TransactionMisused",
     "TransactionsNotSupported",
     "TypesDoNotMeet",
-    "Unauthenticated",
     "Unauthenticated",
     "UnknownEvent",
     "UnknownItem",

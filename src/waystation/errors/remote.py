@@ -35,27 +35,3 @@ class NotWaystation(RemoteError):
     """What answers at this address is no Waystation, or one of another version."""
 
     code = "not_waystation"
-
-
-class Unauthenticated(RemoteError):
-    """The server does not know who asks: it was given no token, or one that does not hold."""
-
-    code = "unauthenticated"
-
-
-class Forbidden(RemoteError):
-    """The server does not let this token do that."""
-
-    code = "forbidden"
-
-
-class RequestRefused(RemoteError):
-    """The server does not take a request of this form."""
-
-    code = "invalid_request"
-
-
-class TooManyStreams(RemoteError):
-    """The server has as many open streams as it may have."""
-
-    code = "too_many_streams"
