@@ -86,11 +86,24 @@ where, and what to do about it.
     ├── RemoteError   a server could not be asked, or did not do what it was asked for
     │   ├── ServerUrlInvalid
     │   ├── ServerUnreachable
-    │   ├── NotWaystation
-    │   ├── Unauthenticated
-    │   ├── Forbidden
-    │   ├── RequestRefused
-    │   └── TooManyStreams
+    │   └── NotWaystation
+    ├── ServerError   the HTTP API refuses a request before it comes to a run, or cannot be started
+    │   ├── ListenRefused
+    │   ├── TokenFileInvalid
+    │   ├── UnknownToken
+    │   └── RequestRefused
+    │       ├── BadRequest
+    │       ├── Unauthenticated
+    │       ├── Forbidden
+    │       ├── CrossSiteRefused
+    │       ├── NotFound
+    │       ├── MethodNotAllowed
+    │       ├── BodyTooLarge
+    │       ├── NotJson
+    │       ├── WrongHost
+    │       ├── InvalidRequest
+    │       ├── TooManyStreams
+    │       └── TooManyWaiting
     ├── AppClosed
     ├── WrongLoop
     └── ExtraMissing
