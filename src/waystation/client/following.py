@@ -1,0 +1,103 @@
+"""Follows a run on a server: every event once, through connections that break and servers that are started anew."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+
+from waystation.client.connection import Connection, part
+from waystation.client.sse import Message, MessageReader
+from waystation.core.refs import Seq
+from waystation.engine.events import AnyEvent, RunFinishedEvent
+from waystation.errors import (
+    AppClosed,
+    NotWaystation,
+    ServerUnreachable,
+    StoreBusy,
+    StoreUnavailable,
+    TooManyStreams,
+)
+
+_QUIET = 45.0
+"""The server is heard every 15 seconds, if only by a comment: three times as much silence is no connection."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+_FOR_NOW = (ServerUnreachable, TooManyStreams, StoreUnavailable, StoreBusy, AppClosed)
+"""The server, or its store, is away, being started anew, or has too much to do."""
+
+_ALL = 2**31
+"""All that an entry announces is known."""
+
+_event = msgspec.json.Decoder(AnyEvent)
+
+
+async def follow(
+    connection: Connection, run_id: str, *, after: Seq, last_part: int | None, live: bool
+) -> AsyncIterator[AnyEvent]:
+    """The run's events after that one, until it ends; unless ``live``, only those that are there.
+
+    Raises:
+        RunNotFound, DefinitionChanged, and what else the server answers.
+        ServerUnreachable: it was away for longer than ``reconnect_for``.
+    """
+    known = (after, _ALL if last_part is None else last_part)
+    lost_at: float | None = None
+    pause = _FIRST_PAUSE
+    while True:
+        reader = MessageReader()
+        try:
+            async with aclosing(_messages(connection, run_id, known, reader, live=live)) as messages:
+                async for message in messages:
+                    lost_at, pause = None, _FIRST_PAUSE
+                    if message.event == "end":
+                        return
+                    event = _read(message)
+                    if (event.seq, event.part) <= known:
+                        continue
+                    known = (event.seq, event.part)
+                    yield event
+                    if isinstance(event, RunFinishedEvent):
+                        return
+            if not live:
+                return
+        except _FOR_NOW:
+            now = time.monotonic()
+            lost_at = now if lost_at is None else lost_at
+            if now - lost_at >= connection.settings.reconnect_for:
+                raise
+        # A server that ends the stream of a run that has not ended is being stopped.
+        asked_for = 0.0 if reader.retry is None else reader.retry / 1000
+        await asyncio.sleep(max(asked_for, pause * random.uniform(0.5, 1.0)))  # noqa: S311
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _messages(
+    connection: Connection, run_id: str, known: tuple[Seq, int], reader: MessageReader, *, live: bool
+) -> AsyncIterator[Message]:
+    seq, last_part = known
+    last = str(seq) if last_part == _ALL else f"{seq}.{last_part}"
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    if known != (0, _ALL):
+        headers["Last-Event-ID"] = last
+    params = {} if live else {"live": "false"}
+    stream = connection.stream(f"/runs/{part(run_id)}/stream", params, headers, quiet=_QUIET)
+    async with stream as pieces:
+        async for piece in pieces:
+            for message in reader.feed(piece):
+                yield message
+
+
+def _read(message: Message) -> AnyEvent:
+    try:
+        return _event.decode(message.data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotWaystation(
+            f"the server told of an event {message.event!r} that this client does not know ({error}); it may be of a "
+            "later version: install that here too"
+        ) from None
