@@ -127,7 +127,21 @@ bench-million: $(READY) ## A million runs that wait, in one SQLite file
 bench-page: $(READY) ## Put what make bench and make bench-million found last into docs/performance.md
 	@$(BIN)/python -m benchmarks.page $(wildcard $(BENCH_TABLE) .bench-million.md)
 
+# ---------------------------------------------------------------- to read it
+
+.PHONY: docs
+docs: $(READY) ## The documentation as a site, in site/
+	@$(BIN)/zensical build --clean --strict
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## The same, shown at http://127.0.0.1:8001 and made anew whenever a page changes
+	@$(BIN)/zensical serve
+
 # ---------------------------------------------------------------- to keep it
+
+.PHONY: reference-pages
+reference-pages: $(READY) ## Write docs/reference/ from the docstrings, and the list of decisions
+	@$(BIN)/python -m tests.docs.reference_pages
 
 .PHONY: conformance-page
 conformance-page: $(READY) ## Write docs/conformance.md from the marks of the tests
@@ -153,4 +167,4 @@ lock-peers: $(READY) ## Choose the newest versions of the Python peers that are 
 
 .PHONY: clean
 clean: ## Remove the environment and what was left behind
-	@rm -rf .venv .venvs .demo .bench-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venvs .demo .bench-* .cache site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
