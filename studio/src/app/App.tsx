@@ -1,0 +1,66 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect } from 'react';
+import { Redirect, Route, Router, Switch } from 'wouter';
+
+import { queries } from '../api/queries';
+import { session } from '../api/session';
+import { startAllRuns } from '../live/allRuns';
+import { InboxPage } from '../inbox/InboxPage';
+import { RunsPage } from '../runs/RunsPage';
+import { SchedulesPage } from '../schedules/SchedulesPage';
+import { Empty } from '../ui/Empty';
+import { Loading } from '../ui/Failure';
+import { useSignal } from '../ui/signal';
+import { Page } from './Page';
+import { Shell } from './Shell';
+import { SignIn } from './SignIn';
+
+// The graph's library comes with the pages that draw one.
+const RunPage = lazy(async () => ({ default: (await import('../runs/RunPage')).RunPage }));
+const WorkflowsPage = lazy(async () => ({ default: (await import('../workflows/WorkflowsPage')).WorkflowsPage }));
+
+/** Where the studio is mounted: the path of the page's <base>, without its last slash. */
+const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '');
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <Router base={BASE}>
+        <SignedIn />
+      </Router>
+    </QueryClientProvider>
+  );
+}
+
+function SignedIn() {
+  const state = useSignal(session.state);
+  useEffect(() => (state === 'open' ? startAllRuns() : undefined), [state]);
+  if (state === 'signed-out') return <SignIn />;
+  return (
+    <Shell>
+      <Suspense fallback={<Loading what="the page" />}>
+        <Switch>
+          <Route path="/">
+            <Redirect to="/inbox" replace />
+          </Route>
+          <Route path="/inbox/:suspension?">{({ suspension = '' }) => <InboxPage chosen={suspension} />}</Route>
+          <Route path="/runs">
+            <RunsPage />
+          </Route>
+          <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} />}</Route>
+          <Route path="/workflows/:id?">{({ id = '' }) => <WorkflowsPage chosen={id} />}</Route>
+          <Route path="/schedules">
+            <SchedulesPage />
+          </Route>
+          <Route>
+            <Page title="Not found">
+              <Empty icon="branch" title="There is no such page">
+                The way goes on from the list at the side.
+              </Empty>
+            </Page>
+          </Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  );
+}

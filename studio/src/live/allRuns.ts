@@ -1,0 +1,67 @@
+import { keys, queries } from '../api/queries';
+import { session } from '../api/session';
+import type { RunStatus } from '../api/types';
+import { signal } from '../ui/signal';
+import { follow, type Following, type StreamState } from './follow';
+
+/** The stream of all runs: one for the page, whatever is shown. It makes stale what has changed. */
+
+export interface RunChanged {
+  readonly run_id: string;
+  readonly workflow_id: string;
+  readonly status: RunStatus;
+  readonly updated_at: string;
+}
+
+type Heard = { readonly kind: 'changed'; readonly run: RunChanged } | { readonly kind: 'resync' };
+
+export const allRunsState = signal<StreamState>({ phase: 'connecting' });
+
+const listeners = new Set<(heard: Heard) => void>();
+let following: Following | null = null;
+
+export function startAllRuns(): () => void {
+  const mine = follow('/stream', {
+    onState: (state) => allRunsState.set(state),
+    onMessage: ({ event, data }) => {
+      if (event === 'run-changed') tell({ kind: 'changed', run: JSON.parse(data) as RunChanged });
+      else if (event === 'resync') tell({ kind: 'resync' });
+    },
+    onRefused: (problem) => {
+      if (problem.status === 401) session.signedOut();
+    },
+  });
+  following = mine;
+  return () => {
+    mine.stop();
+    if (following === mine) following = null;
+  };
+}
+
+export function listenToRuns(heard: (heard: Heard) => void): () => void {
+  listeners.add(heard);
+  return () => listeners.delete(heard);
+}
+
+export function tryAgainNow(): void {
+  following?.hurry();
+}
+
+function tell(heard: Heard): void {
+  if (heard.kind === 'resync') void queries.invalidateQueries();
+  else {
+    void queries.invalidateQueries({ queryKey: keys.run(heard.run.run_id) });
+    suspensionsMayHaveChanged();
+  }
+  for (const listener of [...listeners]) listener(heard);
+}
+
+let soon: ReturnType<typeof setTimeout> | undefined;
+
+/** The inbox is asked for at most four times a second, however many runs move. */
+function suspensionsMayHaveChanged(): void {
+  soon ??= setTimeout(() => {
+    soon = undefined;
+    void queries.invalidateQueries({ queryKey: keys.suspensions });
+  }, 250);
+}
