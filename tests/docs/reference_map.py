@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -207,7 +206,8 @@ def alias(name: str) -> tuple[str, str]:
         if isinstance(each, ast.AnnAssign | ast.Assign) and each.value and there in _targets(each):
             value = ast.get_source_segment(source, each.value) or ""
             if "\n" in value:
-                value = f"(\n{textwrap.indent(textwrap.dedent(value.strip('()')).strip(), '    ')}\n)"
+                lines = [f"    {line.strip()}\n" for line in value.strip("()").strip().splitlines()]
+                value = f"(\n{''.join(lines)})"
             said = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
             return value, inspect.cleandoc(str(said)) or "One of these."
     raise AssertionError(f"{module} has no {there}")
