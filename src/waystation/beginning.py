@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from waystation.core.addresses import Address, node_key
 from waystation.define.schedule import Cron
 from waystation.define.workflow import Workflow
 from waystation.dispatch.protocol import Dispatcher
@@ -12,7 +13,14 @@ from waystation.engine.creation import Beginning, Names, create_started
 from waystation.engine.engine import Engine
 from waystation.engine.hooks import ask_to_start
 from waystation.engine.run_state import checked_context, initial_state
-from waystation.errors import DataError, InvalidEventData, InvalidInput, RunAlreadyExists, UnknownEvent
+from waystation.errors import (
+    DataError,
+    InvalidEventData,
+    InvalidInput,
+    InvalidResumeData,
+    RunAlreadyExists,
+    UnknownEvent,
+)
 
 
 def input_data(workflow: Workflow[object, object], input: object) -> bytes:
@@ -64,6 +72,21 @@ def event_data(workflow: Workflow[object, object], name: str, data: object, run_
         return schema.dump(schema.validate(data))
     except DataError as error:
         raise error.located(InvalidEventData, workflow_id=workflow.id, address=name) from None
+
+
+def answer_data(workflow: Workflow[object, object], address: Address, data: object) -> bytes:
+    """An answer to the step that is suspended at ``address``, as JSON.
+
+    Raises:
+        InvalidResumeData: it does not fit.
+    """
+    step = workflow.graph.step(node_key(address))
+    assert step is not None, "only a step is suspended"
+    assert step.resume is not None, "only one that declares resume="
+    try:
+        return step.resume.dump(step.resume.validate(data))
+    except DataError as error:
+        raise error.located(InvalidResumeData, workflow_id=workflow.id, address=address) from None
 
 
 async def start_scheduled(

@@ -9,9 +9,8 @@ from typing import Never
 
 from typing_extensions import TypeVar
 
-from waystation.beginning import begin, event_data
+from waystation.beginning import answer_data, begin, event_data
 from waystation.choosing import Selector, choose_suspension
-from waystation.core.addresses import Address, node_key
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
 from waystation.dispatch.protocol import Taking
@@ -19,7 +18,6 @@ from waystation.engine import creation, intake
 from waystation.engine.events import RESTING, AnyEvent
 from waystation.engine.hooks import ask_to_start
 from waystation.engine.run_state import checked_context
-from waystation.errors import DataError, InvalidResumeData
 from waystation.forks import make_fork
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunResult, RunSucceeded, RunSuspended
 from waystation.run_view import RunView
@@ -176,18 +174,9 @@ class Run(RunView[In, Out]):
         async def choose(stored: StoredRun, machine: Machine) -> intake.Answer:
             address, seq = await choose_suspension(engine.store, self._untyped, stored, machine, selector)
             context = checked_context(self._untyped, request_context, machine.state.context) if request_context else {}
-            return intake.Answer(address, seq, self._answer_data(address, data), context)
+            return intake.Answer(address, seq, answer_data(self._untyped, address, data), context)
 
         return intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
-
-    def _answer_data(self, address: Address, data: object) -> bytes:
-        step = self.workflow.graph.step(node_key(address))
-        assert step is not None, "only a step is suspended"
-        assert step.resume is not None, "only one that declares resume="
-        try:
-            return step.resume.dump(step.resume.validate(data))
-        except DataError as error:
-            raise error.located(InvalidResumeData, workflow_id=self.workflow.id, address=address) from None
 
     # ------------------------------------------------------------------ cancel, restart, step by step
 
@@ -231,9 +220,13 @@ class Run(RunView[In, Out]):
         Raises:
             RunNotPaused, RunNotFound, DefinitionChanged, StoreError.
         """
+        await self.proceed_async(per_step=per_step)
+        return await self._rest()
+
+    async def proceed_async(self, *, per_step: bool = False) -> None:
+        """Have a paused run go on, and do not wait. Raises as ``proceed`` does."""
         engine, dispatcher = await self._app.opened()
         await dispatcher.take(self.run_id, intake.proceed(engine, self._untyped, self.run_id, per_step=per_step))
-        return await self._rest()
 
     async def restart(self) -> RunResult[Out]:
         """Take over the run if the process that drove it is gone, and wait until it rests; of a run that has ended,
@@ -247,9 +240,13 @@ class Run(RunView[In, Out]):
             RunNotActive: it is pending, parked or paused: nothing of it is under way.
             RunNotFound, DefinitionChanged, StoreError.
         """
+        await self.restart_async()
+        return await self._rest()
+
+    async def restart_async(self) -> None:
+        """Take over the run, and do not wait. Raises as ``restart`` does."""
         engine, dispatcher = await self._app.opened()
         await dispatcher.take(self.run_id, intake.restart(engine, self._untyped, self.run_id))
-        return await self._rest()
 
     async def fork(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -11,6 +12,7 @@ from waystation.core.entries import ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
 from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
+from waystation.engine.schedules import ScheduleInfo
 from waystation.errors import DataError, WaystationError
 from waystation.results import (
     Misfit,
@@ -187,6 +189,23 @@ def _step_data(step: StepHistory) -> dict[str, object]:
             for each in step.suspensions
         ],
     }
+
+
+def schedule_data(schedule: ScheduleInfo) -> dict[str, object]:
+    """How a schedule stands."""
+    return {
+        "id": schedule.id,
+        "workflow_id": schedule.workflow_id,
+        "cron": schedule.cron,
+        "tz": schedule.tz,
+        "next_at": _datetime_text(schedule.next_at),
+        "last_at": _datetime_text(schedule.last_at),
+        "paused": schedule.paused,
+    }
+
+
+def _datetime_text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds")
 
 
 def time_text(at: Millis | None) -> str | None:

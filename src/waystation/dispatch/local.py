@@ -118,7 +118,7 @@ class LocalDispatcher:
             self._loops.append(asyncio.create_task(pruning, name="waystation retention"))
         if isinstance(self._engine.clock, StoreClock):
             self._loops.append(asyncio.create_task(self._engine.clock.ask_on(), name="waystation clock"))
-        self._engine.store.listen(self._look_out.hear)
+        self._look_out.listen()
         self._loops.append(asyncio.create_task(self._look_out.look_on(), name="waystation look-out"))
 
     async def stop(self) -> None:

@@ -44,8 +44,13 @@ class LookOut:
         self._every = every
         self._look_at = look_at
         self._seek = seek
+        self._is_told = False
         self._watched = asyncio.Event()
         self._told = asyncio.Event()
+
+    def listen(self) -> None:
+        """From now on hear what other processes tell, if this store tells it."""
+        self._is_told = self._store.listen(self.hear)
 
     def watch(self) -> None:
         """There is someone now whom it may concern."""
@@ -55,6 +60,8 @@ class LookOut:
         """What another process told."""
         if heard.free:
             self._seek()
+        for run_id in (None,) if heard.run_ids is None else heard.run_ids:
+            self._hub.tell_of(run_id)
         if heard.run_ids is None or any(self._concerns(run_id) for run_id in heard.run_ids):
             self._told.set()
 
@@ -65,7 +72,7 @@ class LookOut:
         """Look now and then, and whenever something was told."""
         seen: int | None = None
         while True:
-            if not self._driven and not self._waiters and not self._hub.listened():
+            if not self._driven and not self._waiters and not self._hub.has_listeners:
                 self._watched.clear()
                 await self._watched.wait()
             with suppress(TimeoutError):
@@ -77,6 +84,8 @@ class LookOut:
                 now = await self._store.foreign_changes()
                 if now == seen and not told:
                     continue
+                if not self._is_told:
+                    self._hub.tell_of(None)
                 await self._look()
                 seen = now
             except StoreError:

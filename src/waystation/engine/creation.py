@@ -76,6 +76,7 @@ async def create(engine: Engine, workflow: Workflow[object, object], names: Name
     created = _created(engine, workflow)
     new = _new_run(names, created, [created])
     await engine.store.create_run(new)
+    engine.hub.announce(names.run_id)
     return StoredRun(record=_pending(new), frontier=None, frontier_seq=0, entries=new.entries)
 
 
@@ -128,6 +129,7 @@ async def create_taken(
     )
     opened, _ = machine.settled()
     await engine.store.create_run(_new_run(names, created, entries, head, opened))
+    engine.hub.announce(names.run_id)
     return Taken(names.run_id, Owning(engine, names.run_id, head.epoch, term), machine)
 
 

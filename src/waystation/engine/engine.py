@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
-from waystation.engine.events import Hub
+from waystation.engine.hub import Hub
 from waystation.store.protocol import Store
 from waystation.store.records import WorkflowKey
 
@@ -24,7 +24,7 @@ class Engine:
         workflows: the registered workflows by id and version.
         agents, tools: what steps reach by name.
         threads: where step functions run that are not ``async``.
-        hub: where the driver announces that a journal has grown.
+        hub: where it is announced that a run has moved.
         worker_id: this process, as the owner of runs.
         lease_term: names the time for which the lease by which this process owns runs holds without a gap; None while
             it does not, as far as is known here.

@@ -1,4 +1,4 @@
-"""What happens in runs, announced in one place. Whoever listens (streams, later metrics and pages) listens here.
+"""What happens in runs, as whoever follows them is told it. That a run has moved is heard from ``hub``.
 
 Events are made from journal entries and from nothing else, by ``events_of``; live and later readers see the same.
 Each carries the ``seq`` of its entry, so a reader that lost its connection goes on after the last one it has.
@@ -8,11 +8,8 @@ by their ``part``.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal, TypeAlias, cast
 
@@ -349,39 +346,3 @@ _EVENTS: Mapping[type[AnyEntry], Callable[[AnyEntry, dict[str, object]], AnyEven
     RunFailed: _made(partial(RunFinishedEvent, status="failed"), "error"),
     RunCancelled: _made(partial(RunFinishedEvent, status="cancelled")),
 }
-
-
-class Hub:
-    """Tells listeners of this process which runs have moved. Listeners read the journal; nothing is buffered here.
-
-    So a slow listener costs nothing, loses nothing, and sees what other processes write just the same.
-    """
-
-    def __init__(self) -> None:
-        self._listeners: dict[str, deque[asyncio.Event]] = {}
-
-    def announce(self, run_id: str) -> None:
-        """The journal of ``run_id`` has grown, durably."""
-        for event in self._listeners.get(run_id, ()):
-            event.set()
-
-    @contextmanager
-    def listening(self, run_id: str) -> Generator[asyncio.Event]:
-        """An event that is set whenever the run's journal grows. Clear it before reading, not after."""
-        event = asyncio.Event()
-        self._listeners.setdefault(run_id, deque()).append(event)
-        try:
-            yield event
-        finally:
-            listeners = self._listeners[run_id]
-            listeners.remove(event)
-            if not listeners:
-                del self._listeners[run_id]
-
-    def is_listened(self, run_id: str) -> bool:
-        """Whether someone listens to the run."""
-        return run_id in self._listeners
-
-    def listened(self) -> Sequence[str]:
-        """The runs that someone listens to."""
-        return list(self._listeners)

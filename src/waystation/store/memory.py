@@ -378,8 +378,9 @@ class MemoryStore:
     async def now(self) -> None:
         """It has no clock but the machine's."""
 
-    def listen(self, heard: Callable[[Heard], None]) -> None:
+    def listen(self, heard: Callable[[Heard], None]) -> bool:  # noqa: ARG002  (it never has something to tell)
         """There is no other process."""
+        return False
 
     async def foreign_changes(self) -> int:
         """How often anything was written: several apps may have this one object, and it cannot tell them apart."""

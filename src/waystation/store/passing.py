@@ -157,9 +157,9 @@ class PassingStore:
         """See ``Store``."""
         return await self._store.now()
 
-    def listen(self, heard: Callable[[Heard], None]) -> None:
+    def listen(self, heard: Callable[[Heard], None]) -> bool:
         """See ``Store``."""
-        self._store.listen(heard)
+        return self._store.listen(heard)
 
     async def foreign_changes(self) -> int:
         """See ``Store``."""

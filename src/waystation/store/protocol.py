@@ -256,9 +256,10 @@ class Store(Protocol):
         one machine, and that has one."""
         ...
 
-    def listen(self, heard: Callable[[Heard], None]) -> None:
-        """From now on call ``heard`` on the event loop whenever another process tells that it has written. A store that
-        is told nothing never calls it; ``foreign_changes`` is for that, and for what was told and not heard."""
+    def listen(self, heard: Callable[[Heard], None]) -> bool:
+        """From now on call ``heard`` on the event loop whenever another process tells that it has written; gives
+        whether they do. A store that is told nothing never calls it; ``foreign_changes`` is for that, and for what was
+        told and not heard."""
         ...
 
     async def foreign_changes(self) -> int:

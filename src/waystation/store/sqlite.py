@@ -270,8 +270,9 @@ class SQLiteStore:
     async def now(self) -> None:
         """It has no clock but the machine's."""
 
-    def listen(self, heard: Callable[[Heard], None]) -> None:
+    def listen(self, heard: Callable[[Heard], None]) -> bool:  # noqa: ARG002  (it never has something to tell)
         """Nobody tells a file's processes anything."""
+        return False
 
     async def foreign_changes(self) -> int:
         """SQLite's own count of what other connections wrote. This store writes and asks on the same one.

@@ -103,11 +103,12 @@ class PostgresStore:
                 await listener.stop()
         await self._connections.close()
 
-    def listen(self, heard: Callable[[Heard], None]) -> None:
+    def listen(self, heard: Callable[[Heard], None]) -> bool:
         """From now on call ``heard`` on the event loop when another process tells that it has written."""
         parts = self._open()
         parts.news.alone = not parts.listeners
         parts.listeners.append(Listener(self._connections, parts.news, heard))
+        return True
 
     async def now(self) -> Millis:
         """The time by the server's clock."""
