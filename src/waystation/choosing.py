@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from waystation.beginning import answer_data
 from waystation.core.addresses import Address, node_key
 from waystation.core.entries import StepSuspended, SuspensionAnswered
 from waystation.core.machine import Machine
@@ -12,9 +14,12 @@ from waystation.core.refs import Seq
 from waystation.define.nodes import UNDO, StepNode
 from waystation.define.workflow import Workflow
 from waystation.engine.decoding import entry_of
+from waystation.engine.intake import Answer
+from waystation.engine.run_state import checked_context
 from waystation.errors import (
     AlreadyAnswered,
     AmbiguousSuspension,
+    IdempotencyConflict,
     NotSuspended,
     UnknownItem,
     UnknownLabel,
@@ -82,6 +87,65 @@ def item_of(address: str) -> int | None:
     """The item number of the innermost foreach that ``address`` is in."""
     found = _ITEM.findall(address)
     return int(found[-1]) if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What someone gives as an answer; see ``Run.resume``."""
+
+    selector: Selector
+    data: object
+    request_context: Mapping[str, object] | None = None
+    actor: str = ""
+    channel: str = ""
+    key: str = ""
+
+
+async def choose_answer(
+    store: Store, workflow: Workflow[object, object], stored: StoredRun, machine: Machine, given: Given
+) -> Answer | None:
+    """The answer, checked, to the one open suspension that is meant; None if it was given before, by its key.
+
+    Raises:
+        InvalidResumeData, InvalidRequestContext: it does not fit.
+        IdempotencyConflict: an answer of that key was another.
+        As ``choose_suspension``.
+    """
+    # Without the very suspension's name it might be taken for an answer to a later one.
+    if given.key and given.selector.suspension is None and await _is_repeated(store, workflow, stored, given):
+        return None
+    try:
+        address, seq = await choose_suspension(store, workflow, stored, machine, given.selector)
+    except NotSuspended:
+        if given.key and await _is_repeated(store, workflow, stored, given):
+            return None
+        raise
+    context = checked_context(workflow, given.request_context, machine.state.context) if given.request_context else {}
+    return Answer(
+        address=address,
+        suspension=seq,
+        data=answer_data(workflow, address, given.data),
+        context=context,
+        actor=given.actor,
+        channel=given.channel,
+        key=given.key,
+    )
+
+
+async def _is_repeated(store: Store, workflow: Workflow[object, object], stored: StoredRun, given: Given) -> bool:
+    """Whether the same actor gave this answer with this key before. Raises ``IdempotencyConflict`` if it was another."""
+    run_id = stored.record.run_id
+    for data in await store.read(run_id, limit=stored.last_seq):
+        entry = entry_of(run_id, data)
+        if isinstance(entry, SuspensionAnswered) and (entry.key, entry.actor) == (given.key, given.actor):
+            if bytes(entry.data) == answer_data(workflow, entry.address, given.data):
+                return True
+            raise IdempotencyConflict(
+                f"run {run_id!r} was given another answer with the idempotency key {given.key!r}; "
+                "use a key of its own for each answer that is meant to be one",
+                run_id=run_id,
+            )
+    return False
 
 
 async def choose_suspension(

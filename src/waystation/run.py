@@ -9,15 +9,14 @@ from typing import Never
 
 from typing_extensions import TypeVar
 
-from waystation.beginning import answer_data, begin, event_data
-from waystation.choosing import Selector, choose_suspension
+from waystation.beginning import begin, event_data
+from waystation.choosing import Given, Selector, choose_answer
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
 from waystation.dispatch.protocol import Taking
 from waystation.engine import creation, intake
 from waystation.engine.events import RESTING, AnyEvent
 from waystation.engine.hooks import ask_to_start
-from waystation.engine.run_state import checked_context
 from waystation.forks import make_fork
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunResult, RunSucceeded, RunSuspended
 from waystation.run_view import RunView
@@ -114,6 +113,7 @@ class Run(RunView[In, Out]):
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
         actor: str = "",
         channel: str = "python",
     ) -> RunResult[Out]:
@@ -131,6 +131,8 @@ class Run(RunView[In, Out]):
             suspension: the id of the very suspension; an answer to one that was answered before never
                 reaches a later one of the same step.
             request_context: what to add to the request context, or change of it.
+            idempotency_key: the same answer of the same actor with the same key again is not another: it is as if only
+                the first had been given.
             actor: who answers; recorded.
             channel: by which way; recorded.
 
@@ -138,6 +140,7 @@ class Run(RunView[In, Out]):
             InvalidResumeData: the answer does not fit; nothing is written, the suspension stays open.
             InvalidRequestContext: so does the request context.
             AlreadyAnswered: someone else was first.
+            IdempotencyConflict: with that key another answer was given.
             NotSuspended: there is no such open suspension (``UnknownLabel``, ``UnknownItem`` where that is why).
             AmbiguousSuspension: several are open and none was named.
             UnknownStep: the workflow has no such step.
@@ -145,9 +148,15 @@ class Run(RunView[In, Out]):
             RunNotFound, StoreError: as for ``start``.
         """
         _, dispatcher = await self._app.opened()
-        selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
-        answering = await self._answering(selector, data, request_context, actor, channel)
-        return await self.rested(await dispatcher.take_to_rest(self.run_id, answering))
+        given = Given(
+            selector=Selector(step=_name(step), label=label, item=item, suspension=suspension),
+            data=data,
+            request_context=request_context,
+            actor=actor,
+            channel=channel,
+            key=idempotency_key,
+        )
+        return await self.rested(await dispatcher.take_to_rest(self.run_id, await self._answering(given)))
 
     async def resume_async(
         self,
@@ -158,25 +167,29 @@ class Run(RunView[In, Out]):
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
         actor: str = "",
         channel: str = "python",
     ) -> None:
         """Answer a suspension and do not wait. When this returns, the answer is durable. Raises as ``resume`` does."""
         _, dispatcher = await self._app.opened()
-        selector = Selector(step=_name(step), label=label, item=item, suspension=suspension)
-        await dispatcher.take(self.run_id, await self._answering(selector, data, request_context, actor, channel))
+        given = Given(
+            selector=Selector(step=_name(step), label=label, item=item, suspension=suspension),
+            data=data,
+            request_context=request_context,
+            actor=actor,
+            channel=channel,
+            key=idempotency_key,
+        )
+        await dispatcher.take(self.run_id, await self._answering(given))
 
-    async def _answering(
-        self, selector: Selector, data: object, request_context: Mapping[str, object] | None, actor: str, channel: str
-    ) -> Taking:
+    async def _answering(self, given: Given) -> Taking:
         engine, _ = await self._app.opened()
 
-        async def choose(stored: StoredRun, machine: Machine) -> intake.Answer:
-            address, seq = await choose_suspension(engine.store, self._untyped, stored, machine, selector)
-            context = checked_context(self._untyped, request_context, machine.state.context) if request_context else {}
-            return intake.Answer(address, seq, answer_data(self._untyped, address, data), context)
+        async def choose(stored: StoredRun, machine: Machine) -> intake.Answer | None:
+            return await choose_answer(engine.store, self._untyped, stored, machine, given)
 
-        return intake.answer(engine, self._untyped, self.run_id, choose, actor=actor, channel=channel)
+        return intake.answer(engine, self._untyped, self.run_id, choose)
 
     # ------------------------------------------------------------------ cancel, restart, step by step
 

@@ -295,6 +295,7 @@ def _answered(machine: Machine, signal: signals.Answered) -> Iterable[AnyEntry]:
             actor=signal.actor,
             channel=signal.channel,
             context=_raw(signal.context),
+            key=signal.key,
         )
 
 

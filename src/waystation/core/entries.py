@@ -213,6 +213,7 @@ class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
         actor: who answered, where known.
         channel: by which way the answer came (``"python"``, ``"cli"``, ``"http"``).
         context: what the answer changes of the request context, by key.
+        key: its idempotency key, "" for none: the same answer of the same actor is not another.
     """
 
     address: Address
@@ -221,6 +222,7 @@ class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
     actor: str = ""
     channel: str = ""
     context: dict[str, msgspec.Raw] = {}
+    key: str = ""
 
 
 class OnceRecorded(Entry, frozen=True, tag="once-recorded"):

@@ -180,6 +180,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     actor: str
     channel: str
     context: Mapping[str, bytes] = msgspec.field(default_factory=dict[str, bytes])
+    key: str = ""
 
 
 # ------------------------------------------------------------------ signals: decisions

@@ -82,43 +82,40 @@ class Answer:
     Attributes:
         data: the answer, as JSON.
         context: what it changes of the request context.
+        actor, channel: who answers, and by which way.
+        key: its idempotency key, "" for none.
     """
 
     address: Address
     suspension: Seq
     data: bytes
     context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    actor: str = ""
+    channel: str = ""
+    key: str = ""
 
 
 async def answer(
     engine: Engine,
     workflow: Workflow[object, object],
     run_id: str,
-    choose: Callable[[StoredRun, Machine], Awaitable[Answer]],
-    *,
-    actor: str,
-    channel: str,
+    choose: Callable[[StoredRun, Machine], Awaitable[Answer | None]],
 ) -> Taken | None:
     """Record an answer to an open suspension, durably.
 
     Arguments:
-        choose: picks the suspension and gives the checked answer, or raises; it is asked anew if the run moved.
+        choose: picks the suspension and gives the checked answer, or raises; it is asked anew if the run moved. None
+            if this very answer was given before: then nothing is written.
 
     Returns:
         The run, taken, if it was parked; None if some process drives it, who must be told to look.
     """
 
-    async def decide(stored: StoredRun, machine: Machine) -> Signal:
-        chosen = await choose(stored, machine)
-        return Answered(
-            chosen.address,
-            engine.clock.now(),
-            chosen.suspension,
-            chosen.data,
-            actor,
-            channel,
-            chosen.context,
-        )
+    async def decide(stored: StoredRun, machine: Machine) -> Signal | None:
+        if (given := await choose(stored, machine)) is None:
+            return None
+        now, to = engine.clock.now(), given.suspension
+        return Answered(given.address, now, to, given.data, given.actor, given.channel, given.context, given.key)
 
     return await _write(engine, workflow, run_id, decide)
 

@@ -143,7 +143,7 @@ class StepNotRun(RunError):
 
 
 class IdempotencyConflict(RunError):
-    """A run with this idempotency key was started with other input."""
+    """With this idempotency key something else was asked before: a start with other input, another answer."""
 
     code = "idempotency_conflict"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Mapping
 from importlib.metadata import version
 
 from waystation.errors import StoreError, StoreUnavailable
 from waystation.server.site import Asker, Here
+from waystation.shapes import part_data
 
 _READY_SECONDS = 5.0
 
@@ -25,26 +24,12 @@ def me(asker: Asker) -> dict[str, object]:
 
 def list_agents(site: Here) -> dict[str, object]:
     """What steps reach as `ctx.agents`."""
-    return {"agents": _parts(site.app.agents)}
+    return {"agents": [part_data(name, part) for name, part in site.app.agents.items()]}
 
 
 def list_tools(site: Here) -> dict[str, object]:
     """What steps reach as `ctx.tools`."""
-    return {"tools": _parts(site.app.tools)}
-
-
-def _parts(found: Mapping[str, object]) -> list[dict[str, object]]:
-    return [{"name": name, "kind": _kind(part), "description": _description(part)} for name, part in found.items()]
-
-
-def _kind(part: object) -> str:
-    return "function" if inspect.isroutine(part) else type(part).__qualname__
-
-
-def _description(part: object) -> str | None:
-    """The first line of what a part says of itself; not of what its class does, which is the same for all."""
-    text = part.__doc__ if inspect.isroutine(part) else getattr(part, "description", None)
-    return text.strip().partition("\n")[0] if isinstance(text, str) and text.strip() else None
+    return {"tools": [part_data(name, part) for name, part in site.app.tools.items()]}
 
 
 def live() -> dict[str, object]:

@@ -38,6 +38,7 @@ async def answer(
             item=body.item,
             suspension=body.suspension,
             request_context=body.request_context,
+            idempotency_key=idempotency_key or "",
             actor=asker.actor,
             channel=channel_of(channel),
         )

@@ -68,7 +68,7 @@ class Feed:
     # ------------------------------------------------------------------ reading
 
     async def read(self, last_id: str = "") -> AsyncIterator[Message]:
-        """What happens from now on, or after the message ``last_id``; ``resync`` comes first where that is not known."""
+    XX
         grown = asyncio.Event()
         self._readers.add(grown)
         try:

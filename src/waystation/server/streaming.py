@@ -96,7 +96,7 @@ async def stream_run(
     live: Annotated[bool, Query(description="Whether to stay for what is to come.")] = True,
     last_event_id: LastEventId = None,
 ) -> Stream:
-    """The run's events as JSON, past ones first, then live ones. Each has the `id` `<seq>.<part>`, and its kind as `event`.
+    """The run's events as JSON, past ones first, then live ones. The `id` is `<seq>.<part>`, the kind is the `event`.
 
     When the run has ended, an event `end` tells how it stands, and the stream closes: do not connect again then. An
     event `problem` tells what keeps the stream from going on."""

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from waystation.define.nodes import StepNode
-from waystation.define.workflow import Workflow
 from waystation.server.site import Here
+from waystation.shapes import workflow_data
 
 
 def list_workflows(site: Here) -> dict[str, object]:
     """Every registered workflow, of several versions each."""
-    return {"workflows": [_summary(site, workflow) for workflow in site.app.versions.values()]}
-
-
-def _summary(site: Here, workflow: Workflow[object, object]) -> dict[str, object]:
+    current = site.app.workflows
     return {
-        "workflow_id": workflow.id,
-        "version": workflow.version,
-        "current": site.app.workflows[workflow.id] is workflow,
-        "description": workflow.description,
-        "steps": sum(isinstance(place.node, StepNode) for place in workflow.graph.places.values()),
-        "schedule": bool(workflow.schedules),
-        "input_schema": workflow.input.json_schema(),
+        "workflows": [workflow_data(each, is_current=current[each.id] is each) for each in site.app.versions.values()]
     }
 
 
