@@ -133,7 +133,7 @@ async def choose_answer(
 
 
 async def _is_repeated(store: Store, workflow: Workflow[object, object], stored: StoredRun, given: Given) -> bool:
-    """Whether the same actor gave this answer with this key before. Raises ``IdempotencyConflict`` if it was another."""
+    """Whether the same actor gave this very answer with this key before. Raises ``IdempotencyConflict`` if another."""
     run_id = stored.record.run_id
     for data in await store.read(run_id, limit=stored.last_seq):
         entry = entry_of(run_id, data)

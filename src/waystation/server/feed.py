@@ -68,7 +68,7 @@ class Feed:
     # ------------------------------------------------------------------ reading
 
     async def read(self, last_id: str = "") -> AsyncIterator[Message]:
-    XX
+        """What happens from now on, or after the message ``last_id``; if that is not known, ``resync`` first."""
         grown = asyncio.Event()
         self._readers.add(grown)
         try:
