@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
 from waystation.core.addresses import node_key
-from waystation.core.entries import ErrorRecord
+from waystation.core.entries import AnyEntry, ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
-from waystation.core.refs import Millis
+from waystation.core.refs import Millis, Seq
+from waystation.define.nodes import StepNode
 from waystation.define.workflow import Workflow
 from waystation.engine.schedules import ScheduleInfo
 from waystation.errors import DataError, WaystationError
@@ -99,8 +101,8 @@ def suspension_data(suspension: Suspension, workflow: Workflow[object, object] |
     }
 
 
-def result_data(workflow: Workflow[object, object], result: AnyResult) -> dict[str, object]:
-    """How a run stands."""
+def result_data(workflow: Workflow[object, object] | None, result: AnyResult) -> dict[str, object]:
+    """How a run stands. Without its workflow the result is plain data already."""
     data: dict[str, object] = {
         "run_id": result.run_id,
         "workflow_id": result.workflow_id,
@@ -108,7 +110,8 @@ def result_data(workflow: Workflow[object, object], result: AnyResult) -> dict[s
     }
     match result:
         case RunSucceeded():
-            data["result"] = msgspec.json.decode(workflow.output.dump(result.result))
+            plain = result.result
+            data["result"] = plain if workflow is None else msgspec.json.decode(workflow.output.dump(plain))
         case RunFailed():
             data["error"] = failure_data(result.error)
             data["undo_errors"] = [failure_data(error) for error in result.undo_errors]
@@ -206,6 +209,34 @@ def schedule_data(schedule: ScheduleInfo) -> dict[str, object]:
 
 def _datetime_text(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds")
+
+
+def workflow_data(workflow: Workflow[object, object], *, is_current: bool) -> dict[str, object]:
+    """A workflow as a line of a list; ``is_current`` if it is the one that is meant where no version is named."""
+    return {
+        "workflow_id": workflow.id,
+        "version": workflow.version,
+        "current": is_current,
+        "description": workflow.description,
+        "steps": sum(isinstance(place.node, StepNode) for place in workflow.graph.places.values()),
+        "schedule": bool(workflow.schedules),
+        "input_schema": workflow.input.json_schema(),
+    }
+
+
+def part_data(name: str, part: object) -> dict[str, object]:
+    """An agent or a tool: its name, the name of its class, and what it says of itself."""
+    kind = "function" if inspect.isroutine(part) else type(part).__qualname__
+    # Not what its class says, which is the same for all.
+    text: object = part.__doc__ if inspect.isroutine(part) else getattr(part, "description", None)
+    described = text.strip().partition("\n")[0] if isinstance(text, str) and text.strip() else None
+    return {"name": name, "kind": kind, "description": described}
+
+
+def entry_data(seq: Seq, entry: AnyEntry) -> dict[str, object]:
+    """An entry of a journal, as it was recorded, and its seq."""
+    recorded: dict[str, object] = msgspec.json.decode(msgspec.json.encode(entry))
+    return {"seq": seq, **recorded}
 
 
 def time_text(at: Millis | None) -> str | None:
