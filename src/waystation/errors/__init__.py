@@ -89,6 +89,7 @@ where, and what to do about it.
     │   └── NotWaystation
     ├── ServerError   the HTTP API refuses a request before it comes to a run, or cannot be started
     │   ├── ListenRefused
+    │   ├── ListenFailed
     │   ├── TokenFileInvalid
     │   ├── UnknownToken
     │   └── RequestRefused
@@ -172,6 +173,7 @@ from waystation.errors.server import (
     CrossSiteRefused,
     Forbidden,
     InvalidRequest,
+    ListenFailed,
     ListenRefused,
     MethodNotAllowed,
     NotFound,
@@ -258,6 +260,7 @@ __all__ = [
     "InvalidState",
     "InvalidSuspendPayload",
     "LeaseLost",
+    "ListenFailed",
     "ListenRefused",
     "MethodNotAllowed",
     "NegativeSleep",

@@ -19,6 +19,12 @@ class ListenRefused(ServerError):
     code = "listen_refused"
 
 
+class ListenFailed(ServerError):
+    """The server cannot listen at that address."""
+
+    code = "listen_failed"
+
+
 class TokenFileInvalid(ServerError):
     """The file of tokens cannot be read, or is none."""
 

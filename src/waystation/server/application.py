@@ -70,6 +70,11 @@ def make_asgi(
 ) -> FastAPI:
     """The app as an ASGI application; see ``Waystation.asgi``."""
     site = make_site(app, auth=auth, hosts=hosts, origins=origins, limits=limits)
+    return application(site, studio=studio)
+
+
+def application(site: Site, *, studio: bool) -> FastAPI:
+    """The ASGI application of a site."""
     api = FastAPI(
         title="Waystation",
         version=version("waystation"),
@@ -85,10 +90,10 @@ def make_asgi(
     add_to(outside, OUTSIDE, site)
     api.include_router(outside)
     api.add_exception_handler(HTTPException, _refused)
-    if origins:
+    if site.origins:
         api.add_middleware(
             CORSMiddleware,
-            allow_origins=list(origins),
+            allow_origins=list(site.origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=list(_HEADERS),
             expose_headers=["Location", "Retry-After"],
