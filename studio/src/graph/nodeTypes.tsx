@@ -1,0 +1,178 @@
+import type { NodeProps } from '@xyflow/react';
+import { memo, type MouseEvent } from 'react';
+
+import { Icon } from '../ui/icons';
+import { duration } from '../ui/time';
+import { UNDO } from './addresses';
+import type { NodeColour } from './colour';
+import { valueText, type GraphNode } from './description';
+import type { BoxData, FlowNode } from './flow';
+
+type BoxNode = Extract<FlowNode, { type?: 'card' | 'frame' }>;
+type TerminalNode = Extract<FlowNode, { type?: 'terminal' }>;
+
+const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
+  const { box, colour, undo, isChosen, hands } = data;
+  const { node, key } = box;
+  const status = colour?.status ?? 'idle';
+  return (
+    <>
+      <Label text={box.label} />
+      <div className={`card card-${node.kind} status-${status}${isChosen ? ' is-chosen' : ''}`}>
+        <button
+          type="button"
+          className="card-face nopan"
+          aria-pressed={isChosen}
+          aria-label={spoken(data)}
+          data-key={key}
+          onClick={() => hands.choose(key)}
+        >
+          <Icon name={node.kind === 'step' && node.suspend !== null ? 'suspended' : node.kind} />
+          <span className="card-words">
+            <span className="card-id">{node.id}</span>
+            <span className="card-note">{noteOf(node, colour)}</span>
+          </span>
+          <Mark colour={colour} />
+        </button>
+        {box.foldable && <Fold open={false} data={data} />}
+        {node.kind === 'step' && node.undo !== null && (
+          <button
+            type="button"
+            className={`undo-chip nopan status-${undo?.status ?? 'idle'}`}
+            title={`Undone by ${node.undo.id}${undo === null ? '' : `: ${undo.status}`}`}
+            onClick={() => hands.choose(key + UNDO)}
+          >
+            <Icon name="undo" size={12} />
+            {node.undo.id}
+          </button>
+        )}
+      </div>
+    </>
+  );
+});
+
+const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
+  const { box, colour, isChosen, hands } = data;
+  const { node, key } = box;
+  return (
+    <>
+      <Label text={box.label} />
+      <div className={`frame frame-${node.kind} status-${colour?.status ?? 'idle'}${isChosen ? ' is-chosen' : ''}`}>
+        <div className="frame-head">
+          <button
+            type="button"
+            className="frame-face nopan"
+            aria-pressed={isChosen}
+            aria-label={spoken(data)}
+            data-key={key}
+            onClick={() => hands.choose(key)}
+          >
+            <Icon name={node.kind} />
+            <span className="card-id">{node.id}</span>
+            <span className="card-note">{noteOf(node, colour)}</span>
+            <Mark colour={colour} />
+          </button>
+          {box.foldable && <Fold open data={data} />}
+        </div>
+        {colour?.progress !== undefined && (
+          <progress
+            className="frame-progress"
+            max={colour.progress.total}
+            value={colour.progress.done}
+            aria-label={`Items of ${node.id} done`}
+          />
+        )}
+      </div>
+    </>
+  );
+});
+
+function Terminal({ data }: NodeProps<TerminalNode>) {
+  return (
+    <div className="terminal" title={data.terminal.key === '>start' ? 'input' : 'output'}>
+      <span>{data.terminal.text}</span>
+    </div>
+  );
+}
+
+export const nodeTypes = { card: Card, frame: Frame, terminal: Terminal };
+
+function Label({ text }: { text: string }) {
+  return text === '' ? null : (
+    <div className="card-label" title={text}>
+      {text}
+    </div>
+  );
+}
+
+function Fold({ open, data }: { open: boolean; data: BoxData }) {
+  const { node, key } = data.box;
+  function onClick(event: MouseEvent): void {
+    event.stopPropagation();
+    data.hands.toggle(key);
+  }
+  return (
+    <button
+      type="button"
+      className="fold nopan"
+      aria-expanded={open}
+      aria-label={`${open ? 'Close' : 'Open'} ${node.id}`}
+      title={open ? 'Close the nested workflow' : 'Open the nested workflow'}
+      onClick={onClick}
+    >
+      <Icon name="chevron" size={14} />
+    </button>
+  );
+}
+
+/** How it stands: an icon and, where it ran several times, how many of them stand so. */
+function Mark({ colour }: { colour: NodeColour | null }) {
+  if (colour === null || colour.status === 'idle') return null;
+  const { status, counts, total, progress } = colour;
+  const count = status === 'skipped' ? undefined : counts[status];
+  return (
+    <span className={`mark-status status-${status}`}>
+      {progress !== undefined && <span>{`${progress.done}/${progress.total}`}</span>}
+      {progress === undefined && total > 1 && <span>{count === total ? `×${total}` : `${count ?? 0}/${total}`}</span>}
+      <Icon name={status} size={14} />
+      <span className="mark-word">{status}</span>
+    </span>
+  );
+}
+
+function spoken({ box, colour }: BoxData): string {
+  const status = colour === null || colour.status === 'idle' ? '' : `, ${colour.status}`;
+  const label = box.label === '' ? '' : `, if ${box.label}`;
+  return `${box.node.kind} ${box.node.id}${label}${status}`;
+}
+
+function noteOf(node: GraphNode, colour: NodeColour | null): string {
+  switch (node.kind) {
+    case 'step':
+      if (colour !== null && colour.attempts > 1 && colour.total === 1) return `${colour.attempts} attempts`;
+      return node.description.split('\n')[0] ?? '';
+    case 'workflow':
+      return node.description === '' ? 'workflow' : (node.description.split('\n')[0] ?? '');
+    case 'parallel':
+      return node.allow_failure ? 'parallel, may fail' : 'parallel';
+    case 'branch':
+      return 'branch';
+    case 'switch':
+      return node.key === null ? 'switch' : `switch by ${node.key}`;
+    case 'foreach': {
+      const atOnce = typeof node.concurrency === 'number' ? `, ${node.concurrency} at once` : '';
+      return `for each item${atOnce}`;
+    }
+    case 'loop': {
+      const turns = colour?.turns === undefined ? '' : `, turn ${colour.turns}`;
+      return `${node.until ? 'until' : 'while'} ${node.condition ?? 'a condition'}${turns}`;
+    }
+    case 'map':
+      return node.function ?? (node.sources === null ? 'map' : `map of ${Object.keys(node.sources).join(', ')}`);
+    case 'sleep':
+      if (typeof node.seconds === 'number') return `sleeps ${duration(node.seconds * 1_000)}`;
+      return node.seconds === null ? `sleeps until ${valueText(node.until)}` : `sleeps for ${valueText(node.seconds)}`;
+    case 'wait':
+      return `waits for event ${node.event}`;
+  }
+}

@@ -1,0 +1,75 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useRef, useState } from 'react';
+
+import type { Chunk } from '../journal/model';
+import { Empty } from '../ui/Empty';
+import { exact } from '../ui/time';
+
+interface Props {
+  readonly chunks: readonly Chunk[];
+  readonly version: number;
+  readonly onChoose: (address: string) => void;
+}
+
+/** What steps wrote while they ran, as it comes. The end stays in sight, unless one has scrolled up to read. */
+export function ChunksView({ chunks, version, onChoose }: Props) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [follows, setFollows] = useState(true);
+  // eslint-disable-next-line react-hooks/incompatible-library -- its functions are used in this component alone
+  const virtual = useVirtualizer({
+    count: chunks.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 26,
+    overscan: 20,
+  });
+  useEffect(() => {
+    if (follows && chunks.length > 0) virtual.scrollToIndex(chunks.length - 1, { align: 'end' });
+  }, [follows, chunks.length, version, virtual]);
+
+  if (chunks.length === 0) {
+    return (
+      <Empty icon="runs" title="No chunks" command="await ctx.write(chunk)">
+        What a step writes while it runs is shown here at once:
+      </Empty>
+    );
+  }
+  return (
+    <div
+      className="chunks"
+      ref={scroller}
+      role="log"
+      aria-label="Chunks"
+      // It scrolls, so the keyboard has to reach it.
+      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      onScroll={(event) => {
+        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+        setFollows(scrollHeight - scrollTop - clientHeight < 40);
+      }}
+    >
+      <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+        {virtual.getVirtualItems().map((item) => {
+          const chunk = chunks[item.index];
+          return (
+            chunk !== undefined && (
+              <div
+                key={item.key}
+                data-index={item.index}
+                ref={virtual.measureElement}
+                className="chunk"
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <button type="button" className="link-button" title={exact(chunk.at)} onClick={() => onChoose(chunk.address)}>
+                  {chunk.address}
+                </button>
+                <span className="chunk-value">
+                  {typeof chunk.value === 'string' ? chunk.value : JSON.stringify(chunk.value)}
+                </span>
+              </div>
+            )
+          );
+        })}
+      </div>
+    </div>
+  );
+}
