@@ -1,44 +1,42 @@
-"""What the docs say is so: their programs run, their links lead somewhere, their made pages are as they are made."""
+"""What the docs say is so: their programs and sessions run, their made pages are as they are made, names are there."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer import Typer
 
-from tests.docs import transitions_page
-from tests.docs.page_runner import blocks_in, blocks_of
+from tests.docs import session_runner, transitions_page
+from tests.docs.page_runner import blocks_of
+from tests.docs.pages import PAGES, ROOT, fences, name, text
 from waystation import Run, RunnableWorkflow, StepContext, Waystation
-from waystation.cli.commands import cli
 from waystation.core.entries import StepBailed, StepCancelled, StepFailed, StepSucceeded
 from waystation.core.step_effects import TRANSITIONS
 from waystation.define.builder import Builder
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("page_runner.py")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PROGRAMS = [page for page in PAGES if blocks_of(page.read_text(encoding="utf-8"))]
+PROGRAMS = [page for page in PAGES if blocks_of(text(page))]
+SESSIONS = [page for page in PAGES if any(each.kind == "console" for each in fences(page))]
 
 
-def name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+def environment(page: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What a page's programs find: this library, and a database if they ask for one."""
+    paths = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    database = {"DATABASE_URL": request.getfixturevalue("postgres")} if "DATABASE_URL" in text(page) else {}
+    return {"PYTHONPATH": str(ROOT / "src"), "PATH": paths, **database}
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=name)
 def test_the_programs_of_a_page_run_and_print_what_their_comments_say(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    needs = "DATABASE_URL" in page.read_text(encoding="utf-8")
-    database = {"DATABASE_URL": request.getfixturevalue("postgres")} if needs else {}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(RUNNER), str(page)],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "src"), "PATH": f"{Path(sys.executable).parent}", **database},
+        env=environment(page, request),
         capture_output=True,
         text=True,
         timeout=120,
@@ -47,20 +45,29 @@ def test_the_programs_of_a_page_run_and_print_what_their_comments_say(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_guide_and_the_readme_have_programs() -> None:
+@pytest.mark.parametrize("page", SESSIONS, ids=name)
+def test_the_session_of_a_page_goes_as_it_says(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    session_runner.run(page, tmp_path, {**environment(page, request), "COLUMNS": "120"})
+
+
+def test_a_session_that_goes_otherwise_is_told(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        '```python title="a.py"\nprint(1 + 1)\n```\n\n```console\n$ python a.py\n3\n```\n', encoding="utf-8"
+    )
+    with pytest.raises(AssertionError, match=r"page.md:6: `python a.py` printed\n2\n"):
+        session_runner.run(page, tmp_path, {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+
+
+def test_the_guide_and_the_readme_have_programs_and_the_tutorial_is_a_session() -> None:
     assert {name(page) for page in PAGES if "guide/" in name(page)} <= {name(page) for page in PROGRAMS}
     assert "README.md" in map(name, PROGRAMS)
+    assert "docs/tutorial.md" in map(name, SESSIONS)
 
 
-def test_every_fence_says_what_it_holds() -> None:
-    known = {"python", "sh", "sql", "text", "mermaid", "toml"}
-    unknown = [
-        f"{name(page)}: {fence!r}"
-        for page in PAGES
-        for fence in re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[::2]
-        if fence not in known
-    ]
-    assert unknown == []
+def test_files_are_written_only_on_pages_that_are_sessions() -> None:
+    with_files = {page for page in PAGES for each in fences(page) if each.info.startswith("python title=")}
+    assert with_files <= set(SESSIONS), "nobody would run them"
 
 
 # --------------------------------------------------------------------------- what there is
@@ -80,69 +87,13 @@ NOT_FOR_USERS = {"rested", "draft", "id", "call", "opened", "workflow", "workflo
     "kind", [Builder, StepContext, Run, RunnableWorkflow, Waystation], ids=lambda kind: kind.__name__
 )
 def test_the_readme_names_every_method(kind: type) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = text(ROOT / "README.md")
     assert {name for name in public(kind) - NOT_FOR_USERS if not re.search(rf"\b{name}\b", readme)} == set()
-
-
-def commands(of: Typer = cli, before: str = "") -> Iterator[str]:
-    """Every command, as it is called."""
-    for command in of.registered_commands:
-        if command.callback:
-            yield before + (command.name or command.callback.__name__)
-    for group in of.registered_groups:
-        assert group.typer_instance is not None
-        yield from commands(group.typer_instance, f"{before}{group.name} ")
-
-
-COMMAND = r"waystation ((?:db )?[a-z-]+)"
-
-
-def test_the_page_of_the_command_names_every_command_and_no_other() -> None:
-    usage = blocks_in((ROOT / "docs/cli.md").read_text(encoding="utf-8"), "text")[0]
-    named = re.findall(f"^{COMMAND}", usage, flags=re.MULTILINE)
-    assert sorted(named) == sorted(commands())
-
-
-def test_commands_that_pages_show_are_there() -> None:
-    shown = {
-        (name(page), command)
-        for page in PAGES
-        for command in re.findall(f"(?:^|`){COMMAND}", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    }
-    there = {*commands(), "command", "db"}
-    assert {(page, command) for page, command in shown if command not in there} == set()
-
-
-# --------------------------------------------------------------------------- links
-
-
-def links(page: Path) -> Iterator[tuple[str, str]]:
-    """The links of a page within the project: path (may be empty) and anchor."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" not in target:
-            path, _, anchor = target.partition("#")
-            yield path, anchor
-
-
-def anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    dead: list[str] = []
-    for path, anchor in links(page):
-        target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
-            dead.append(f"{path}#{anchor}")
-    assert dead == []
 
 
 @pytest.mark.parametrize("page", [ROOT / "docs/how-a-run-goes.md", ROOT / "CONTRIBUTING.md"], ids=name)
 def test_every_room_and_file_that_a_page_names_is_there(page: Path) -> None:
-    named = re.findall(r"`((?:\w+/)*\w+\.py|\w+/)`", page.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:\w+/)*\w+\.py|\w+/)`", text(page))
     assert len(named) > 5
     assert [
         path for path in named if not any((there / path).exists() for there in (ROOT / "src/waystation", ROOT))
@@ -153,11 +104,11 @@ def test_every_room_and_file_that_a_page_names_is_there(page: Path) -> None:
 
 
 def test_the_page_of_transitions_is_made_of_the_table() -> None:
-    assert transitions_page.PAGE.read_text(encoding="utf-8") == transitions_page.page(), "run `make transitions-page`"
+    assert text(transitions_page.PAGE) == transitions_page.page(), "run `make transitions-page`"
 
 
 def test_the_page_of_transitions_tells_all_ends_apart() -> None:
     ends = {entry for (_, entry), after in TRANSITIONS.items() if after is None}
     assert ends == {StepSucceeded, StepBailed, StepFailed, StepCancelled}
-    text = transitions_page.page()
-    assert all(f": {entry.__name__}" in text for _, entry in TRANSITIONS)
+    made = transitions_page.page()
+    assert all(f": {entry.__name__}" in made for _, entry in TRANSITIONS)
