@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,12 +11,13 @@ import typer
 from waystation import shapes
 from waystation.cli import printing, surveys
 from waystation.cli.apps import load_store
+from waystation.cli.asking import agreed
 from waystation.cli.durations import duration
 from waystation.cli.exits import Exit, UsageError
+from waystation.cli.exporting import write_runs
 from waystation.cli.failing import carry_out
-from waystation.cli.files import file_for, read_in_pieces, save, to_standard_output
+from waystation.cli.files import read_in_pieces
 from waystation.cli.options import AppOption, JsonOption, StoreOption
-from waystation.cli.stdin import interruptible
 from waystation.engine import retention
 from waystation.engine.clock import SystemClock
 from waystation.errors import RunNotFound, StoreSchemaOlder
@@ -93,7 +94,8 @@ def prune(
             if dry_run:
                 _tell_pruned(there, older_than, json=json, deleted=False)
                 return Exit.OK
-            if not there or not _agreed(there, older_than):
+            question = f"delete {_so_many(there)} that ended more than {older_than} ago, for good?"
+            if not there or not agreed(question):
                 printing.out.print("nothing was deleted")
                 return Exit.OK
         _tell_pruned(await retention.prune(found, before, limit), older_than, json=json, deleted=True)
@@ -117,22 +119,13 @@ def export(
     """Write RUN, with all that is kept of it, as JSON lines. The store stays as it is."""
 
     async def work(found: Store) -> Exit:
-        files = {run: None if output is None else file_for(output, run, several=len(runs) > 1) for run in runs}
-        if output is None and len(files) > 1:
+        if output is None and len(set(runs)) > 1:
             raise UsageError("several runs are several files: name a folder for them with --output")
         await _open_as_it_is(found)
-        for run in files:
+        for run in runs:
             if await found.get_run(run) is None:
                 raise RunNotFound(f"there is no run {run!r} in the store; nothing was exported", run_id=run)
-        for run, file in files.items():
-            if file is None:
-                await to_standard_output(export_run(found, run))
-                continue
-            await save(export_run(found, run), file)
-            if not json:
-                printing.out.print(f"run {run} is in {str(file)!r}", markup=False)
-        if json and output is not None:
-            printing.print_json({"exported": [{"run_id": run, "file": str(file)} for run, file in files.items()]})
+        await write_runs({run: partial(export_run, found, run) for run in runs}, output, json=json)
         return Exit.OK
 
     _execute(work, app, store, json=json)
@@ -195,16 +188,6 @@ async def _count(store: Store, before: int, limit: int | None) -> int:
         if there == limit:
             break
     return there
-
-
-def _agreed(there: int, older_than: str) -> bool:
-    # On standard error: what a command tells is on standard output alone.
-    printing.err.print(f"delete {_so_many(there)} that ended more than {older_than} ago, for good? (y/N)", end=" ")
-    with interruptible():
-        answer = sys.stdin.readline()
-    if not answer:
-        raise UsageError("nobody answered; nothing was deleted. --yes deletes without asking")
-    return answer.strip().lower() in {"y", "yes"}
 
 
 def _tell_pruned(runs: int, older_than: str, *, json: bool, deleted: bool) -> None:

@@ -12,6 +12,11 @@ _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds
 _WRITTEN = re.compile("".join(rf"(?:(?P<{name}>[0-9]+){unit})?" for unit, name in _UNITS.items()))
 
 
+def is_duration(text: str) -> bool:
+    """Whether ``text`` is meant as a length of time."""
+    return bool(text.strip()) and _WRITTEN.fullmatch(text.strip()) is not None
+
+
 def duration(option: str, text: str) -> timedelta:
     """The length of time that ``text`` says: weeks, days, hours, minutes and seconds, each once, in this order.
 

@@ -24,8 +24,8 @@ from waystation.results import (
     Suspension,
     when,
 )
-from waystation.shapes import AnyResult, compact, json_text, suspension_data
-from waystation.store.records import RunRecord, WorkflowKey
+from waystation.shapes import AnyResult, compact, json_text, result_data, suspension_data
+from waystation.store.records import RunRecord
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -36,14 +36,14 @@ def print_json(data: object) -> None:
     sys.stdout.write(json_text(data) + "\n")
 
 
-def print_result(workflow: Workflow[object, object], result: AnyResult) -> None:
+def print_result(workflow: Workflow[object, object] | None, result: AnyResult) -> None:
     """How a run stands, and what to type next if it waits for someone."""
     out.print(Text.assemble("run ", (result.run_id, "bold"), " of ", result.workflow_id, "  "), end="")
     out.print(status_text(result.status))
     match result:
         case RunSucceeded():
             out.print(Text("result "), end="")
-            out.print(Text(workflow.output.dump(result.result).decode()))
+            out.print(Text(compact(result_data(workflow, result)["result"])))
         case RunFailed():
             error = result.error
             at = f" at step {error.address}" if error.address else ""
@@ -69,7 +69,7 @@ def _print_undo_errors(errors: Sequence[ErrorRecord]) -> None:
         out.print(Text(f"not undone: {error.address}: {error.type}: {error.message}", style="red"))
 
 
-def _print_suspension(suspension: Suspension, workflow: Workflow[object, object]) -> None:
+def _print_suspension(suspension: Suspension, workflow: Workflow[object, object] | None) -> None:
     payload = suspension_data(suspension, workflow)["payload"]
     out.print(Text.assemble("waits at ", (suspension.address, "bold"), f": {compact(payload)}"))
     out.print(Text(f"  an answer: {answer_hint(suspension)}", style="dim"))
@@ -127,27 +127,30 @@ def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:
         out.print(Text(f"more: --cursor {cursor}", style="dim"))
 
 
+def print_record(run: RunRecord) -> None:
+    """How a run stands, without what came of it."""
+    head = Text.assemble("run ", (run.run_id, "bold"), f" of {run.workflow_id}  ")
+    out.print(head.append_text(status_text(run.status)))
+
+
 def print_imported(run: RunRecord) -> None:
     """A run that has come from elsewhere, and what becomes of it."""
-    out.print(
-        Text.assemble("run ", (run.run_id, "bold"), f" of {run.workflow_id} is there  ").append_text(
-            status_text(run.status)
-        )
-    )
+    head = Text.assemble("run ", (run.run_id, "bold"), f" of {run.workflow_id} is there  ")
+    out.print(head.append_text(status_text(run.status)))
     if run.status == "running":
         out.print(Text("it goes on when an app takes it over", style="dim"))
 
 
-def print_pending(suspensions: Sequence[Suspension], workflows: Mapping[WorkflowKey, Workflow[object, object]]) -> None:
-    """What people are waited for."""
+def print_pending(suspensions: Sequence[tuple[Suspension, Workflow[object, object] | None]]) -> None:
+    """What people are waited for; with each the workflow, where it is at hand."""
     if not suspensions:
         out.print("nobody is waited for")
-    for suspension in suspensions:
+    for suspension, workflow in suspensions:
         since = f"{suspension.opened_at.astimezone():%Y-%m-%d %H:%M:%S}"
         out.print(
             Text.assemble(("⏸ ", "yellow"), (suspension.run_id, "bold"), f"  {suspension.workflow_id}  since {since}")
         )
-        _print_suspension(suspension, workflows[WorkflowKey(suspension.workflow_id, suspension.version)])
+        _print_suspension(suspension, workflow)
 
 
 def print_misfits(misfits: Sequence[Misfit]) -> None:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
 
+from waystation.cli.plan import PlanNode
 from waystation.core.addresses import beside, inside, of_item, of_turn
 from waystation.core.entries import ErrorRecord
 from waystation.core.history import NodeHistory, RunHistory, StepHistory
 from waystation.core.refs import Millis
-from waystation.define.nodes import (
-    BranchNode,
-    ForeachNode,
-    Graph,
-    LoopNode,
-    MapNode,
-    Node,
-    ParallelNode,
-    SequenceNode,
-    SleepNode,
-    StepNode,
-    SwitchNode,
-    WaitNode,
-    WorkflowNode,
-)
 from waystation.results import when
 from waystation.shapes import compact, raw_data
 from waystation.store.records import RunRecord
@@ -45,11 +33,7 @@ STYLES = {
 _LONGEST = 200
 _MOST_SHOWN = 20
 
-_BLOCKS: dict[type, str] = {
-    ParallelNode: "side by side",
-    BranchNode: "where a condition is true",
-    SwitchNode: "one of these",
-}
+_BLOCKS = {"parallel": "side by side", "branch": "where a condition is true", "switch": "one of these"}
 
 
 def status_text(status: str) -> Text:
@@ -58,13 +42,23 @@ def status_text(status: str) -> Text:
     return Text(f"{sign} {status}", style=style)
 
 
-def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result: object = None) -> Tree:
+def run_tree(
+    record: RunRecord,
+    history: RunHistory,
+    plan: Sequence[PlanNode],
+    result: object = None,
+    *,
+    under_way: Mapping[str, Millis] | None = None,
+    brief: bool = False,
+) -> Tree:
     """The run's tree.
 
     Arguments:
         record, history: the run.
-        graph: its workflow's graph, to show what has not begun yet; None if the workflow is not at hand.
+        plan: its workflow's nodes, to show what has not begun yet; none if the workflow is not at hand.
         result: the run's result as JSON data, if it has succeeded.
+        under_way: for how long the steps that are under way have been, by address, where that is known.
+        brief: leave out the data, so that a picture of a long run is one of its steps.
     """
     head = Text.assemble((record.workflow_id, "bold"), "  run ", (record.run_id, "bold"), "  ")
     head.append_text(status_text(record.status))
@@ -73,10 +67,10 @@ def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result
     tree = Tree(head, guide_style="dim")
     if history.forked_from:
         tree.add(Text(f"forked from {history.forked_from}", style="dim"))
-    if history.input is not None:
+    if history.input is not None and not brief:
         tree.add(_data("input", raw_data(history.input)))
-    drawing = _Drawing(history)
-    for node in graph.root.children if graph is not None else ():
+    drawing = _Drawing(history, under_way or {}, brief=brief)
+    for node in plan:
         drawing.add(tree, node, node.id)
     drawing.add_rest(tree)
     if history.cancel is not None:
@@ -92,38 +86,37 @@ def run_tree(record: RunRecord, history: RunHistory, graph: Graph | None, result
 class _Drawing:
     """What happened, drawn along the graph; what was drawn is taken away."""
 
-    def __init__(self, history: RunHistory) -> None:
+    def __init__(self, history: RunHistory, under_way: Mapping[str, Millis], *, brief: bool) -> None:
+        self._under_way = under_way
+        self._brief = brief
         self._steps: dict[str, StepHistory] = {step.address: step for step in history.steps}
         self._nodes: dict[str, NodeHistory] = {node.address: node for node in history.nodes}
 
-    def add(self, tree: Tree, node: Node, address: str) -> None:
+    def add(self, tree: Tree, node: PlanNode, address: str) -> None:
         """Draw the node at ``address``, and what is in it."""
-        match node:
-            case StepNode():
+        match node.kind:
+            case "step":
                 step = self._steps.pop(address, None)
-                tree.add(_step(step) if step is not None else _idle(address, "not begun"))
-            case WorkflowNode():
+                tree.add(self._step(step) if step is not None else _idle(address, "not begun"))
+            case "workflow":
                 inner = tree.add(Text.assemble((address, "bold"), ("  workflow", "dim")))
-                for child in node.workflow.graph.root.children:
+                for child in node.nodes:
                     self.add(inner, child, inside(address, child.id))
-            case ParallelNode() | BranchNode() | SwitchNode():
+            case "parallel" | "branch" | "switch":
                 self._add_block(tree, node, address)
-            case ForeachNode() | LoopNode():
-                self._add_repeated(tree, node, address)
-            case MapNode() | SleepNode() | WaitNode():
-                tree.add(_node(address, node, self._nodes.get(address)))
-            case SequenceNode():
-                for child in node.children:
-                    self.add(tree, child, child.id)
+            case "foreach" | "loop" if node.child is not None:
+                self._add_repeated(tree, node, node.child, address)
+            case _:
+                tree.add(self._node(address, node, self._nodes.get(address)))
 
     def add_rest(self, tree: Tree) -> None:
         """Draw what is recorded and not in the graph at hand; compensations are drawn here too."""
         for step in self._steps.values():
-            tree.add(_step(step))
+            tree.add(self._step(step))
 
-    def _add_block(self, tree: Tree, node: ParallelNode | BranchNode | SwitchNode, address: str) -> None:
+    def _add_block(self, tree: Tree, node: PlanNode, address: str) -> None:
         happened = self._nodes.get(address)
-        block = tree.add(Text.assemble((address, "bold"), (f"  {_BLOCKS[type(node)]}", "dim")))
+        block = tree.add(Text.assemble((address, "bold"), (f"  {_BLOCKS[node.kind]}", "dim")))
         if happened is not None and happened.error is not None:
             block.add(_error("failed", happened.error))
         for child in node.children:
@@ -132,11 +125,12 @@ class _Drawing:
             else:
                 self.add(block, child, beside(address, child.id))
 
-    def _add_repeated(self, tree: Tree, node: ForeachNode | LoopNode, address: str) -> None:
+    def _add_repeated(self, tree: Tree, node: PlanNode, child: PlanNode, address: str) -> None:
         happened = self._nodes.get(address)
-        kind = "for each item" if isinstance(node, ForeachNode) else "again and again"
+        is_foreach = node.kind == "foreach"
+        kind = "for each item" if is_foreach else "again and again"
         count = (
-            f", {happened.count} {'items' if isinstance(node, ForeachNode) else 'turns'}"
+            f", {happened.count} {'items' if is_foreach else 'turns'}"
             if happened and happened.count is not None
             else ""
         )
@@ -145,14 +139,14 @@ class _Drawing:
             block.add(_error("failed", happened.error))
         numbers = self._numbers(address)
         for number in numbers[:_MOST_SHOWN]:
-            item = of_item if isinstance(node, ForeachNode) else of_turn
-            self.add(block, node.child, item(address, number, node.child.id))
+            item = of_item if is_foreach else of_turn
+            self.add(block, child, item(address, number, child.id))
         if len(numbers) > _MOST_SHOWN:
             block.add(Text(f"... {len(numbers) - _MOST_SHOWN} more; --json shows all", style="dim"))
             for number in numbers[_MOST_SHOWN:]:
                 self._forget(f"{address}[{number}]/", f"{address}#{number}/")
         if not numbers:
-            block.add(_idle(node.child.id, "not begun"))
+            block.add(_idle(child.id, "not begun"))
 
     def _numbers(self, address: str) -> list[int]:
         """The items or turns of which something is known."""
@@ -167,50 +161,50 @@ class _Drawing:
         for address in [address for address in self._steps if address.startswith(prefixes)]:
             del self._steps[address]
 
+    def _node(self, address: str, node: PlanNode, happened: NodeHistory | None) -> Group | Text:
+        if happened is None:
+            return _idle(address, "not begun")
+        head = Text.assemble((address, "bold"), "  ").append_text(status_text(happened.status))
+        if happened.until is not None and happened.status == "waiting":
+            what = f"event {node.event!r} or " if node.event else ""
+            head.append(f"  until {what}{when(happened.until).astimezone():%Y-%m-%d %H:%M:%S}", style="dim")
+        lines = [head]
+        if happened.output is not None and not self._brief:
+            lines.append(_data("  gave", raw_data(happened.output)))
+        if happened.error is not None:
+            lines.append(_error("  failed", happened.error))
+        return Group(*lines)
 
-def _node(address: str, node: MapNode | SleepNode | WaitNode, happened: NodeHistory | None) -> Group | Text:
-    if happened is None:
-        return _idle(address, "not begun")
-    head = Text.assemble((address, "bold"), "  ").append_text(status_text(happened.status))
-    if happened.until is not None and happened.status == "waiting":
-        what = f"event {node.event!r} or " if isinstance(node, WaitNode) else ""
-        head.append(f"  until {what}{when(happened.until).astimezone():%Y-%m-%d %H:%M:%S}", style="dim")
-    lines = [head]
-    if happened.output is not None:
-        lines.append(_data("  gave", raw_data(happened.output)))
-    if happened.error is not None:
-        lines.append(_error("  failed", happened.error))
-    return Group(*lines)
+    def _step(self, step: StepHistory) -> Group:
+        head = Text.assemble((step.address, "bold"), "  ").append_text(status_text(step.status))
+        if step.began is not None:
+            head.append(f"  {when(step.began).astimezone():%H:%M:%S}", style="dim")
+            if step.ended is not None:
+                head.append(f"  {duration_text(step.ended - step.began)}", style="dim")
+        if step.ended is None and (so_far := self._under_way.get(step.address)) is not None:
+            head.append(f"  for {duration_text(so_far)}", style="dim")
+        if step.attempts > 1 and not step.suspensions:
+            head.append(f"  {step.attempts} attempts", style="dim")
+        lines: list[Text] = [head]
+        for each in step.suspensions:
+            lines.append(_data(f"  asked {each.label}".rstrip(), raw_data(each.payload)))
+            if each.answer is not None:
+                by = f" by {each.actor}" if each.actor else ""
+                lines.append(_data(f"  answered{by}", raw_data(each.answer)))
+        lines.extend(_error("  attempt failed", failure) for failure in step.failures)
+        if step.retry_at is not None and step.status == "waiting":
+            lines.append(Text(f"  tried again at {when(step.retry_at).astimezone():%H:%M:%S}", style="dim"))
+        if step.once:
+            lines.append(Text(f"  recorded once: {', '.join(step.once)}", style="dim"))
+        if step.output is not None and not self._brief:
+            lines.append(_data("  gave", raw_data(step.output)))
+        if step.error is not None:
+            lines.append(_error("  failed", step.error))
+        return Group(*lines)
 
 
 def _idle(id_: str, status: str) -> Text:
     return Text.assemble(id_, "  ").append_text(status_text(status))
-
-
-def _step(step: StepHistory) -> Group:
-    head = Text.assemble((step.address, "bold"), "  ").append_text(status_text(step.status))
-    if step.began is not None:
-        head.append(f"  {when(step.began).astimezone():%H:%M:%S}", style="dim")
-        if step.ended is not None:
-            head.append(f"  {duration_text(step.ended - step.began)}", style="dim")
-    if step.attempts > 1 and not step.suspensions:
-        head.append(f"  {step.attempts} attempts", style="dim")
-    lines: list[Text] = [head]
-    for each in step.suspensions:
-        lines.append(_data(f"  asked {each.label}".rstrip(), raw_data(each.payload)))
-        if each.answer is not None:
-            by = f" by {each.actor}" if each.actor else ""
-            lines.append(_data(f"  answered{by}", raw_data(each.answer)))
-    lines.extend(_error("  attempt failed", failure) for failure in step.failures)
-    if step.retry_at is not None and step.status == "waiting":
-        lines.append(Text(f"  tried again at {when(step.retry_at).astimezone():%H:%M:%S}", style="dim"))
-    if step.once:
-        lines.append(Text(f"  recorded once: {', '.join(step.once)}", style="dim"))
-    if step.output is not None:
-        lines.append(_data("  gave", raw_data(step.output)))
-    if step.error is not None:
-        lines.append(_error("  failed", step.error))
-    return Group(*lines)
 
 
 def _data(what: str, data: object) -> Text:

@@ -144,9 +144,15 @@ class Client:
         """
         if isinstance(workflow, Workflow):
             return RemoteWorkflow(self, workflow.id, workflow.version or None, workflow)
-        return RemoteWorkflow(self, workflow, version, self._at_hand(workflow, version))
+        return RemoteWorkflow(self, workflow, version, self.at_hand(workflow, version))
 
-    def _at_hand(self, workflow_id: str, version: str | None) -> Workflow[object, object] | None:
+    def at_hand(self, workflow_id: str, version: str | None = None) -> Workflow[object, object] | None:
+        """The definition of a workflow, if it was given to the client; None if not.
+
+        Arguments:
+            workflow_id: its id.
+            version: which version; by default the one that was given last.
+        """
         if version is None:
             return self._registry.current.get(workflow_id)
         return self._registry.by_key.get(WorkflowKey(workflow_id, version))

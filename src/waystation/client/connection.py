@@ -216,6 +216,10 @@ class Connection:
                 status=response.status_code,
             ) from None
 
+    def told(self, problem: str) -> WaystationError:
+        """The error that the server told of in a stream."""
+        return self.problem(200, {}, problem.encode())
+
     def problem(self, status: int, headers: Mapping[str, str], content: bytes) -> WaystationError:
         """The error that the server answered with."""
         try:

@@ -57,6 +57,8 @@ async def follow(
                     lost_at, pause = None, _FIRST_PAUSE
                     if message.event == "end":
                         return
+                    if message.event == "problem":
+                        raise connection.told(message.data)
                     event = _read(message)
                     if (event.seq, event.part) <= known:
                         continue

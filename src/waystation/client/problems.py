@@ -18,7 +18,7 @@ from waystation.errors import (
 
 def raised_again(problem: Problem, status: int) -> WaystationError:
     """The error that the server told of; a ``RemoteError`` if its code is not known here."""
-    message = problem.detail or problem.title
+    message = problem.detail or problem.message or problem.title
     kind = _kinds().get(problem.code)
     if kind is None or issubclass(kind, RemoteError):
         return RemoteError(f"the server answered {status}, {problem.code}: {message}", status=status)

@@ -186,10 +186,12 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something was not done: problem+json, with what the error of that code knows."""
+    """Why something was not done: problem+json, with what the error of that code knows. In a stream its ``detail`` is
+    named ``message``."""
 
     code: str
     detail: str = ""
+    message: str = ""
     title: str = ""
     run_id: str | None = None
     workflow_id: str | None = None

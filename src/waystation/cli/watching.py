@@ -1,0 +1,106 @@
+"""A run, drawn as it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+from waystation.cli import printing
+from waystation.cli.exits import Exit
+from waystation.cli.plan import PlanNode, plan_of
+from waystation.cli.tree import run_tree
+from waystation.core.history import RunHistory
+from waystation.core.refs import Millis
+from waystation.engine.events import AnyEvent, StepStartedEvent, StepSuspendedEvent
+from waystation.shapes import result_data
+from waystation.store.records import RunRecord
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from waystation.cli.placed import At
+    from waystation.cli.places import AnyRun
+
+_SOONEST = 0.2
+"""Between two looks at a run pass so many seconds at least, however much happens in it."""
+
+_TICK = 1.0
+"""So often the times of what is under way go on."""
+
+
+async def watched(at: At, run: AnyRun) -> Exit:
+    """Draw the run until it has ended, and leave the last picture; gives the exit code that tells how it ended.
+
+    Raises:
+        RunNotFound, DefinitionChanged, RemoteError.
+    """
+    from rich.live import Live  # which no other command needs
+
+    picture = _Picture(run, await plan_of(at.place, await run.record()))
+    with Live(await picture.drawn(), console=printing.out, auto_refresh=False, transient=False) as live:
+        following = asyncio.create_task(picture.follow())
+        try:
+            while not following.done():
+                await picture.wait_for_change(following)
+                live.update(await picture.drawn(), refresh=True)
+            await following
+            live.vertical_overflow = "visible"  # what stays is the whole of it
+            live.update(await picture.drawn(), refresh=True)
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+    return Exit.OK if picture.status == "success" else Exit.FAILED
+
+
+class _Picture:
+    """What is known of a run, drawn."""
+
+    def __init__(self, run: AnyRun, plan: Sequence[PlanNode]) -> None:
+        self._run = run
+        self._plan = plan
+        self._changed = asyncio.Event()
+        self._since: dict[str, Millis] = {}
+        self._seen: tuple[RunRecord, RunHistory, object] | None = None
+        self.status = ""
+
+    async def follow(self) -> None:
+        """Take in what happens in the run, until it has ended."""
+        async with aclosing(self._run.events()) as events:
+            async for event in events:
+                self._note(event)
+                self._changed.set()
+
+    def _note(self, event: AnyEvent) -> None:
+        if isinstance(event, (StepStartedEvent, StepSuspendedEvent)):
+            self._since[event.address] = event.at
+
+    async def wait_for_change(self, following: asyncio.Task[None]) -> None:
+        """Wait until there is something else to draw."""
+        await asyncio.sleep(_SOONEST)
+        changing = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait((changing, following), timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changing.cancel()
+
+    async def drawn(self) -> Tree:
+        """The run as it stands."""
+        if self._seen is None or self._changed.is_set():
+            self._changed.clear()
+            self._seen = await self._look()
+        record, history, result = self._seen
+        now = round(time.time() * 1000)
+        so_far = {address: max(0, now - since) for address, since in self._since.items()}
+        return run_tree(record, history, self._plan, result, under_way=so_far, brief=True)
+
+    async def _look(self) -> tuple[RunRecord, RunHistory, object]:
+        record, history = await self._run.record(), await self._run.history()
+        self.status = record.status
+        result = None
+        if record.status == "success":
+            result = result_data(self._run.workflow, await self._run.result())["result"]
+        return record, history, result
