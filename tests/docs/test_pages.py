@@ -105,10 +105,11 @@ def test_every_room_and_file_that_a_page_names_is_there(page: Path) -> None:
 
 def test_the_page_of_transitions_is_made_of_the_table() -> None:
     assert text(transitions_page.PAGE) == transitions_page.page(), "run `make transitions-page`"
+    assert text(transitions_page.PICTURE) == transitions_page.picture(), "run `make transitions-page`"
 
 
 def test_the_page_of_transitions_tells_all_ends_apart() -> None:
     ends = {entry for (_, entry), after in TRANSITIONS.items() if after is None}
     assert ends == {StepSucceeded, StepBailed, StepFailed, StepCancelled}
-    made = transitions_page.page()
-    assert all(f": {entry.__name__}" in made for _, entry in TRANSITIONS)
+    drawn = transitions_page.picture()
+    assert all(f">{entry.__name__}<" in drawn for _, entry in TRANSITIONS)
