@@ -91,7 +91,9 @@ where, and what to do about it.
     │   ├── ListenRefused
     │   ├── ListenFailed
     │   ├── TokenFileInvalid
+    │   ├── TokenInvalid
     │   ├── UnknownToken
+    │   ├── IdentityInvalid
     │   └── RequestRefused
     │       ├── BadRequest
     │       ├── Unauthenticated
@@ -104,7 +106,8 @@ where, and what to do about it.
     │       ├── WrongHost
     │       ├── InvalidRequest
     │       ├── TooManyStreams
-    │       └── TooManyWaiting
+    │       ├── TooManyWaiting
+    │       └── IdentityUnavailable
     ├── AppClosed
     ├── WrongLoop
     └── ExtraMissing
@@ -172,6 +175,8 @@ from waystation.errors.server import (
     BodyTooLarge,
     CrossSiteRefused,
     Forbidden,
+    IdentityInvalid,
+    IdentityUnavailable,
     InvalidRequest,
     ListenFailed,
     ListenRefused,
@@ -181,6 +186,7 @@ from waystation.errors.server import (
     RequestRefused,
     ServerError,
     TokenFileInvalid,
+    TokenInvalid,
     TooManyStreams,
     TooManyWaiting,
     Unauthenticated,
@@ -245,6 +251,8 @@ __all__ = [
     "ExtraMissing",
     "Forbidden",
     "IdempotencyConflict",
+    "IdentityInvalid",
+    "IdentityUnavailable",
     "InvalidConcurrency",
     "InvalidCron",
     "InvalidDuration",
@@ -311,6 +319,7 @@ __all__ = [
     "StoreUrlInvalid",
     "SuspendNotAllowed",
     "TokenFileInvalid",
+    "TokenInvalid",
     "TooManyStreams",
     "TooManyWaiting",
     "TransactionMisused",

@@ -31,10 +31,22 @@ class TokenFileInvalid(ServerError):
     code = "token_file_invalid"
 
 
+class TokenInvalid(ServerError):
+    """No token can be made so."""
+
+    code = "token_invalid"
+
+
 class UnknownToken(ServerError):
     """There is no token of that id in the file."""
 
     code = "unknown_token"
+
+
+class IdentityInvalid(ServerError):
+    """The settings of the identity provider are not ones that can be trusted."""
+
+    code = "identity_invalid"
 
 
 class RequestRefused(ServerError):
@@ -130,3 +142,10 @@ class TooManyWaiting(RequestRefused):
 
     code = "too_many_waiting"
     status = 429
+
+
+class IdentityUnavailable(RequestRefused):
+    """The keys of the identity provider cannot be had now, so that nobody is known; try again later."""
+
+    code = "identity_unavailable"
+    status = 503

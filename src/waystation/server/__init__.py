@@ -2,16 +2,22 @@
 
 from waystation.server.access import SCOPES, Authenticator, Principal, Scope
 from waystation.server.application import make_asgi, make_router
+from waystation.server.oidc import OidcAuthenticator
 from waystation.server.serving import DEFAULT_PORT, check_listen, serve, serve_until_stopped
 from waystation.server.site import Limits
+from waystation.server.tokens import Token, TokenAuthenticator, TokenFile
 
 __all__ = [
     "DEFAULT_PORT",
     "SCOPES",
     "Authenticator",
     "Limits",
+    "OidcAuthenticator",
     "Principal",
     "Scope",
+    "Token",
+    "TokenAuthenticator",
+    "TokenFile",
     "check_listen",
     "make_asgi",
     "make_router",

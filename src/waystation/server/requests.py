@@ -10,6 +10,7 @@ from waystation.server import examples
 
 _LONGEST_ID = 200
 _LONGEST_TEXT = 10_000
+_LONGEST_COOKIE = 3800
 
 NewRunId = Annotated[
     str,
@@ -162,4 +163,4 @@ class LogIn(Body):
         extra="forbid", strict=True, json_schema_extra={"examples": [{"token": "wst_5f2c9a_..."}]}
     )
 
-    token: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+    token: Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_COOKIE, pattern=r"^[A-Za-z0-9._~+/=-]+$")]
