@@ -22,12 +22,14 @@ _HOW = (
 )
 
 
-def load_app(named: str | None, store: str | None) -> Waystation:
-    """The app, not opened. It recovers no runs: a command that ends soon must not begin work it cannot finish.
+def load_app(named: str | None, store: str | None, *, recover: bool | None = False) -> Waystation:
+    """The app, not opened. By default it recovers no runs: a command that ends soon must not begin work that it cannot
+    finish.
 
     Arguments:
         named: ``module:variable``, or None to look where else it may be named.
         store: another store than the app's own, or None.
+        recover: whether it takes over runs that nobody drives; None for what the app itself says.
 
     Raises:
         UsageError: no app is named, or what is named is none.
@@ -35,7 +37,7 @@ def load_app(named: str | None, store: str | None) -> Waystation:
     reference = _reference(named)
     if not reference:
         raise UsageError(f"there is no app to work on; {_HOW}")
-    return _imported(reference).copy(store=store, recover=False)
+    return _imported(reference).copy(store=store, recover=recover)
 
 
 def load_store(named: str | None, store: str | None) -> Store:

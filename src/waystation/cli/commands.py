@@ -9,7 +9,10 @@ import typer
 
 from waystation.cli import defined, looking, running
 from waystation.cli.db import db
+from waystation.cli.new import new
+from waystation.cli.reloading import dev
 from waystation.cli.schedules import schedules
+from waystation.cli.serving import serve, studio
 
 cli = typer.Typer(
     name="waystation",
@@ -39,6 +42,7 @@ _COMMANDS = {
         *(looking.runs, looking.pending, looking.show, looking.watch, looking.events, looking.journal),
         looking.export,
     ),
+    "Begin, and serve": (new, dev, studio, serve),
     "What there is": (defined.workflows, defined.graph, defined.agents, defined.tools, defined.check),
 }
 

@@ -8,10 +8,20 @@ from waystation.errors import (
     DataError,
     DefinitionChanged,
     DefinitionError,
+    ExtraMissing,
+    ListenFailed,
+    ListenRefused,
+    RemoteError,
     RunFileInvalid,
     RunNotFound,
+    ServerError,
+    ServerUrlInvalid,
     StoreError,
+    TokenFileInvalid,
+    UnknownEvent,
+    UnknownSchedule,
     UnknownStep,
+    UnknownToken,
     UnknownWorkflow,
     WaystationError,
 )
@@ -29,13 +39,15 @@ class Exit(IntEnum):
     SUSPENDED = 3
     """The run is suspended: it waits for an answer."""
     NOT_FOUND = 4
-    """There is no such run, workflow or step."""
+    """There is no such run, workflow, step, schedule, event or token."""
     REFUSED = 5
     """The data does not fit, or the run is not in a state for it; nothing was changed."""
     DEFINITION_CHANGED = 6
     """The code at hand cannot continue the run; nothing was changed."""
     STORE = 7
     """The store could not do what was asked."""
+    SERVER = 8
+    """The server cannot be reached, or refuses the request: whose token it is, or what it may."""
 
 
 class UsageError(WaystationError):
@@ -47,10 +59,14 @@ class UsageError(WaystationError):
 def exit_for(error: WaystationError) -> Exit:
     """The exit code that tells of ``error``."""
     match error:
-        case UsageError() | DefinitionError():
+        case UsageError() | DefinitionError() | ExtraMissing() | ServerUrlInvalid():
             return Exit.USAGE
-        case RunNotFound() | UnknownWorkflow() | UnknownStep():
+        case ListenRefused() | ListenFailed() | TokenFileInvalid():
+            return Exit.USAGE
+        case RunNotFound() | UnknownWorkflow() | UnknownStep() | UnknownSchedule() | UnknownEvent() | UnknownToken():
             return Exit.NOT_FOUND
+        case RemoteError() | ServerError():
+            return Exit.SERVER
         case DefinitionChanged():
             return Exit.DEFINITION_CHANGED
         case RunFileInvalid():

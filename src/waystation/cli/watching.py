@@ -40,6 +40,10 @@ async def watched(at: At, run: AnyRun) -> Exit:
     from rich.live import Live  # which no other command needs
 
     picture = _Picture(run, await plan_of(at.place, await run.record()))
+    if not printing.out.is_terminal:  # there is one picture to be had: the last
+        await picture.follow()
+        printing.out.print(await picture.drawn())
+        return picture.exit
     with Live(await picture.drawn(), console=printing.out, auto_refresh=False, transient=False) as live:
         following = asyncio.create_task(picture.follow())
         try:
@@ -53,7 +57,7 @@ async def watched(at: At, run: AnyRun) -> Exit:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
-    return Exit.OK if picture.status == "success" else Exit.FAILED
+    return picture.exit
 
 
 class _Picture:
@@ -66,6 +70,11 @@ class _Picture:
         self._since: dict[str, Millis] = {}
         self._seen: tuple[RunRecord, RunHistory, object] | None = None
         self.status = ""
+
+    @property
+    def exit(self) -> Exit:
+        """The exit code that tells how the run ended."""
+        return Exit.OK if self.status == "success" else Exit.FAILED
 
     async def follow(self) -> None:
         """Take in what happens in the run, until it has ended."""
