@@ -1,6 +1,6 @@
 import { keys, queries } from '../api/queries';
 import { session } from '../api/session';
-import type { RunStatus } from '../api/types';
+import type { RunStatus, Suspension } from '../api/types';
 import { signal } from '../ui/signal';
 import { follow, type Following, type StreamState } from './follow';
 
@@ -51,17 +51,26 @@ function tell(heard: Heard): void {
   if (heard.kind === 'resync') void queries.invalidateQueries();
   else {
     void queries.invalidateQueries({ queryKey: keys.run(heard.run.run_id) });
-    suspensionsMayHaveChanged();
+    suspensionsMayHaveChanged(heard.run);
   }
   for (const listener of [...listeners]) listener(heard);
 }
 
 let soon: ReturnType<typeof setTimeout> | undefined;
+let when = 0;
 
-/** The inbox is asked for at most four times a second, however many runs move. */
-function suspensionsMayHaveChanged(): void {
-  soon ??= setTimeout(() => {
+/** The inbox is asked for at most four times a second; for a run that is likely to change nothing in it, more seldom. */
+function suspensionsMayHaveChanged(run: RunChanged): void {
+  const known = queries.getQueryData<readonly Suspension[]>(keys.suspensions);
+  const likely = run.status === 'suspended' || known?.some((each) => each.run_id === run.run_id) === true;
+  const due = Date.now() + (likely ? 250 : 2_000);
+  if (soon !== undefined) {
+    if (due >= when) return;
+    clearTimeout(soon);
+  }
+  when = due;
+  soon = setTimeout(() => {
     soon = undefined;
-    void queries.invalidateQueries({ queryKey: keys.suspensions });
-  }, 250);
+    void queries.invalidateQueries({ queryKey: keys.suspensions }, { cancelRefetch: false });
+  }, due - Date.now());
 }
