@@ -149,7 +149,7 @@ class SQLiteStore:
 
     async def create_run(self, run: NewRun) -> None:
         """Create a run, durably."""
-        await self._write(partial(writes.create_run, run=run))
+        await self._write(partial(writes.create_run, run=run), run_id=run.run_id)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """Write ``commit``, durably, all or nothing; with ``within``, together with what was written there."""
@@ -158,7 +158,7 @@ class SQLiteStore:
             self._of_steps().commit(within, apply)
             return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
-        await self._write(apply, settles=settles)
+        await self._write(apply, settles=settles, run_id=commit.run_id)
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
         """Write what ``make`` makes of what is there, inside the transaction that writes it."""
@@ -305,10 +305,12 @@ class SQLiteStore:
 
     # ------------------------------------------------------------------ one way to write, one to read
 
-    def _write(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True) -> asyncio.Future[T]:
+    def _write(
+        self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True, run_id: str = ""
+    ) -> asyncio.Future[T]:
         if self._writer is None:
             raise self._not_open()
-        return self._writer.write(apply, settles=settles)
+        return self._writer.write(apply, settles=settles, run_id=run_id)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         def ask() -> T:

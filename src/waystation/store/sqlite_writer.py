@@ -4,6 +4,10 @@ Everything runs on the event loop's own thread: a hop to another costs more than
 of a pass of the loop has a flush called at the end of that pass; so whatever is ready in the pass goes along. The
 flush writes all of it in one transaction and only then tells anyone.
 
+Where nothing has gone along for a while, a run is by itself, and its writes are flushed right where they are asked for:
+two passes of the loop less for each. That ends when another run writes in the same pass, and for one pass when the loop
+has waited for long.
+
 A write is a function that is given the connection, inside the transaction. It either writes all it has to, or
 raises one of ``REFUSALS`` *before* it writes anything: then the others are not touched. If it raises anything else
 of its own making, the transaction is rolled back and written again without it; so no write needs a savepoint. If
@@ -32,6 +36,12 @@ REFUSALS = (JournalMoved, Fenced, IdempotencyKeyUsed, RunError)
 
 _MOST_TOGETHER = 500
 """So many writes at most are one transaction, so that the loop is not held for long."""
+
+_BY_ITSELF_AFTER = 3
+"""After so many transactions of one write each, one is not waited for that may go along."""
+
+_LONGEST_TURN = 0.01
+"""So long, in seconds, a run by itself may go from write to write before the loop has its turn."""
 
 PATIENCE = 10.0
 """How long a write waits for another connection's lock, in seconds."""
@@ -109,21 +119,44 @@ class GroupWriter:
         self._scheduled = False
         self._tries = 0
         self._later: asyncio.TimerHandle | None = None
+        self._single = 0
+        self._writing = ""
+        self._turn_ends = 0.0
 
-    def write(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True) -> asyncio.Future[T]:
+    def write(
+        self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True, run_id: str = ""
+    ) -> asyncio.Future[T]:
         """Have ``apply`` write. Its result is given once it is durable.
 
         A write that nobody waits for any more, because the waiter was cancelled, is written all the same.
 
         Arguments:
             settles: whether a power cut must not take it even under ``on-suspend``.
+            run_id: the run whose driver writes; "" for what is none's.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.append(_Write(apply, future, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            if run_id and self._is_by_itself(run_id):
+                self._flush()
+            else:
+                self._loop.call_soon(self._flush)
         return future
+
+    def _is_by_itself(self, run_id: str) -> bool:
+        """Whether no other run is likely to write in this pass of the loop."""
+        if self._single < _BY_ITSELF_AFTER:
+            return False
+        if not self._writing:
+            self._writing = run_id
+            self._turn_ends = self._loop.time() + _LONGEST_TURN
+            self._loop.call_soon(self._pass_is_over)
+            return True
+        return self._writing == run_id and self._loop.time() < self._turn_ends
+
+    def _pass_is_over(self) -> None:
+        self._writing = ""
 
     async def drain(self) -> None:
         """Wait until nothing is queued, written or refused."""
@@ -160,6 +193,7 @@ class GroupWriter:
 
     def _settle(self, batch: list[_Write[object]], outcomes: Sequence[object]) -> None:
         del self._queue[: len(batch)]
+        self._single = self._single + 1 if len(batch) == 1 else 0
         self._tries = 0
         self._scheduled = bool(self._queue)
         if self._queue:
