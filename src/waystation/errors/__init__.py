@@ -90,6 +90,7 @@ where, and what to do about it.
     ├── ServerError   the HTTP API refuses a request before it comes to a run, or cannot be started
     │   ├── ListenRefused
     │   ├── ListenFailed
+    │   ├── OriginInvalid
     │   ├── TokenFileInvalid
     │   ├── TokenInvalid
     │   ├── UnknownToken
@@ -183,6 +184,7 @@ from waystation.errors.server import (
     MethodNotAllowed,
     NotFound,
     NotJson,
+    OriginInvalid,
     RequestRefused,
     ServerError,
     TokenFileInvalid,
@@ -280,6 +282,7 @@ __all__ = [
     "NotJson",
     "NotSuspended",
     "NotWaystation",
+    "OriginInvalid",
     "OutputMismatch",
     "PayloadDamaged",
     "PayloadKeyMissing",

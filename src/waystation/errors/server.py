@@ -25,6 +25,12 @@ class ListenFailed(ServerError):
     code = "listen_failed"
 
 
+class OriginInvalid(ServerError):
+    """What was given is not the origin of a site."""
+
+    code = "origin_invalid"
+
+
 class TokenFileInvalid(ServerError):
     """The file of tokens cannot be read, or is none."""
 

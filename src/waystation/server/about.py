@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from importlib.metadata import version
 
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
 from waystation.errors import StoreError, StoreUnavailable
 from waystation.server.site import Asker, Here
 from waystation.shapes import part_data
@@ -35,6 +38,14 @@ def list_tools(site: Here) -> dict[str, object]:
 def live() -> dict[str, object]:
     """That the process answers."""
     return {"status": "ok"}
+
+
+async def metrics(site: Here) -> Response:
+    """How the API is used and how the runs stand, for Prometheus."""
+    engine, _ = await site.app.opened()
+    busy = site.busy
+    text = await site.metrics.text(engine.store, streams=busy.streams, waiting=busy.waiting)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 async def ready(site: Here) -> dict[str, object]:

@@ -7,6 +7,7 @@ It is the route's own way, and no middleware of an application: a router that is
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,10 +56,12 @@ def guarded(site: Site, row: Row) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def guard(request: Request) -> Response:
+                began = time.perf_counter()
                 try:
                     response = await handle(await _let_in(request, site, row))
                 except Exception as error:  # noqa: BLE001  (each becomes a response)
                     response = _told(error)
+                site.metrics.observe(row.method, row.path, response.status_code, time.perf_counter() - began)
                 response.headers.setdefault("Cache-Control", "no-store")
                 response.headers.setdefault("X-Content-Type-Options", "nosniff")
                 return response

@@ -1,7 +1,8 @@
 """JWTs of an identity provider (OpenID Connect): who is known there may ask, as far as the token says.
 
 The provider's public keys (JWKS) are fetched when they are first needed, kept for an hour, and fetched anew when a
-token is signed with a key that is not among them: so keys can be rotated there. Only signatures with a key pair are taken.
+token is signed with a key that is not among them: so keys can be rotated there. Only signatures with a key pair are
+taken.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from waystation.server.access import Authenticator, Principal
 from waystation.server.feed import Feed
+from waystation.server.metrics import Metrics
 
 if TYPE_CHECKING:
     from waystation.runtime import Waystation
@@ -64,6 +65,7 @@ class Site:
         limits: how much it does at once.
         busy: what it does just now.
         feed: news of all runs.
+        metrics: how it is used.
     """
 
     app: Waystation
@@ -72,6 +74,7 @@ class Site:
     origins: Sequence[str]
     limits: Limits
     feed: Feed
+    metrics: Metrics
     busy: Busy = field(default_factory=Busy)
 
 

@@ -177,12 +177,13 @@ ROWS: Sequence[Row] = (
 OUTSIDE: Sequence[Row] = (
     Row("GET", "/health/live", about.live, "anyone", replies.Health, ABOUT, hosts=False),
     Row("GET", "/health/ready", about.ready, "anyone", replies.Health, ABOUT, hosts=False),
+    Row("GET", "/metrics", about.metrics, "read", None, ABOUT, media="text/plain"),
 )
 """What is not below it."""
 
 
-def add_to(router: APIRouter, rows: Sequence[Row], site: Site) -> None:
-    """Make the routes of ``rows``, for one site."""
+def add_to(router: APIRouter, rows: Sequence[Row], site: Site, *, is_guest: bool = False) -> None:
+    """Make the routes of ``rows``, for one site; ``is_guest`` where another application describes them."""
     for row in rows:
         no_content = row.status == HTTPStatus.NO_CONTENT
         router.add_api_route(
@@ -195,26 +196,27 @@ def add_to(router: APIRouter, rows: Sequence[Row], site: Site) -> None:
             response_class=Response if no_content or row.gives is None else JSONResponse,
             tags=[row.tag],
             summary=row.call.__name__.replace("_", " ").capitalize(),
-            responses=_responses(row, site),
+            responses=_responses(row, site, is_guest=is_guest),
             dependencies=[Security(BEARER)] if site.authenticator is not None and row.who not in _OPEN else [],
             openapi_extra={"x-waystation-who": row.who},
             route_class_override=guarded(site, row),
         )
 
 
-def _responses(row: Row, site: Site) -> dict[int | str, dict[str, Any]]:
+def _responses(row: Row, site: Site, *, is_guest: bool) -> dict[int | str, dict[str, Any]]:
     """What a route may answer with, for its description."""
-    refused = {421, 422, 503, *row.refuses} if row.who != "anyone" else {503}
+    refused = {503} if row.who == "anyone" else {400, 403, 421, 422, 503, *row.refuses}
     if row.who not in _OPEN and site.authenticator is not None:
-        refused |= {401, 403}
-    if row.method == "GET":
-        refused |= {400}
-    else:
-        refused |= {400, 403, 413, 415}
+        refused |= {401}
+    if row.method != "GET":
+        refused |= {413, 415}
     found: dict[int | str, dict[str, Any]] = {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
         for status in sorted(refused)
     }
+    if is_guest:
+        found[503]["model"] = replies.Problem  # so that its schema is described there too
     if row.gives is None and row.status == HTTPStatus.OK:
-        found[200] = {"description": "Successful Response", "content": {row.media: {"schema": {"type": "string"}}}}
+        schema = {"type": "object"} if row.media == "application/json" else {"type": "string"}
+        found[200] = {"description": "Successful Response", "content": {row.media: {"schema": schema}}}
     return found

@@ -177,11 +177,11 @@ def _for_the_owner(path: str, flags: int) -> int:
 
 def _check(name: str, scopes: Sequence[Scope], expires_at: datetime | None) -> None:
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise TokenInvalid(f"a token cannot have the name {name!r}: 1 to {_LONGEST_NAME} characters that can be printed")
+        raise TokenInvalid(f"a token cannot have the name {name!r}: 1 to {_LONGEST_NAME} printable characters")
     if not scopes:
         raise TokenInvalid(f"a token needs at least one scope; there are: {', '.join(SCOPES)}")
     if unknown := set(scopes).difference(SCOPES):
-        raise TokenInvalid(f"there is no scope {sorted(unknown)[0]!r}; there are: {', '.join(SCOPES)}")
+        raise TokenInvalid(f"there is no scope {min(unknown)!r}; there are: {', '.join(SCOPES)}")
     if expires_at is not None and expires_at.tzinfo is None:
         raise TokenInvalid(f"expires_at={expires_at} has no time zone")
 
