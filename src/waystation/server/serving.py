@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from waystation.runtime import Waystation
 
 DEFAULT_PORT = 8700
+"""Where a server listens if nothing is said."""
 
 _GRACE_SECONDS = 10
 """So long requests under way may go on when the server is shut down. Streams, and who waits for a run, end at once."""
