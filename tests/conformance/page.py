@@ -41,7 +41,7 @@ _HEAD: Final = """\
 
 Waystation is modelled on Mastra workflows. {observed} behaviours of the model were observed by running it (version
 1.71.0, its default engine unless said); the numbers below are theirs. Each line of the tables is shown by a test;
-those of `tests/conformance` run on each store.
+those of `tests/conformance` run on each store. The column of tests has their files, below `tests/`.
 
 - **same**: as in the model.
 - **better**: the model has a defect there, which the line names.
@@ -159,7 +159,7 @@ def _area(heading: str, shown: Sequence[Shown]) -> str:
 
 def _tests(tests: Sequence[str]) -> str:
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    return ", ".join(f"[{Path(file).stem.removeprefix('test_')}](../{file})" for file in files)
+    return ", ".join(f"`{file.removeprefix('tests/')}`" for file in files)
 
 
 def _left_out() -> str:

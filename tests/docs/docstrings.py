@@ -207,6 +207,6 @@ def members(kind: type, *, hidden: frozenset[str] = frozenset()) -> Mapping[str,
             if name.startswith("_") or name in hidden or not (inspect.isfunction(plain) or isinstance(plain, property)):
                 continue
             doc = inspect.getdoc(plain) or ""
-            if doc and not doc.endswith("For the library's own rooms.") and doc != "See ``Store``.":
+            if doc and "For the library's own rooms." not in doc and doc != "See ``Store``.":
                 found.setdefault(name, plain)
     return found

@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
 PAGES: Final = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 
-_FENCE: Final = re.compile(r"^( *)```(.*)\n(.*?)^ *```$", flags=re.DOTALL | re.MULTILINE)
+_FENCE: Final = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", flags=re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ PUBLIC: Final = (
     "waystation",
     "waystation.errors",
     "waystation.agents",
+    "waystation.client",
+    "waystation.server",
     "waystation.testing",
-    "waystation.testing.crashing",
     "waystation.testing.store_suite",
 )
-"""The modules whose names are public."""
+"""The modules that say in ``__all__`` which of their names are public."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,23 @@ PAGES: Final = (
         "Payload codecs",
         "How data is kept in a store: [encryption and large payloads](../guide/encryption.md).",
         "Codec Encryption Compression Blobs PayloadCodec PayloadPlace CodecStore sweep_blobs keys_in_use",
+    ),
+    Page(
+        "server.md",
+        "Server",
+        "The HTTP API in a program of your own: `app.asgi()` and `app.router()` are on [App and runs](runs.md). "
+        "[HTTP API](../guide/http-api.md) has the routes, [security](../guide/security.md) who may use them.",
+        """waystation.server:serve waystation.server:serve_until_stopped waystation.server:make_asgi
+        waystation.server:make_router waystation.server:Limits waystation.server:check_listen
+        waystation.server:DEFAULT_PORT waystation.server:Authenticator waystation.server:Principal
+        waystation.server:Scope waystation.server:SCOPES waystation.server:TokenAuthenticator
+        waystation.server:TokenFile waystation.server:Token waystation.server:OidcAuthenticator""",
+    ),
+    Page(
+        "client.md",
+        "Client",
+        "The same calls, made over HTTP: [client](../guide/client.md).",
+        "waystation.client:Client waystation.client:RemoteWorkflow waystation.client:RemoteRun",
     ),
     Page(
         "testing.md",
@@ -180,12 +198,12 @@ def links(known: Sequence[Entry], page: str, own: str = "") -> Link:
 def tree() -> Mapping[str, type[WaystationError]]:
     """The errors by name, each after the one it is a kind of."""
     names = {getattr(errors, name): name for name in errors.__all__}
+    tree_text = inspect.getdoc(errors) or ""
 
     def below(kind: type[WaystationError]) -> Iterator[tuple[str, type[WaystationError]]]:
         yield names[kind], kind
-        for child in sorted(kind.__subclasses__(), key=lambda each: errors.__doc__.index(each.__name__)):
-            if child in names:
-                yield from below(child)
+        for child in sorted(set(kind.__subclasses__()) & set(names), key=lambda each: tree_text.index(each.__name__)):
+            yield from below(child)
 
     return dict(below(WaystationError))
 
@@ -194,8 +212,11 @@ ALIASES: Final = {
     "AnyStep": ("waystation.define.step", "AnyStep"),
     "RunResult": ("waystation.results", "RunResult"),
     "Event": ("waystation.engine.events", "AnyEvent"),
+    "Scope": ("waystation.server.access", "Scope"),
+    "SCOPES": ("waystation.server.access", "SCOPES"),
+    "DEFAULT_PORT": ("waystation.server.serving", "DEFAULT_PORT"),
 }
-"""Other names for types: the module of each, and its name there."""
+"""Names that are neither a class nor a function: the module of each, and its name there."""
 
 
 def alias(name: str) -> tuple[str, str]:
@@ -209,7 +230,7 @@ def alias(name: str) -> tuple[str, str]:
                 lines = [f"    {line.strip()}\n" for line in value.strip("()").strip().splitlines()]
                 value = f"(\n{''.join(lines)})"
             said = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
-            return value, inspect.cleandoc(str(said)) or "One of these."
+            return value, inspect.cleandoc(str(said)) or ("One of these." if "|" in value else "")
     raise AssertionError(f"{module} has no {there}")
 
 

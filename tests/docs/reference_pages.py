@@ -41,7 +41,7 @@ def _page(page: Page, known: Sequence[Entry]) -> str:
     for entry in known:
         if entry.page == page.file:
             parts += _entry(entry, known)
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _entry(entry: Entry, known: Sequence[Entry]) -> Iterator[str]:
