@@ -16,7 +16,7 @@ DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 FOLDER: Final = DOCS / "reference"
 DECISIONS: Final = DOCS / "decisions"
 
-_HIDDEN: Final = frozenset({"call", "type"})
+_HIDDEN: Final = frozenset({"call", "type", "Builder.id"})
 """Methods without an underscore that are the library's own, and a property that is shown as a field."""
 
 _FORMS: Final = {"create_step": 5, "map": 7, "do_while": 4, "do_until": 4}
@@ -65,6 +65,8 @@ def _entry(entry: Entry, known: Sequence[Entry]) -> Iterator[str]:
 def _members(name: str, kind: type, link: Link) -> Iterator[str]:
     sync: list[str] = []
     for member, thing in members(kind, hidden=_HIDDEN).items():
+        if f"{name}.{member}" in _HIDDEN:
+            continue
         if member.endswith("_sync"):
             sync.append(member)
             continue

@@ -66,11 +66,11 @@ _PLACES: Final = {
 _STYLE: Final = """\
 <style>
   text { font: 13px system-ui, sans-serif; text-anchor: middle; fill: #1f2328; }
-  text.label { font-size: 11px; fill: #57606a; }
+  text.label { font-size: 11px; fill: #57606a; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; }
   rect { fill: #f6f8fa; stroke: #8c959f; } rect.end { fill: #ddf4ff; } path { fill: none; stroke: #8c959f; }
   marker path { fill: #8c959f; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3; } text.label { fill: #9198a1; }
+    text { fill: #e6edf3; } text.label { fill: #9198a1; stroke: #0d1117; }
     rect { fill: #161b22; stroke: #6e7681; } rect.end { fill: #0c2d6b; } path { stroke: #6e7681; }
     marker path { fill: #6e7681; }
   }
@@ -95,8 +95,8 @@ def picture() -> str:
     ]
     stay = [label for before, after, label in _edges() if before == after]
     lines += [line for edge in _edges() if edge[0] != edge[1] for line in _arrow(*edge)]
-    lines += ['<path d="M 310 120 C 230 60 280 40 330 112" marker-end="url(#end)"/>']
-    lines += [_label(262, 44 + 14 * row, each) for row, each in enumerate(stay)]
+    lines += ['<path d="M 308 120 C 250 100 262 50 326 111" marker-end="url(#end)"/>']
+    lines += [_label(216, 62 + 14 * row, each) for row, each in enumerate(stay)]
     for name, (x, y) in _PLACES.items():
         kind = "end" if name in _ENDS.values() else "phase"
         lines.append(f'<rect class="{kind}" x="{x - 52}" y="{y - 17}" width="104" height="34" rx="8"/>')
