@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from waystation.all_runs import broadcast, check_all, open_suspensions, run_filter
@@ -278,8 +279,6 @@ class Waystation(AppLife):
 
 
 def _need_server() -> None:
-    try:
-        import fastapi  # noqa: F401  (whether it is there)
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise ExtraMissing(f"the HTTP API needs {error.name}: pip install 'waystation[server]'") from None
+    for name in ("fastapi", "sse_starlette", "prometheus_client", "joserfc", "httpx", "uvicorn"):
+        if find_spec(name) is None:
+            raise ExtraMissing(f"the HTTP API needs {name}, which is not installed: pip install 'waystation[server]'")

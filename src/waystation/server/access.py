@@ -21,6 +21,7 @@ Scope: TypeAlias = Literal["read", "run", "answer", "admin"]
 """What one may: look; start runs and change how they go on; answer people's questions; delete, and all else."""
 
 SCOPES: tuple[Scope, ...] = ("read", "run", "answer", "admin")
+"""All scopes."""
 
 _HAVE: dict[Scope, frozenset[Scope]] = {
     "read": frozenset({"read"}),
@@ -104,12 +105,12 @@ async def principal_of(request: Request, authenticator: Authenticator | None) ->
     raise Unauthenticated
 
 
-def allow(principal: Principal, scope: Scope | None) -> None:
-    """Let a principal do what needs ``scope``; None for what everyone known may.
+def allow(principal: Principal, scope: Scope) -> None:
+    """Let a principal do what needs ``scope``.
 
     Raises:
         Forbidden.
     """
-    if scope is not None and not principal.may(scope):
+    if not principal.may(scope):
         own = ", ".join(sorted(principal.scopes)) or "none"
         raise Forbidden(f"this needs the scope {scope!r}; {principal.actor!r} has: {own}")

@@ -72,7 +72,7 @@ async def _standing(site: Site, record: RunRecord) -> tuple[dict[str, object], W
         run = await site.app.get_run(record.run_id)
         return result_data(run.workflow, await run.result()), None
     except (UnknownWorkflow, DefinitionChanged, DataError) as error:
-        bare = {"run_id": record.run_id, "workflow_id": record.workflow_id, "status": record.status}
+        bare: dict[str, object] = {"run_id": record.run_id, "workflow_id": record.workflow_id, "status": record.status}
         return bare, error
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-SUMMARY: dict[str, object] = {
+from pydantic.config import JsonDict
+
+SUMMARY: JsonDict = {
     "run_id": "order-7",
     "workflow_id": "approval",
     "version": "",
@@ -13,7 +15,7 @@ SUMMARY: dict[str, object] = {
     "wake_at": None,
 }
 
-SUSPENSION: dict[str, object] = {
+SUSPENSION: JsonDict = {
     "id": "order-7@3",
     "run_id": "order-7",
     "workflow_id": "approval",
@@ -30,14 +32,14 @@ SUSPENSION: dict[str, object] = {
     },
 }
 
-STANDING: dict[str, object] = {
+STANDING: JsonDict = {
     "run_id": "order-7",
     "workflow_id": "approval",
     "status": "suspended",
     "suspensions": [SUSPENSION],
 }
 
-DETAIL: dict[str, object] = {
+DETAIL: JsonDict = {
     **SUMMARY,
     "standing": STANDING,
     "started_at": "2026-03-02T09:00:00.000+00:00",
@@ -47,14 +49,14 @@ DETAIL: dict[str, object] = {
     "problem": None,
 }
 
-FAILURE: dict[str, object] = {
+FAILURE: JsonDict = {
     "code": "exception",
     "type": "ConnectionError",
     "message": "the printer is off",
     "address": "print",
 }
 
-HISTORY: dict[str, object] = {
+HISTORY: JsonDict = {
     **SUMMARY,
     "started_at": "2026-03-02T09:00:00.000+00:00",
     "ended_at": None,
@@ -91,7 +93,7 @@ HISTORY: dict[str, object] = {
     "forked_from": None,
 }
 
-ENTRY: dict[str, object] = {
+ENTRY: JsonDict = {
     "seq": 3,
     "kind": "step-suspended",
     "at": 1772442000012,
@@ -101,7 +103,7 @@ ENTRY: dict[str, object] = {
     "payload": {"text": "Please approve DOC-1"},
 }
 
-WORKFLOW: dict[str, object] = {
+WORKFLOW: JsonDict = {
     "workflow_id": "approval",
     "version": "",
     "current": True,
@@ -115,7 +117,7 @@ WORKFLOW: dict[str, object] = {
     },
 }
 
-SCHEDULE: dict[str, object] = {
+SCHEDULE: JsonDict = {
     "id": "report",
     "workflow_id": "report",
     "cron": "0 9 * * 1",
@@ -125,9 +127,9 @@ SCHEDULE: dict[str, object] = {
     "paused": False,
 }
 
-ME: dict[str, object] = {"actor": "ada", "scopes": ["answer", "read"], "auth": "token", "version": "0.1.0"}
+ME: JsonDict = {"actor": "ada", "scopes": ["answer", "read"], "auth": "token", "version": "0.1.0"}
 
-PROBLEM: dict[str, object] = {
+PROBLEM: JsonDict = {
     "type": "about:blank",
     "title": "Conflict",
     "status": 409,
@@ -137,6 +139,6 @@ PROBLEM: dict[str, object] = {
     "run_id": "order-7",
 }
 
-START: dict[str, object] = {"input": {"document_id": "DOC-1"}, "run_id": "order-7", "resource_id": "DOC-1"}
+START: JsonDict = {"input": {"document_id": "DOC-1"}, "run_id": "order-7", "resource_id": "DOC-1"}
 
-ANSWER: dict[str, object] = {"data": {"approved": True}, "suspension": "order-7@3", "wait_seconds": 5}
+ANSWER: JsonDict = {"data": {"approved": True}, "suspension": "order-7@3", "wait_seconds": 5}

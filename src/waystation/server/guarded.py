@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -35,7 +35,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class JsonRequest(Request):
     """A request whose body is read as JSON by the book: no NaN, no half of a surrogate pair."""
 
-    async def json(self) -> object:  # type: ignore[override]  # it is Any there
+    async def json(self) -> object:
         """The body, read.
 
         Raises:
@@ -82,9 +82,10 @@ async def _let_in(request: Request, site: Site, row: Row) -> Request:
     if row.who != "anyone":
         gate.check_origin(request, site)
     request.scope[KEY] = site
-    if row.who not in ("anyone", "cookie"):
+    if row.needs_principal:
         request.scope[PRINCIPAL] = principal = await principal_of(request, site.authenticator)
-        allow(principal, None if row.who == "known" else row.who)
+        if (scope := row.scope) is not None:
+            allow(principal, scope)
     if request.method in ("GET", "HEAD"):
         return request
     body = await gate.body_of(request, site.limits.body_bytes)
@@ -102,7 +103,7 @@ def _told(error: Exception) -> Response:
         case RequestValidationError():
             return problem_of_request(error)
         case HTTPException():
-            return problem_of_http(cast("HTTPException", error))
+            return problem_of_http(error)
         case _:
             _log.error("a request met a fault in the server", exc_info=error)
             return internal_problem()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -46,7 +46,8 @@ class OidcAuthenticator:
     Arguments:
         issuer: the provider, as it is named in its tokens (``iss``).
         audience: for whom tokens must be meant (``aud``): this server.
-        jwks_url: where the provider's public keys are; https, but on the same machine.
+        jwks_url: where the provider's public keys are; by default it is asked for that
+            (``/.well-known/openid-configuration``). https, but on the same machine.
         actor_claim: which claim names who it is: ``"sub"``, ``"email"``, ...
         scopes_claim: which claim holds their scopes: as words with spaces between, or a list.
         scopes: what the provider's scopes or roles are here; by default they have the same names.
@@ -64,12 +65,12 @@ class OidcAuthenticator:
         issuer: str,
         *,
         audience: str,
-        jwks_url: str,
+        jwks_url: str | None = None,
         actor_claim: str = "sub",
         scopes_claim: str = "scope",
         scopes: Mapping[str, Scope] | None = None,
     ) -> None:
-        self._keys = _Keys(_checked(jwks_url))
+        self._keys = _Keys(_checked(issuer if jwks_url is None else jwks_url), issuer, is_known=jwks_url is not None)
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(time.time()),
             leeway=_LEEWAY_SECONDS,
@@ -121,11 +122,17 @@ class OidcAuthenticator:
 
 
 class _Keys:
-    """The provider's public keys."""
+    """The provider's public keys.
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    Arguments:
+        url: where they are, or the provider itself, which tells where (not ``is_known``).
+        issuer: the provider.
+    """
+
+    def __init__(self, url: str, issuer: str, *, is_known: bool) -> None:
         self._url = url
-        self._clock = clock
+        self._issuer = issuer
+        self._is_known = is_known
         self._found: KeySet | None = None
         self._found_at = 0.0
         self._asked_at: float | None = None
@@ -133,7 +140,7 @@ class _Keys:
 
     async def known(self) -> KeySet:
         """The keys, as they were within the last hour, if they can be had."""
-        if self._found is None or self._clock() - self._found_at > _KEPT_SECONDS:
+        if self._found is None or time.monotonic() - self._found_at > _KEPT_SECONDS:
             return await self.newer()
         return self._found
 
@@ -144,32 +151,40 @@ class _Keys:
             IdentityUnavailable.
         """
         async with self._fetching:
-            now = self._clock()
+            now = time.monotonic()
             if self._asked_at is None or now - self._asked_at > _PAUSE_SECONDS:
                 self._asked_at = now
                 try:
                     self._found = await self._fetched()
                     self._found_at = now
-                except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+                except (httpx.HTTPError, JoseError, IdentityInvalid, ValueError, TypeError, KeyError) as error:
                     _log.warning("the keys of the identity provider cannot be had: %s: %s", type(error).__name__, error)
             if self._found is None or now - self._found_at > _OLDEST_SECONDS:
                 raise IdentityUnavailable
             return self._found
 
     async def _fetched(self) -> KeySet:
-        async with (
-            httpx.AsyncClient(timeout=_FETCH_SECONDS, follow_redirects=False) as client,
-            client.stream("GET", self._url) as response,
-        ):
-            response.raise_for_status()
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise ValueError("the key set is too long")
-        found = msgspec.json.decode(bytes(body), type=dict[str, object])
+        async with httpx.AsyncClient(timeout=_FETCH_SECONDS, follow_redirects=False) as client:
+            if not self._is_known:
+                told = await _json(client, f"{self._url.rstrip('/')}/.well-known/openid-configuration")
+                if told["issuer"] != self._issuer:
+                    raise ValueError(f"the provider calls itself {told['issuer']!r}, not {self._issuer!r}")
+                self._url, self._is_known = _checked(str(told["jwks_uri"])), True
+            found = await _json(client, self._url)
         keys = [key for key in cast("list[dict[str, object]]", found["keys"]) if key.get("kty") in _KEY_TYPES]
         return KeySet.import_key_set(cast("KeySetSerialization", {"keys": keys}))
+
+
+async def _json(client: httpx.AsyncClient, url: str) -> dict[str, object]:
+    """The JSON object that is there. Raises ``httpx.HTTPError``, ``ValueError``."""
+    async with client.stream("GET", url) as response:
+        response.raise_for_status()
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise ValueError(f"what is at {url!r} is too long")
+    return msgspec.json.decode(bytes(body), type=dict[str, object])
 
 
 def _checked(url: str) -> str:

@@ -67,8 +67,8 @@ class Failure(Reply):
     code: str = Field(description="That of a Waystation error, or `exception` for any other.")
     type: str
     message: str
-    address: str = Field("", description="The step that failed; empty for the run itself.")
-    field: str = Field("", description="For bad data: where in it.")
+    address: str = Field(default="", description="The step that failed; empty for the run itself.")
+    field: str = Field(default="", description="For bad data: where in it.")
     traceback: str = ""
     cause: Failure | None = None
 
@@ -335,4 +335,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
-    problems: list[tuple[str, str]] = Field([], description="What is wrong with data, each as [field, reason].")
+    problems: list[tuple[str, str]] = Field(default=[], description="What is wrong with data, each as [field, reason].")

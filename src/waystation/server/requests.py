@@ -29,6 +29,12 @@ Seconds = Annotated[
 ]
 
 
+Text = Annotated[str, StringConstraints(max_length=_LONGEST_TEXT)]
+Number = Annotated[int, Field(ge=0)]
+Grace = Annotated[float, Field(ge=0, le=86_400)]
+Context = dict[str, object]
+
+
 class Body(BaseModel):
     """What every model of a request has."""
 
@@ -46,7 +52,7 @@ class CreateRun(Body):
 
     run_id: NewRunId | None = None
     resource_id: ResourceId | None = None
-    version: str | None = Field(None, description="Which version of the workflow; by default the current one.")
+    version: str | None = Field(default=None, description="Which version of the workflow; by default the current one.")
 
 
 class StartRun(Body):
@@ -57,8 +63,10 @@ class StartRun(Body):
     )
 
     input: object = Field(description="The workflow's input.")
-    state: dict[str, object] | None = Field(None, description="The run state it begins with.")
-    request_context: dict[str, object] | None = Field(None, description="What steps see as `ctx.request_context`.")
+    state: Context | None = Field(default=None, description="The run state it begins with.")
+    request_context: dict[str, object] | None = Field(
+        default=None, description="What steps see as `ctx.request_context`."
+    )
     per_step: bool = Field(default=False, description="Pause after each step; `proceed` goes on.")
     wait_seconds: Seconds = 0
 
@@ -70,7 +78,7 @@ class StartNewRun(StartRun):
 
     run_id: NewRunId | None = None
     resource_id: ResourceId | None = None
-    version: str | None = Field(None, description="Which version of the workflow; by default the current one.")
+    version: str | None = Field(default=None, description="Which version of the workflow; by default the current one.")
 
 
 class Answer(Body):
@@ -79,11 +87,15 @@ class Answer(Body):
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [examples.ANSWER]})
 
     data: object = Field(description="The answer: fits the suspension's `answer_schema`.")
-    suspension: str | None = Field(None, description="The id of the very suspension.")
-    step: str | None = Field(None, description="The suspended step: its id, or its address.")
-    label: str | None = Field(None, description="The label it was suspended with.")
-    item: Annotated[int, Field(ge=0)] | None = Field(None, description="Of a foreach: the number of the item, from 0.")
-    request_context: dict[str, object] | None = Field(None, description="What to change of the request context.")
+    suspension: str | None = Field(default=None, description="The id of the very suspension.")
+    step: str | None = Field(default=None, description="The suspended step: its id, or its address.")
+    label: str | None = Field(default=None, description="The label it was suspended with.")
+    item: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Of a foreach: the number of the item, from 0."
+    )
+    request_context: dict[str, object] | None = Field(
+        default=None, description="What to change of the request context."
+    )
     wait_seconds: Seconds = 0
 
 
@@ -94,9 +106,11 @@ class Cancel(Body):
         extra="forbid", strict=True, json_schema_extra={"examples": [{"reason": "ordered twice", "wait_seconds": 5}]}
     )
 
-    reason: Annotated[str, StringConstraints(max_length=_LONGEST_TEXT)] = Field("", description="Why; recorded.")
+    reason: Annotated[str, StringConstraints(max_length=_LONGEST_TEXT)] = Field(
+        default="", description="Why; recorded."
+    )
     grace_seconds: Annotated[float, Field(ge=0, le=86_400)] | None = Field(
-        None, description="How long steps in flight may go on; by default as the app says."
+        default=None, description="How long steps in flight may go on; by default as the app says."
     )
     wait_seconds: Seconds = 0
 
@@ -125,8 +139,8 @@ class Fork(Body):
     )
 
     from_step: Name = Field(description="A step that has run: its id, or its address.")
-    input: object = Field(None, description="What to give the step instead; null for the same.")
-    state: dict[str, object] | None = Field(None, description="What to change of the run state.")
+    input: object = Field(default=None, description="What to give the step instead; null for the same.")
+    state: Context | None = Field(default=None, description="What to change of the run state.")
     run_id: NewRunId | None = None
     resource_id: ResourceId | None = None
     wait_seconds: Seconds = 0
@@ -140,7 +154,7 @@ class SendEvent(Body):
     )
 
     name: Name = Field(description="The event's name.")
-    data: object = Field(None, description="Its data.")
+    data: object = Field(default=None, description="Its data.")
 
 
 class BroadcastEvent(SendEvent):
@@ -152,7 +166,7 @@ class BroadcastEvent(SendEvent):
         json_schema_extra={"examples": [{"name": "paid", "data": {"amount": 12}, "resource_id": "DOC-1"}]},
     )
 
-    workflow: Name | None = Field(None, description="Only to runs of this workflow.")
+    workflow: Name | None = Field(default=None, description="Only to runs of this workflow.")
     resource_id: ResourceId | None = None
 
 

@@ -45,14 +45,7 @@ LastEventId = Annotated[
 class Stream(EventSourceResponse):
     """A stream of server-sent events. It has had a place among the open ones, and gives it back when it ends."""
 
-    def __init__(self, site: Site, events: AsyncIterator[ServerSentEvent]) -> None:
-        if site.busy.streams >= site.limits.streams:
-            raise TooManyStreams(f"{site.limits.streams} streams are open, and no more may be; close some")
-        super().__init__(
-            _until_closing(site, events), ping=site.limits.ping_seconds, sep="\n", send_timeout=_SEND_SECONDS
-        )
-        self._site = site
-        site.busy.streams += 1
+    site: Site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -61,7 +54,21 @@ class Stream(EventSourceResponse):
         except SendTimeoutError:
             _log.info("a reader of a stream took nothing for %s seconds, and was let go", _SEND_SECONDS)
         finally:
-            self._site.busy.streams -= 1
+            self.site.busy.streams -= 1
+
+
+def _begun(site: Site, events: AsyncIterator[ServerSentEvent]) -> Stream:
+    """A stream of these events.
+
+    Raises:
+        TooManyStreams.
+    """
+    if site.busy.streams >= site.limits.streams:
+        raise TooManyStreams(f"{site.limits.streams} streams are open, and no more may be; close some")
+    stream = Stream(_until_closing(site, events), ping=site.limits.ping_seconds, sep="\n", send_timeout=_SEND_SECONDS)
+    stream.site = site
+    site.busy.streams += 1
+    return stream
 
 
 async def _until_closing(site: Site, events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
@@ -102,7 +109,7 @@ async def stream_run(
     event `problem` tells what keeps the stream from going on."""
     run = await site.app.get_run(run_id)
     seq, part = _place(last_event_id or after)
-    return Stream(site, _events_of(run, seq, part, live=live))
+    return _begun(site, _events_of(run, seq, part, live=live))
 
 
 def _place(text: str | None) -> tuple[Seq, int | None]:
@@ -129,7 +136,7 @@ async def stream_all(site: Here, last_event_id: LastEventId = None) -> Stream:
     """Which runs move, here and in other processes: `run-changed` with the run's status, `run-deleted`. `resync`, at
     the start and whenever something may have been missed, says: load your lists anew."""
     await site.app.opened()
-    return Stream(site, _news_of(site, last_event_id or ""))
+    return _begun(site, _news_of(site, last_event_id or ""))
 
 
 async def _news_of(site: Site, last_id: str) -> AsyncIterator[ServerSentEvent]:

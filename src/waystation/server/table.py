@@ -38,8 +38,6 @@ Who: TypeAlias = Scope | Literal["known", "cookie", "anyone"]
 
 BASE = "/api/v1"
 
-_OPEN = frozenset({"cookie", "anyone"})
-
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="A token, or a JWT of the identity provider.")
@@ -72,6 +70,18 @@ class Row:
     refuses: Sequence[int] = ()
     media: str = "application/json"
     hosts: bool = True
+
+    @property
+    def needs_principal(self) -> bool:
+        """Whether it must be known who asks."""
+        return self.who not in ("cookie", "anyone")
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope they need; None for none."""
+        if self.who == "known" or self.who == "cookie" or self.who == "anyone":  # noqa: PLR1714  (mypy narrows by no other form)
+            return None
+        return self.who
 
 
 WORKFLOWS, RUNS, PEOPLE, EVENTS, SCHEDULES, ABOUT = "workflows", "runs", "people", "events", "schedules", "server"
@@ -197,7 +207,7 @@ def add_to(router: APIRouter, rows: Sequence[Row], site: Site, *, is_guest: bool
             tags=[row.tag],
             summary=row.call.__name__.replace("_", " ").capitalize(),
             responses=_responses(row, site, is_guest=is_guest),
-            dependencies=[Security(BEARER)] if site.authenticator is not None and row.who not in _OPEN else [],
+            dependencies=[Security(BEARER)] if site.authenticator is not None and row.needs_principal else [],
             openapi_extra={"x-waystation-who": row.who},
             route_class_override=guarded(site, row),
         )
@@ -206,7 +216,7 @@ def add_to(router: APIRouter, rows: Sequence[Row], site: Site, *, is_guest: bool
 def _responses(row: Row, site: Site, *, is_guest: bool) -> dict[int | str, dict[str, Any]]:
     """What a route may answer with, for its description."""
     refused = {503} if row.who == "anyone" else {400, 403, 421, 422, 503, *row.refuses}
-    if row.who not in _OPEN and site.authenticator is not None:
+    if row.needs_principal and site.authenticator is not None:
         refused |= {401}
     if row.method != "GET":
         refused |= {413, 415}

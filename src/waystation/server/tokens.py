@@ -12,6 +12,7 @@ import hmac
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -23,10 +24,8 @@ from starlette.requests import Request
 from waystation.errors import TokenFileInvalid, TokenInvalid, UnknownToken
 from waystation.server.access import SCOPES, Principal, Scope, bearer_of
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover  (Windows: whoever changes the file there takes turns)
-    fcntl = None  # type: ignore[assignment]  # there is no such module
 
 _log = logging.getLogger("waystation.server")
 
@@ -158,7 +157,7 @@ class TokenFile:
         """Nobody else changes the file meanwhile. The lock is on its folder, which stays when the file is replaced."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if fcntl is None:  # pragma: no cover  (Windows)
+            if sys.platform == "win32":  # there, whoever changes the file takes turns
                 yield
                 return
             folder = os.open(self.path.parent, os.O_RDONLY)
