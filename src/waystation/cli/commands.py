@@ -13,6 +13,7 @@ from waystation.cli.new import new
 from waystation.cli.reloading import dev
 from waystation.cli.schedules import schedules
 from waystation.cli.serving import serve, studio
+from waystation.cli.tokens import tokens
 
 cli = typer.Typer(
     name="waystation",
@@ -51,6 +52,7 @@ for heading, commands in _COMMANDS.items():
         cli.command(rich_help_panel=heading)(command)
 
 cli.add_typer(schedules, rich_help_panel="What there is")
+cli.add_typer(tokens, rich_help_panel="Around them")
 cli.add_typer(db, rich_help_panel="Around them")
 
 

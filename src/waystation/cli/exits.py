@@ -9,6 +9,7 @@ from waystation.errors import (
     DefinitionChanged,
     DefinitionError,
     ExtraMissing,
+    IdentityInvalid,
     ListenFailed,
     ListenRefused,
     RemoteError,
@@ -18,6 +19,7 @@ from waystation.errors import (
     ServerUrlInvalid,
     StoreError,
     TokenFileInvalid,
+    TokenInvalid,
     UnknownEvent,
     UnknownSchedule,
     UnknownStep,
@@ -61,7 +63,7 @@ def exit_for(error: WaystationError) -> Exit:
     match error:
         case UsageError() | DefinitionError() | ExtraMissing() | ServerUrlInvalid():
             return Exit.USAGE
-        case ListenRefused() | ListenFailed() | TokenFileInvalid():
+        case ListenRefused() | ListenFailed() | TokenFileInvalid() | TokenInvalid() | IdentityInvalid():
             return Exit.USAGE
         case RunNotFound() | UnknownWorkflow() | UnknownStep() | UnknownSchedule() | UnknownEvent() | UnknownToken():
             return Exit.NOT_FOUND

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import msgspec
 from rich.console import Console
@@ -97,6 +98,19 @@ def print_parts(parts: Sequence[Mapping[str, object]], none: str) -> None:
     table = _table("NAME", "KIND", "WHAT FOR")
     for each in parts:
         table.add_row(str(each["name"]), str(each["kind"]), str(each.get("description") or ""))
+    _print(table)
+
+
+def print_tokens(tokens: Sequence[Mapping[str, object]]) -> None:
+    """Whose tokens there are, and what they may."""
+    if not tokens:
+        out.print("no tokens")
+        return
+    table = _table("ID", "NAME", "MAY", "SINCE", "UNTIL")
+    for each in tokens:
+        until = "expired" if each["expired"] else str(each["expires_at"] or "revoked")
+        may = ", ".join(map(str, cast("Sequence[object]", each["scopes"])))
+        table.add_row(str(each["id"]), str(each["name"]), may, str(each["created_at"]), until)
     _print(table)
 
 

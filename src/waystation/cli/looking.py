@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
@@ -118,13 +117,12 @@ async def events(
     """Print what has happened in RUN, event by event. With --json, one JSON document a line."""
     seq, part = event_id("--after", after)
     found = await at.place.get_run(run)
-    async with aclosing(found.events(after=seq, part=part, live=follow)) as told:
-        async for event in told:
-            if at.json:
-                sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-                sys.stdout.flush()
-            else:
-                lines.print_event(event)
+    async for event in found.events(after=seq, part=part, live=follow):
+        if at.json:
+            sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            lines.print_event(event)
     return Exit.OK
 
 

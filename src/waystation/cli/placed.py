@@ -161,7 +161,7 @@ def _command(work: Callable[Concatenate[At, P], Awaitable[Exit]], shared: Mappin
 
         async def at_work(place: Place) -> Exit:
             try:
-                return await work(At(place, json, named.server is not None), **given)  # type: ignore[arg-type]  # so here
+                return await work(At(place, json, named.server is not None), **given)  # type: ignore[arg-type,call-arg]  # so here
             finally:
                 await place.close()
 

@@ -6,8 +6,8 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,7 +47,7 @@ def serve(
         str | None, typer.Option("--oidc-audience", help="For whom its tokens must be made.")
     ] = None,
     oidc_jwks: Annotated[
-        str | None, typer.Option("--oidc-jwks", metavar="URL", help="Where its keys are; by default where it says.")
+        str | None, typer.Option("--oidc-jwks", metavar="URL", help="Where its public keys are.")
     ] = None,
     allowed_host: Annotated[
         list[str] | None, typer.Option("--allowed-host", metavar="NAME", help="A name the server goes by; repeatable.")
@@ -110,7 +110,9 @@ class _Server:
         try:
             _log(log_level)
             loaded = load_app(app, store, recover=None)
-            serve_app = _server().serve
+            _need_server()
+            from waystation.server.serving import serve as serve_app
+
             serve_app(
                 loaded,
                 self.host,
@@ -137,12 +139,11 @@ class _Server:
             webbrowser.open(address)
 
 
-def _server() -> ModuleType:
+def _need_server() -> None:
     try:
-        from waystation.server import serving  # with all that a server needs, which other commands do without
+        import_module("waystation.server")  # with all that a server needs, which other commands do without
     except ImportError as error:
         raise ExtraMissing(f"a server needs {error.name}: install waystation[server], which brings it") from error
-    return serving
 
 
 def _authenticator(
@@ -158,11 +159,11 @@ def _authenticator(
         return TokenAuthenticator(Path(tokens))
     if issuer is None:
         return None
-    if audience is None:
-        raise UsageError("with --oidc-issuer give --oidc-audience: else tokens that were made for others would do")
+    if audience is None or jwks is None:
+        raise UsageError("with --oidc-issuer give --oidc-audience (for whom its tokens are made) and --oidc-jwks")
     from waystation.server import OidcAuthenticator
 
-    return OidcAuthenticator(issuer=issuer, audience=audience, jwks_url=jwks)
+    return OidcAuthenticator(issuer, audience=audience, jwks_url=jwks)
 
 
 def _log(level: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from waystation.cli import printing
@@ -78,10 +78,9 @@ class _Picture:
 
     async def follow(self) -> None:
         """Take in what happens in the run, until it has ended."""
-        async with aclosing(self._run.events()) as events:
-            async for event in events:
-                self._note(event)
-                self._changed.set()
+        async for event in self._run.events():
+            self._note(event)
+            self._changed.set()
 
     def _note(self, event: AnyEvent) -> None:
         if isinstance(event, (StepStartedEvent, StepSuspendedEvent)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -170,7 +170,7 @@ class Connection:
     @asynccontextmanager
     async def stream(
         self, path: str, params: Mapping[str, object], headers: Mapping[str, str], *, quiet: float
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    ) -> AsyncGenerator[AsyncIterator[bytes]]:
         """The bytes at ``path`` as they come.
 
         Arguments:
@@ -261,14 +261,14 @@ def _checked(url: str) -> str:
     return str(found).rstrip("/").removesuffix(BASE)
 
 
-def _params(params: Mapping[str, object]) -> list[tuple[str, str]]:
+def _params(params: Mapping[str, object]) -> httpx.QueryParams:
     given: list[tuple[str, str]] = []
     for name, value in params.items():
         if isinstance(value, (list, tuple)):
             given.extend((name, str(each)) for each in cast("Sequence[object]", value))
         elif value is not None:
             given.append((name, str(value)))
-    return given
+    return httpx.QueryParams(tuple(given))
 
 
 def _seconds(header: str | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
@@ -34,12 +34,12 @@ _FOR_NOW = (ServerUnreachable, TooManyStreams, StoreUnavailable, StoreBusy, AppC
 _ALL = 2**31
 """All that an entry announces is known."""
 
-_event = msgspec.json.Decoder(AnyEvent)
+_event: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 async def follow(
     connection: Connection, run_id: str, *, after: Seq, last_part: int | None, live: bool
-) -> AsyncIterator[AnyEvent]:
+) -> AsyncGenerator[AnyEvent]:
     """The run's events after that one, until it ends; unless ``live``, only those that are there.
 
     Raises:
@@ -81,7 +81,7 @@ async def follow(
 
 async def _messages(
     connection: Connection, run_id: str, known: tuple[Seq, int], reader: MessageReader, *, live: bool
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message]:
     seq, last_part = known
     last = str(seq) if last_part == _ALL else f"{seq}.{last_part}"
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Never
@@ -47,7 +47,7 @@ WAIT = 30
 """For so many seconds the server is asked to wait for a run to rest; then it is asked again."""
 
 _PAGE = 1000
-_entry = msgspec.json.Decoder(AnyEntry)
+_entry: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
 
 
 class RemoteRun(Generic[In, Out]):
@@ -192,7 +192,7 @@ class RemoteRun(Generic[In, Out]):
                 if isinstance(event, RESTING):
                     return
 
-    async def events(self, *, after: Seq = 0, part: int | None = None, live: bool = True) -> AsyncIterator[AnyEvent]:
+    async def events(self, *, after: Seq = 0, part: int | None = None, live: bool = True) -> AsyncGenerator[AnyEvent]:
         """The run's events after journal entry ``after``, past ones first, then live ones, until the run ends. As
         ``Run.events``: none is lost and none comes twice, also if the connection breaks or the server is started anew.
         """
