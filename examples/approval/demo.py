@@ -1,7 +1,8 @@
 """The approval, its process killed while it waits for a person: ``make demo``.
 
 One process submits a document and is killed with SIGKILL while the run is suspended. Another finds the run and
-answers it. At the end the files in which the steps count their calls show that nothing ran twice.
+answers it. At the end the files in which the steps count their calls show that nothing ran twice, and a server is
+started for a moment, to offer no studio that would not work.
 """
 
 from __future__ import annotations
@@ -12,22 +13,30 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import NoReturn, cast
 
 from examples.approval.workflow import FOLDER, app, approval
 from rich.console import Console
 
+from waystation.cli.serving import LOOPBACK, PORT
+
 RUN_ID = "DOC-1"
 
+APP = "examples.approval.workflow:app"
+
 # Printed as it is, so that it can be copied.
-NEXT = """\
-export WAYSTATION_APP=examples.approval.workflow:app
-.venv/bin/waystation run approval --run-id DOC-2 --input '{"document_id": "DOC-2", "title": "Yours"}'
+NEXT = f"""\
+export WAYSTATION_APP={APP}
+.venv/bin/waystation run approval --run-id DOC-2 --input '{{"document_id": "DOC-2", "title": "Yours"}}'
 .venv/bin/waystation pending
-.venv/bin/waystation resume DOC-2 --actor you --data '{"approved": false, "comment": "no"}'
-.venv/bin/waystation show DOC-2
-.venv/bin/waystation runs"""
+.venv/bin/waystation resume DOC-2 --actor you --data '{{"approved": false, "comment": "no"}}'
+.venv/bin/waystation show DOC-2"""
+
+STUDIO = f".venv/bin/waystation studio --app {APP}"
 
 console = Console(highlight=False)
 
@@ -70,7 +79,7 @@ def start(part: str) -> subprocess.Popen[str]:
 def cli(*arguments: str) -> str:
     """What the ``waystation`` command prints for this app."""
     done = subprocess.run(
-        [sys.executable, "-m", "waystation", *arguments, "--app", "examples.approval.workflow:app"],
+        [sys.executable, "-m", "waystation", *arguments, "--app", APP],
         env={
             **os.environ,
             "PYTHONIOENCODING": "utf-8",
@@ -81,6 +90,57 @@ def cli(*arguments: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def studio_works() -> bool:
+    """Start the studio's server on a free port, ask it for the run, and end it; whether the studio's pages are there.
+
+    They are in an installed package; in a checkout ``make studio`` builds them.
+    """
+    server = subprocess.Popen(
+        [sys.executable, "-m", "waystation", "studio", "--app", APP, "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None, "it was asked for"
+    try:
+        said = ""
+        while not said.endswith("}\n"):
+            line = server.stdout.readline()
+            if not line:
+                fail(f"the server of the studio ended: {said}")
+            said += line
+        url = cast("dict[str, str]", json.loads(said))["url"]
+        runs = cast("dict[str, list[dict[str, str]]]", json.loads(fetched(f"{url}/api/v1/runs")))
+        if [each["run_id"] for each in runs["runs"]] != [RUN_ID]:
+            fail(f"the server of the studio should know the run {RUN_ID}, and knows {runs}")
+        return fetched(url) != ""
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+        server.stdout.close()
+
+
+def offer() -> None:
+    """Say what to do next. What is said about the studio was tried before."""
+    built = studio_works()
+    console.rule("Type next: be the person yourself")
+    print(NEXT)
+    console.rule("Or in a browser")
+    print(STUDIO if built else f"make studio    # once: it builds the studio's pages\n{STUDIO}")
+    print(f"then open http://{LOOPBACK}:{PORT}/ and start a run there")
+
+
+def fetched(url: str) -> str:
+    """What is at a server's address; nothing if there is nothing."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return cast("bytes", response.read()).decode("utf-8")
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code != HTTPStatus.NOT_FOUND:
+            fail(f"{url} answered {error.code}")
+        return ""
 
 
 def fail(message: str) -> NoReturn:
@@ -141,8 +201,7 @@ def main() -> None:
         fail("step 'submit' ran again after the crash")
     console.print("[green]The step before the crash was read from the journal, not run again.[/]")
 
-    console.rule("Type next: be the person yourself")
-    print(NEXT)
+    offer()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final, get_overloads
 
 from waystation.engine.events import Event
@@ -95,7 +95,7 @@ def signature(thing: object, name: str, *, most: int = 3) -> str:
         definition = _definition(thing.fget)
         assert isinstance(definition, ast.FunctionDef), "a property's getter is a function"
         return f"{name}: {_annotation(definition.returns)}"
-    forms = get_overloads(thing) if callable(thing) else ()
+    forms: Sequence[object] = get_overloads(thing) if callable(thing) else ()
     if not 0 < len(forms) <= most:
         forms = [thing]
     return "\n".join(_function(_definition(form), name) for form in forms)

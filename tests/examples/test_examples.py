@@ -40,6 +40,9 @@ def test_the_approval_demo_outlives_its_process_and_runs_no_step_again(tmp_path:
     assert {name: len(lines) for name, lines in called.items()} == {"submit": 1, "review": 2, "finalize": 1}
     assert called["submit"][0] == called["review"][0] != called["review"][1], "two processes took part"
     assert "waystation resume DOC-2" in said
+    assert re.search(
+        r"waystation studio --app examples.approval.workflow:app\nthen open http://127\.0\.0\.1:\d+/", said
+    )
 
 
 def install(site: Path, name: str, metadata: bytes | None) -> None:
