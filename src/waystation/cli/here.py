@@ -60,6 +60,7 @@ class RunHere:
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
     ) -> None:
         """See ``Run.resume_async``."""
         await self._run.resume_async(
@@ -69,6 +70,7 @@ class RunHere:
             item=item,
             suspension=suspension,
             request_context=request_context,
+            idempotency_key=idempotency_key,
             actor=self._actor,
             channel=CHANNEL,
         )
@@ -77,13 +79,13 @@ class RunHere:
         """See ``Run.cancel_async``."""
         await self._run.cancel_async(reason=reason, grace=grace, actor=self._actor, channel=CHANNEL)
 
-    async def proceed(self, *, per_step: bool = False) -> RunResult[object]:
-        """See ``Run.proceed``."""
-        return await self._run.proceed(per_step=per_step)
+    async def proceed_async(self, *, per_step: bool = False) -> None:
+        """See ``Run.proceed_async``."""
+        await self._run.proceed_async(per_step=per_step)
 
-    async def restart(self) -> RunResult[object]:
-        """See ``Run.restart``."""
-        return await self._run.restart()
+    async def restart_async(self) -> None:
+        """See ``Run.restart_async``."""
+        await self._run.restart_async()
 
     async def fork(
         self,

@@ -60,6 +60,7 @@ class AnyRun(Protocol):
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
     ) -> None:
         """See ``Run.resume_async``."""
         ...
@@ -68,12 +69,12 @@ class AnyRun(Protocol):
         """See ``Run.cancel_async``."""
         ...
 
-    async def proceed(self, *, per_step: bool = False) -> RunResult[object]:
-        """See ``Run.proceed``."""
+    async def proceed_async(self, *, per_step: bool = False) -> None:
+        """See ``Run.proceed_async``."""
         ...
 
-    async def restart(self) -> RunResult[object]:
-        """See ``Run.restart``."""
+    async def restart_async(self) -> None:
+        """See ``Run.restart_async``."""
         ...
 
     async def fork(

@@ -111,6 +111,7 @@ async def resume(
     item: Annotated[int | None, typer.Option("--item", help="Of a foreach: the number of the item, from 0.")] = None,
     suspension: Annotated[str | None, typer.Option("--suspension", help="The id of the very suspension.")] = None,
     context: ContextOption = None,
+    idempotency_key: KeyOption = None,
     no_wait: NoWaitOption = False,
 ) -> Exit:
     """Answer the suspension of RUN and follow it until it ends or is suspended again."""
@@ -123,6 +124,7 @@ async def resume(
         item=item,
         suspension=suspension,
         request_context=json_object("--context", context),
+        idempotency_key=idempotency_key or "",
     )
     return await _tell(at, found, no_wait=no_wait)
 
@@ -146,17 +148,19 @@ async def cancel(
 
 
 @changes
-async def restart(at: At, run: RunArgument) -> Exit:
+async def restart(at: At, run: RunArgument, *, no_wait: NoWaitOption = False) -> Exit:
     """Go on with RUN at once if the process that drove it is gone, and follow it. Finished steps do not run again."""
     found = await at.place.get_run(run)
-    return at.tell(found, await found.restart())
+    await found.restart_async()
+    return await _tell(at, found, no_wait=no_wait)
 
 
 @changes
-async def proceed(at: At, run: RunArgument, *, per_step: PerStepOption = False) -> Exit:
+async def proceed(at: At, run: RunArgument, *, per_step: PerStepOption = False, no_wait: NoWaitOption = False) -> Exit:
     """Go on with RUN, which is paused between two steps, and follow it until it rests again."""
     found = await at.place.get_run(run)
-    return at.tell(found, await found.proceed(per_step=per_step))
+    await found.proceed_async(per_step=per_step)
+    return await _tell(at, found, no_wait=no_wait)
 
 
 @changes

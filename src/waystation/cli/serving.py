@@ -49,8 +49,8 @@ def serve(
     oidc_jwks: Annotated[
         str | None, typer.Option("--oidc-jwks", metavar="URL", help="Where its public keys are.")
     ] = None,
-    allowed_host: Annotated[
-        list[str] | None, typer.Option("--allowed-host", metavar="NAME", help="A name the server goes by; repeatable.")
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name the server goes by; repeatable.")
     ] = None,
     origin: Annotated[
         list[str] | None, typer.Option("--origin", metavar="URL", help="Another site whose pages may ask; repeatable.")
@@ -66,7 +66,7 @@ def serve(
         host=host,
         port=port,
         authenticator=lambda: _authenticator(tokens, oidc_issuer, oidc_audience, oidc_jwks),
-        hosts=allowed_host or (),
+        hosts=allow_host or (),
         origins=origin or (),
         studio=studio,
     )

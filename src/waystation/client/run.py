@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, Never
 import msgspec
 from typing_extensions import TypeVar
 
-from waystation.beginning import input_data
 from waystation.client import reading, wire
+from waystation.client.bodies import answer, beginning, cancelling, name_of
 from waystation.client.connection import Connection, part
 from waystation.client.encoding import Json, json_of
 from waystation.client.following import follow
@@ -28,8 +28,6 @@ from waystation.engine.events import RESTING, AnyEvent
 from waystation.errors import (
     InvalidEventData,
     InvalidInput,
-    InvalidRequestContext,
-    InvalidResumeData,
     InvalidState,
     NotWaystation,
     TooManyWaiting,
@@ -109,10 +107,11 @@ class RemoteRun(Generic[In, Out]):
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
     ) -> RunResult[Out]:
         """Answer a suspension and wait until the run rests again. As ``Run.resume``; the token tells who answers."""
-        body = _answer(data, step, label, item, suspension, request_context)
-        return await self.rested(await self._done("resume", body, wait=True, key=str(uuid.uuid4())))
+        body = answer(data, step, label, item, suspension, request_context)
+        return await self.rested(await self._done("resume", body, wait=True, key=idempotency_key or str(uuid.uuid4())))
 
     async def resume_async(
         self,
@@ -123,29 +122,38 @@ class RemoteRun(Generic[In, Out]):
         item: int | None = None,
         suspension: str | None = None,
         request_context: Mapping[str, object] | None = None,
+        idempotency_key: str = "",
     ) -> None:
         """Answer a suspension and do not wait. When this returns, the answer is durable."""
-        body = _answer(data, step, label, item, suspension, request_context)
-        await self._done("resume", body, key=str(uuid.uuid4()))
+        body = answer(data, step, label, item, suspension, request_context)
+        await self._done("resume", body, key=idempotency_key or str(uuid.uuid4()))
 
     # ------------------------------------------------------------------ cancel, restart, step by step
 
     async def cancel(self, *, reason: str = "", grace: timedelta | None = None) -> RunResult[Out]:
         """Cancel the run, and wait until it has ended; gives how. As ``Run.cancel``."""
-        return await self.rested(await self._done("cancel", _cancelling(reason, grace), wait=True))
+        return await self.rested(await self._done("cancel", cancelling(reason, grace), wait=True))
 
     async def cancel_async(self, *, reason: str = "", grace: timedelta | None = None) -> None:
         """Cancel the run and do not wait. When this returns, the wish is durable."""
-        await self._done("cancel", _cancelling(reason, grace))
+        await self._done("cancel", cancelling(reason, grace))
 
     async def proceed(self, *, per_step: bool = False) -> RunResult[Out]:
         """Have a paused run go on, and wait until it rests again. As ``Run.proceed``."""
         return await self.rested(await self._done("proceed", {"per_step": per_step}, wait=True))
 
+    async def proceed_async(self, *, per_step: bool = False) -> None:
+        """Have a paused run go on, and do not wait. When this returns, that is durable."""
+        await self._done("proceed", {"per_step": per_step})
+
     async def restart(self) -> RunResult[Out]:
         """Have the server take over the run if the process that drove it is gone, and wait until it rests. As
         ``Run.restart``."""
         return await self.rested(await self._done("restart", {}, wait=True))
+
+    async def restart_async(self) -> None:
+        """Have the server take over the run, and do not wait."""
+        await self._done("restart", {})
 
     async def fork(
         self,
@@ -158,7 +166,7 @@ class RemoteRun(Generic[In, Out]):
     ) -> RemoteRun[In, Out]:
         """Begin a new run that shares this one's past up to a step, and runs that step again. As ``Run.fork``."""
         body = {
-            "from_step": _name(from_step),
+            "from_step": name_of(from_step),
             "input": None if input is None else json_of(input, InvalidInput, address="input"),
             "state": None if state is None else json_of(state, InvalidState, address="state"),
             "run_id": run_id,
@@ -307,52 +315,6 @@ class RemoteRun(Generic[In, Out]):
         return self._client.call(self.result())
 
 
-def beginning(
-    workflow: Workflow[In, Out] | None,
-    input: object,
-    state: object,
-    request_context: Mapping[str, object] | None,
-    *,
-    per_step: bool,
-) -> dict[str, object]:
-    """What a run begins with, as the server takes it. If the workflow is at hand, the input is held against it here."""
-    if workflow is None:
-        given = json_of(input, InvalidInput, address="input")
-    else:
-        given = msgspec.Raw(input_data(workflow, input))  # type: ignore[arg-type]  # the schema looks at the data itself
-    context = request_context
-    return {
-        "input": given,
-        "state": None if state is None else json_of(state, InvalidState, address="state"),
-        "request_context": None if context is None else json_of(context, InvalidRequestContext, address="context"),
-        "per_step": per_step,
-    }
-
-
-def _answer(
-    data: object,
-    step: Executable[Never, object] | str | None,
-    label: str | None,
-    item: int | None,
-    suspension: str | None,
-    request_context: Mapping[str, object] | None,
-) -> dict[str, object]:
-    address = _name(step) or ""
-    context = request_context
-    return {
-        "data": json_of(data, InvalidResumeData, address=address),
-        "step": _name(step),
-        "label": label,
-        "item": item,
-        "suspension": suspension,
-        "request_context": None if context is None else json_of(context, InvalidRequestContext, address="context"),
-    }
-
-
-def _cancelling(reason: str, grace: timedelta | None) -> dict[str, object]:
-    return {"reason": reason, "grace_seconds": None if grace is None else grace.total_seconds()}
-
-
 def _read_entry(entry: msgspec.Raw) -> AnyEntry:
     try:
         return _entry.decode(entry)
@@ -361,7 +323,3 @@ def _read_entry(entry: msgspec.Raw) -> AnyEntry:
             f"the server sent an entry of a journal that this client does not know ({error}); it may be of a later "
             "version: install that here too"
         ) from None
-
-
-def _name(step: Executable[Never, object] | str | None) -> str | None:
-    return step.id if isinstance(step, Executable) else step

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from waystation.beginning import input_data
 from waystation.client import wire
+from waystation.client.bodies import beginning
 from waystation.client.connection import part
-from waystation.client.run import WAIT, RemoteRun, beginning
+from waystation.client.run import WAIT, RemoteRun
 from waystation.define.workflow import Workflow
 from waystation.errors import TooManyWaiting
 from waystation.results import RunResult
