@@ -281,6 +281,9 @@ async def test_of_events_with_one_key_the_first_counts(place: Place) -> None:
         assert len(await recorded(again, EventReceived)) == 1
         await again.send_event("number", 4, idempotency_key="k2")
         assert won(await again.wait()) == [1, 4]
+        await again.send_event("number", 4, idempotency_key="k2")  # whose answer was lost, and the run ended by it
+        with pytest.raises(RunEnded):
+            await again.send_event("number", 5, idempotency_key="k3")
 
 
 @behaviour(

@@ -186,10 +186,11 @@ async def send_event(engine: Engine, workflow: Workflow[object, object], run_id:
     """
 
     async def decide(stored: StoredRun, machine: Machine) -> Signal | None:
-        if machine.state.standing not in ("pending", "running"):
-            raise RunEnded(f"run {run_id!r} is {stored.record.status}; it takes no event any more", run_id=run_id)
+        # Asked first: it may be just that event which the run ended with.
         if event.key and await _was_received(engine, run_id, event.key):
             return None
+        if machine.state.standing not in ("pending", "running"):
+            raise RunEnded(f"run {run_id!r} is {stored.record.status}; it takes no event any more", run_id=run_id)
         return Event(engine.clock.now(), event.name, event.data, event.key, event.actor, event.channel)
 
     return await _write(engine, workflow, run_id, decide)
