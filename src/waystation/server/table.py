@@ -118,28 +118,62 @@ ROWS: Sequence[Row] = (
         refuses=(404, 409, 429),
     ),
     Row("GET", "/runs", runs.list_runs, "read", replies.RunPage, RUNS),
-    Row("POST", "/runs/{run_id}/start", runs.start_run, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
-    Row("GET", "/runs/{run_id}", runs.get_run, "read", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
-    Row("GET", "/runs/{run_id}/history", runs.get_history, "read", replies.History, RUNS, refuses=(404, 409)),
-    Row("GET", "/runs/{run_id}/journal", runs.get_journal, "read", replies.JournalPage, RUNS, refuses=(404,)),
-    Row("GET", "/runs/{run_id}/export", runs.export, "read", None, RUNS, media="application/x-ndjson", refuses=(404,)),
-    Row("DELETE", "/runs/{run_id}", runs.delete_run, "admin", None, RUNS, status=204, refuses=(404, 409)),
-    Row("POST", "/runs/{run_id}/resume", changes.answer, "answer", replies.RunDetail, PEOPLE, refuses=(404, 409, 429)),
-    Row("POST", "/runs/{run_id}/cancel", changes.cancel, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
-    Row("POST", "/runs/{run_id}/restart", changes.restart, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
-    Row("POST", "/runs/{run_id}/proceed", changes.proceed, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
+    Row("POST", "/runs/{run_id:path}/start", runs.start_run, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
+    Row("GET", "/runs/{run_id:path}/history", runs.get_history, "read", replies.History, RUNS, refuses=(404, 409)),
+    Row("GET", "/runs/{run_id:path}/journal", runs.get_journal, "read", replies.JournalPage, RUNS, refuses=(404,)),
     Row(
-        "POST", "/runs/{run_id}/fork", changes.fork, "run", replies.RunDetail, RUNS, status=201, refuses=(404, 409, 429)
+        "GET",
+        "/runs/{run_id:path}/export",
+        runs.export,
+        "read",
+        None,
+        RUNS,
+        media="application/x-ndjson",
+        refuses=(404,),
+    ),
+    Row("DELETE", "/runs/{run_id:path}", runs.delete_run, "admin", None, RUNS, status=204, refuses=(404, 409)),
+    Row(
+        "POST",
+        "/runs/{run_id:path}/resume",
+        changes.answer,
+        "answer",
+        replies.RunDetail,
+        PEOPLE,
+        refuses=(404, 409, 429),
+    ),
+    Row("POST", "/runs/{run_id:path}/cancel", changes.cancel, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
+    Row(
+        "POST", "/runs/{run_id:path}/restart", changes.restart, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)
     ),
     Row(
-        "POST", "/runs/{run_id}/events", events.send_event, "run", replies.Sent, EVENTS, status=202, refuses=(404, 409)
+        "POST", "/runs/{run_id:path}/proceed", changes.proceed, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)
+    ),
+    Row(
+        "POST",
+        "/runs/{run_id:path}/fork",
+        changes.fork,
+        "run",
+        replies.RunDetail,
+        RUNS,
+        status=201,
+        refuses=(404, 409, 429),
+    ),
+    Row(
+        "POST",
+        "/runs/{run_id:path}/events",
+        events.send_event,
+        "run",
+        replies.Sent,
+        EVENTS,
+        status=202,
+        refuses=(404, 409),
     ),
     Row("POST", "/events", events.broadcast_event, "run", replies.Sent, EVENTS, status=202, refuses=(404, 409)),
     Row("GET", "/suspensions", inbox.list_suspensions, "read", replies.SuspensionList, PEOPLE),
     Row("GET", "/schedules", schedules.list_schedules, "read", replies.ScheduleList, SCHEDULES),
     Row(
         "POST",
-        "/schedules/{schedule_id}/pause",
+        "/schedules/{schedule_id:path}/pause",
         schedules.pause_schedule,
         "admin",
         replies.Schedule,
@@ -148,7 +182,7 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "POST",
-        "/schedules/{schedule_id}/resume",
+        "/schedules/{schedule_id:path}/resume",
         schedules.resume_schedule,
         "admin",
         replies.Schedule,
@@ -157,7 +191,7 @@ ROWS: Sequence[Row] = (
     ),
     Row(
         "POST",
-        "/schedules/{schedule_id}/run",
+        "/schedules/{schedule_id:path}/run",
         schedules.run_schedule,
         "run",
         replies.RunDetail,
@@ -172,7 +206,7 @@ ROWS: Sequence[Row] = (
     Row("DELETE", "/session", session.log_out, "cookie", None, ABOUT, status=204),
     Row(
         "GET",
-        "/runs/{run_id}/stream",
+        "/runs/{run_id:path}/stream",
         streaming.stream_run,
         "read",
         None,
@@ -180,9 +214,11 @@ ROWS: Sequence[Row] = (
         media="text/event-stream",
         refuses=(404, 429),
     ),
+    Row("GET", "/runs/{run_id:path}", runs.get_run, "read", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
     Row("GET", "/stream", streaming.stream_all, "read", None, RUNS, media="text/event-stream", refuses=(429,)),
 )
-"""All that is below ``/api/v1``, but for its own description."""
+"""All that is below ``/api/v1``, but for its own description. The id of a run or schedule may have slashes in it, so
+the routes whose paths end in a word of their own come first."""
 
 OUTSIDE: Sequence[Row] = (
     Row("GET", "/health/live", about.live, "anyone", replies.Health, ABOUT, hosts=False),
