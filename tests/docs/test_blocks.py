@@ -139,3 +139,15 @@ def test_calls_of_make_that_pages_show_are_there() -> None:
         for target in call.strip("` ").split()
     }
     assert {each for each in shown if each[1] not in targets} == set()
+
+
+def test_extras_that_pages_name_are_there() -> None:
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+    named = {
+        (name(page), extra)
+        for page in PAGES
+        for extras in re.findall(r"(?:waystation|pip install '?\.)\[([a-z,]+)\]", text(page))
+        for extra in extras.split(",")
+    }
+    assert {extra for _, extra in named} >= {"server", "postgres"}
+    assert {each for each in named if each[1] not in project["optional-dependencies"]} == set()
