@@ -1,13 +1,23 @@
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 /** The server that `make studio-dev` hands the API's requests to. */
-const api = process.env['WAYSTATION_URL'] ?? 'http://127.0.0.1:8000';
+const api = process.env.WAYSTATION_URL ?? 'http://127.0.0.1:8000';
+
+/**
+ * Files name each other relative to themselves, so that the studio can be mounted below any path. Only the page itself,
+ * which is served for every path within the studio, cannot: waystation.studio.page() puts that path before each "/".
+ */
+const rootedPage: Plugin = {
+  name: 'rooted-page',
+  enforce: 'post',
+  transformIndexHtml: (html) => html.replaceAll('="./', '="/'),
+};
 
 export default defineConfig({
-  // The page names its files beside itself, and its <base> says where that is: so it can be mounted below any path.
   base: './',
-  plugins: [react()],
+  plugins: [react(), rootedPage],
   build: {
     outDir: '../src/waystation/studio/dist',
     emptyOutDir: true,

@@ -44,8 +44,7 @@ export const api = {
   signOut: () => request<undefined>('/session', { method: 'DELETE' }),
 
   workflows: async () => (await request<{ workflows: WorkflowSummary[] }>('/workflows')).workflows,
-  workflow: (id: string, version?: string) =>
-    request<WorkflowDescription>(`/workflows/${at(id)}${query({ version })}`),
+  workflow: (id: string, version?: string) => request<WorkflowDescription>(`/workflows/${at(id)}${query({ version })}`),
   start: (workflow: string, options: StartOptions, idempotencyKey: string) =>
     request<RunDetail>(`/workflows/${at(workflow)}/start`, { method: 'POST', body: options, idempotencyKey }),
 
@@ -67,7 +66,11 @@ export const api = {
   fork: (id: string, options: ForkOptions) =>
     request<RunDetail>(`/runs/${at(id)}/fork`, { method: 'POST', body: options }),
   sendEvent: (id: string, name: string, data: Json, idempotencyKey: string) =>
-    request<{ run_ids: string[] }>(`/runs/${at(id)}/events`, { method: 'POST', body: { name, data }, idempotencyKey }),
+    request<{ run_ids: string[] }>(`/runs/${at(id)}/events`, {
+      method: 'POST',
+      body: { name, data },
+      idempotencyKey,
+    }),
   deleteRun: (id: string) => request<undefined>(`/runs/${at(id)}`, { method: 'DELETE' }),
 
   suspensions: async (limit = 1000) =>

@@ -18,8 +18,15 @@ export class Problem extends Error {
 
   /** Where in the data the server found something wrong, dotted; "" for the whole value or for none. */
   get field(): string {
-    const field = this.fields['field'];
+    const field = this.fields.field;
     return typeof field === 'string' ? field : '';
+  }
+
+  /** Everything that the server found wrong in the data, each with where it is. */
+  get problems(): readonly (readonly [field: string, reason: string])[] {
+    const all = this.fields.problems;
+    const pairs = Array.isArray(all) ? (all as readonly Json[]) : [];
+    return pairs.flatMap((pair) => (Array.isArray(pair) ? [[String(pair[0]), String(pair[1])] as const] : []));
   }
 
   get isAway(): boolean {

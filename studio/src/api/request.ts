@@ -1,8 +1,8 @@
 import { Problem, problemOf } from './problem';
+import { ROOT } from './root';
 import { session } from './session';
 
-/** Where the API is: below the path that the page's <base> names. */
-export const API = new URL('api/v1', document.baseURI).pathname;
+export const API = `${ROOT}api/v1`;
 
 interface Options {
   readonly method?: 'GET' | 'POST' | 'DELETE';

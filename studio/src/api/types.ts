@@ -2,9 +2,7 @@
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-export interface JsonObject {
-  readonly [key: string]: Json;
-}
+export type JsonObject = Readonly<Record<string, Json>>;
 
 /** A JSON Schema. It is data from the server: what is in it is looked at with care. */
 export type JsonSchema = JsonObject;

@@ -21,7 +21,13 @@ export function Account() {
         {me.actor}
       </span>
       {me.auth === 'session' && (
-        <button type="button" className="icon-button" title="Sign out" aria-label="Sign out" onClick={() => void signOut()}>
+        <button
+          type="button"
+          className="icon-button"
+          title="Sign out"
+          aria-label="Sign out"
+          onClick={() => void signOut()}
+        >
           <Icon name="leave" />
         </button>
       )}

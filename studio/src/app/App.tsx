@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
 
 import { queries } from '../api/queries';
+import { ROOT } from '../api/root';
 import { session } from '../api/session';
 import { startAllRuns } from '../live/allRuns';
 import { InboxPage } from '../inbox/InboxPage';
@@ -19,13 +20,10 @@ import { SignIn } from './SignIn';
 const RunPage = lazy(async () => ({ default: (await import('../runs/RunPage')).RunPage }));
 const WorkflowsPage = lazy(async () => ({ default: (await import('../workflows/WorkflowsPage')).WorkflowsPage }));
 
-/** Where the studio is mounted: the path of the page's <base>, without its last slash. */
-const BASE = new URL('.', document.baseURI).pathname.replace(/\/$/, '');
-
 export function App() {
   return (
     <QueryClientProvider client={queries}>
-      <Router base={BASE}>
+      <Router base={ROOT.replace(/\/$/, '')}>
         <SignedIn />
       </Router>
     </QueryClientProvider>

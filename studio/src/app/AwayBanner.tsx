@@ -8,7 +8,9 @@ export function AwayBanner() {
   const state = useSignal(allRunsState);
   return (
     <div role="status" className="away-place">
-      {state.phase === 'away' && <Away retryAt={state.retryAt} status={state.problem.status} message={state.problem.message} />}
+      {state.phase === 'away' && (
+        <Away retryAt={state.retryAt} status={state.problem.status} message={state.problem.message} />
+      )}
     </div>
   );
 }

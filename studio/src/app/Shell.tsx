@@ -66,7 +66,13 @@ export function Shell({ children }: { children: ReactNode }) {
           <Account />
           <div className="rail-tools">
             <ThemeSwitch />
-            <button type="button" className="icon-button" title="Keyboard (?)" aria-label="Keyboard shortcuts" onClick={() => setHelp(true)}>
+            <button
+              type="button"
+              className="icon-button"
+              title="Keyboard (?)"
+              aria-label="Keyboard shortcuts"
+              onClick={() => setHelp(true)}
+            >
               <Icon name="keyboard" />
             </button>
             {me !== undefined && me.version !== '' && <span className="faint rail-version">{me.version}</span>}

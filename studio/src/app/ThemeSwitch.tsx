@@ -10,7 +10,13 @@ export function ThemeSwitch() {
   const chosen = useSignal(theme);
   const text = `Theme: ${NAMES[chosen]}. Change to ${NAMES[NEXT[chosen]]}`;
   return (
-    <button type="button" className="icon-button" title={text} aria-label={text} onClick={() => chooseTheme(NEXT[chosen])}>
+    <button
+      type="button"
+      className="icon-button"
+      title={text}
+      aria-label={text}
+      onClick={() => chooseTheme(NEXT[chosen])}
+    >
       <Icon name={ICONS[chosen]} />
     </button>
   );

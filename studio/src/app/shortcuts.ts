@@ -62,7 +62,8 @@ export function onKeyDown(event: KeyboardEvent): void {
   beforeAt = event.timeStamp;
   if (found === undefined) return;
   // Enter on a button or a link presses that.
-  if (found.keys === 'Enter' && event.target instanceof Element && event.target.closest('a, button, summary') !== null) return;
+  if (found.keys === 'Enter' && event.target instanceof Element && event.target.closest('a, button, summary') !== null)
+    return;
   event.preventDefault();
   before = '';
   found.run();

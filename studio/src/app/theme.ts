@@ -9,8 +9,8 @@ export const theme = signal<Theme>(read());
 
 export function chooseTheme(chosen: Theme): void {
   theme.set(chosen);
-  if (chosen === 'system') delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = chosen;
+  if (chosen === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
   try {
     if (chosen === 'system') localStorage.removeItem(STORED);
     else localStorage.setItem(STORED, chosen);
@@ -20,6 +20,6 @@ export function chooseTheme(chosen: Theme): void {
 }
 
 function read(): Theme {
-  const chosen = document.documentElement.dataset['theme'];
+  const chosen = document.documentElement.dataset.theme;
   return chosen === 'light' || chosen === 'dark' ? chosen : 'system';
 }

@@ -10,7 +10,15 @@ export interface Wrong {
 }
 
 /** Errors that only say that something deeper is wrong. */
-const WRAPPERS = new Set(['properties', 'items', 'additionalProperties', '$ref', 'prefixItems', 'if', 'patternProperties']);
+const WRAPPERS = new Set([
+  'properties',
+  'items',
+  'additionalProperties',
+  '$ref',
+  'prefixItems',
+  'if',
+  'patternProperties',
+]);
 
 export function wrongIn(schema: JsonSchema, data: unknown): Wrong[] {
   const { valid, errors } = validatorOf(schema).validate(data);
@@ -35,7 +43,7 @@ const known = new WeakMap<object, Validator>();
 function validatorOf(schema: JsonSchema): Validator {
   let validator = known.get(schema);
   if (validator === undefined) {
-    validator = new Validator(schema as ConstructorParameters<typeof Validator>[0], '2020-12', false);
+    validator = new Validator(schema, '2020-12', false);
     known.set(schema, validator);
   }
   return validator;
@@ -45,7 +53,10 @@ function validatorOf(schema: JsonSchema): Validator {
 function hasDeeper(error: OutputUnit, all: readonly OutputUnit[]): boolean {
   if (error.keyword !== 'anyOf' && error.keyword !== 'oneOf' && error.keyword !== 'allOf') return false;
   return all.some(
-    (other) => other !== error && other.instanceLocation.startsWith(`${error.instanceLocation}/`) && !WRAPPERS.has(other.keyword),
+    (other) =>
+      other !== error &&
+      other.instanceLocation.startsWith(`${error.instanceLocation}/`) &&
+      !WRAPPERS.has(other.keyword),
   );
 }
 
@@ -59,7 +70,8 @@ function wrongOf(error: OutputUnit): Wrong {
     const missing = /"(.+)"/.exec(error.error)?.[1];
     if (missing !== undefined) return { path: [...path, missing], message: 'is needed' };
   }
-  if (error.keyword === 'anyOf' || error.keyword === 'oneOf') return { path, message: 'is none of what is allowed here' };
+  if (error.keyword === 'anyOf' || error.keyword === 'oneOf')
+    return { path, message: 'is none of what is allowed here' };
   return { path, message: readable(error.error) };
 }
 
@@ -67,7 +79,10 @@ function wrongOf(error: OutputUnit): Wrong {
 function readable(text: string): string {
   const expected = /^Instance type .* is invalid\. Expected (.+)\.$/.exec(text)?.[1];
   if (expected !== undefined) return `must be ${expected.replaceAll('"', '')}`;
-  return text.replace(/^Instance\b/, 'the value').replace(/^String\b/, 'the text').replace(/\.$/, '');
+  return text
+    .replace(/^Instance\b/, 'the value')
+    .replace(/^String\b/, 'the text')
+    .replace(/\.$/, '');
 }
 
 /** JSON that a person typed: the value, or what is wrong with the text. */

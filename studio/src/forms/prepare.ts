@@ -1,5 +1,5 @@
 import type { Json, JsonSchema } from '../api/types';
-import { alternatives, isNull, isObject, isScalar, objectsIn, resolved, typesOf } from './schema';
+import { alternatives, isNull, isObject, isScalar, objectsIn, resolved, typesOf, without } from './schema';
 
 /**
  * A schema as a form can show it well. What it accepts is the same, or a part of it:
@@ -33,15 +33,15 @@ function prepared(value: Json, root: JsonSchema): Json {
 }
 
 function withoutNull(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const options = objectsIn(schema['anyOf']);
+  const options = objectsIn(schema.anyOf);
   const rest = options.filter((each) => !isNull(each));
   const [only] = rest;
   if (options.length < 2 || rest.length !== 1 || only === undefined) return schema;
   const whole = resolved(only, root);
   if (!isScalar(whole)) return schema;
-  const { anyOf: _, ...beside } = schema;
+  const beside = without(schema, 'anyOf');
   const types = typesOf(whole);
-  const choices = whole['enum'];
+  const choices = whole.enum;
   return {
     ...whole,
     ...beside,
@@ -51,7 +51,7 @@ function withoutNull(schema: JsonSchema, root: JsonSchema): JsonSchema {
 }
 
 function titled(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  const key = Array.isArray(schema['anyOf']) ? 'anyOf' : 'oneOf';
+  const key = Array.isArray(schema.anyOf) ? 'anyOf' : 'oneOf';
   const options = objectsIn(schema[key]);
   if (options.length === 0) return schema;
   return {
@@ -59,24 +59,23 @@ function titled(schema: JsonSchema, root: JsonSchema): JsonSchema {
     [key]: options.map((option) => {
       if (isNull(option)) return { ...option, title: 'none' };
       const whole = resolved(option, root);
-      if (typeof whole['title'] === 'string') return option;
+      if (typeof whole.title === 'string') return option;
       return { ...option, title: typesOf(whole)[0] ?? 'value' };
     }),
   };
 }
 
 function tupled(schema: JsonSchema): JsonSchema {
-  if (!Array.isArray(schema['prefixItems'])) return schema;
-  const { prefixItems, items, ...rest } = schema;
-  return { ...rest, items: prefixItems ?? [], additionalItems: items ?? false };
+  if (!Array.isArray(schema.prefixItems)) return schema;
+  return { ...without(schema, 'prefixItems'), items: schema.prefixItems, additionalItems: schema.items ?? false };
 }
 
 /** Data that a person can begin with: defaults, and empty values where something must be. */
 export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 0): Json {
   const whole = resolved(schema, root);
-  if (whole['default'] !== undefined) return whole['default'];
-  if (whole['const'] !== undefined) return whole['const'];
-  if (Array.isArray(whole['enum'])) return (whole['enum'] as readonly Json[])[0] ?? null;
+  if (whole.default !== undefined) return whole.default;
+  if (whole.const !== undefined) return whole.const;
+  if (Array.isArray(whole.enum)) return (whole.enum as readonly Json[])[0] ?? null;
   const options = alternatives(whole);
   if (options.length > 0) {
     if (options.some(isNull)) return null;
@@ -100,24 +99,25 @@ export function skeleton(schema: JsonSchema, root: JsonSchema = schema, depth = 
 }
 
 function skeletonObject(schema: JsonSchema, root: JsonSchema, depth: number): Json {
-  const properties = schema['properties'];
-  const required = Array.isArray(schema['required']) ? (schema['required'] as readonly Json[]) : [];
+  const properties = schema.properties;
+  const required = Array.isArray(schema.required) ? (schema.required as readonly Json[]) : [];
   if (!isObject(properties) || depth > 8) return {};
   const object: Record<string, Json> = {};
   for (const [name, property] of Object.entries(properties)) {
     if (!isObject(property)) continue;
-    const hasDefault = resolved(property, root)['default'] !== undefined;
+    const hasDefault = resolved(property, root).default !== undefined;
     if (required.includes(name) || hasDefault) object[name] = skeleton(property, root, depth + 1);
   }
   return object;
 }
 
-const PROSE = /comment|reason|note|text|message|description|summary|body|feedback|answer|why|explanation|content|prompt/i;
+const PROSE =
+  /comment|reason|note|text|message|description|summary|body|feedback|answer|why|explanation|content|prompt/i;
 
 /** Whether a text is likely to have several lines. */
 export function isProse(name: string, schema: JsonSchema): boolean {
-  if (typeof schema['format'] === 'string' || typeof schema['pattern'] === 'string') return false;
-  const longest = schema['maxLength'];
+  if (typeof schema.format === 'string' || typeof schema.pattern === 'string') return false;
+  const longest = schema.maxLength;
   if (typeof longest === 'number') return longest > 160;
   return PROSE.test(name);
 }

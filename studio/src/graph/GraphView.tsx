@@ -1,4 +1,12 @@
-import { Background, BackgroundVariant, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import {
+  Background,
+  BackgroundVariant,
+  Controls,
+  MiniMap,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+} from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
 
@@ -6,6 +14,7 @@ import type { Colours } from './colour';
 import type { WorkflowDescription } from './description';
 import { edgesOf, nodesOf, type FlowNode } from './flow';
 import { edgeTypes } from './TrackEdge';
+import { Hands } from './hands';
 import { layoutOf, nestedOf } from './layout';
 import { nodeTypes } from './nodeTypes';
 import './graph.css';
@@ -38,21 +47,20 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
     () => layoutOf(workflow, (key) => openAtFirst !== turned.has(key)),
     [workflow, openAtFirst, turned],
   );
-  const toggle = useRef((key: string) => {
-    setTurned((now) => {
-      const next = new Set(now);
-      if (!next.delete(key)) next.add(key);
-      return next;
-    });
-  });
-  const choose = useRef(onChoose);
-  useEffect(() => {
-    choose.current = onChoose;
-  });
-  const nodes = useMemo(
-    () => nodesOf(layout, colours, chosen, { toggle: (key) => toggle.current(key), choose: (key) => choose.current(key) }),
-    [layout, colours, chosen],
+  const hands = useMemo(
+    () => ({
+      choose: onChoose,
+      toggle: (key: string) => {
+        setTurned((now) => {
+          const next = new Set(now);
+          if (!next.delete(key)) next.add(key);
+          return next;
+        });
+      },
+    }),
+    [onChoose],
   );
+  const nodes = useMemo(() => nodesOf(layout, colours, chosen), [layout, colours, chosen]);
   const edges = useMemo(() => edgesOf(layout, colours), [layout, colours]);
   const flow = useReactFlow();
 
@@ -68,28 +76,32 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
 
   return (
     <div className="graph" ref={size} role="region" aria-label={`Graph of ${workflow.id}`}>
-      <ReactFlow<FlowNode>
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={nodeTypes}
-        edgeTypes={edgeTypes}
-        nodesDraggable={false}
-        nodesConnectable={false}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={false}
-        onlyRenderVisibleElements={nested.nodes > 80}
-        minZoom={0.08}
-        maxZoom={1.6}
-        panOnScroll
-        zoomOnDoubleClick={false}
-        proOptions={{ hideAttribution: true }}
-        onPaneClick={() => onChoose('')}
-      >
-        <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
-        <Controls showInteractive={false} position="bottom-left" />
-        {nested.nodes > 25 && <MiniMap pannable zoomable ariaLabel="Overview of the graph" nodeClassName={classInMap} />}
-      </ReactFlow>
+      <Hands value={hands}>
+        <ReactFlow<FlowNode>
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={nodeTypes}
+          edgeTypes={edgeTypes}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          onlyRenderVisibleElements={nested.nodes > 80}
+          minZoom={0.08}
+          maxZoom={1.6}
+          panOnScroll
+          zoomOnDoubleClick={false}
+          proOptions={{ hideAttribution: true }}
+          onPaneClick={() => onChoose('')}
+        >
+          <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
+          <Controls showInteractive={false} position="bottom-left" />
+          {nested.nodes > 25 && (
+            <MiniMap pannable zoomable ariaLabel="Overview of the graph" nodeClassName={classInMap} />
+          )}
+        </ReactFlow>
+      </Hands>
     </div>
   );
 }

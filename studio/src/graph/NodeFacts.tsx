@@ -1,6 +1,6 @@
 import { SchemaView } from '../ui/SchemaView';
 import { duration } from '../ui/time';
-import { valueText, type GraphNode, type RetryDescription, type TypeDescription } from './description';
+import { caseWords, valueText, type GraphNode, type RetryDescription, type TypeDescription } from './description';
 
 /** What the definition says about a node: its types, and how it is run. */
 export function NodeFacts({ node }: { node: GraphNode }) {
@@ -74,7 +74,7 @@ function factsOf(node: GraphNode): [string, string][] {
     case 'switch':
       return [
         ['Key', node.key ?? 'a function'],
-        ...node.cases.map((each): [string, string] => [String(each.key), each.child]),
+        ...node.cases.map((each): [string, string] => [caseWords(each.key), each.child]),
         ['else', node.default ?? ''],
       ];
     case 'foreach':

@@ -7,7 +7,16 @@ function TrackEdge({ sourceX, sourceY, targetX, targetY, sourcePosition, targetP
   const straight = Math.abs(sourceX - targetX) < 1;
   const [path] = straight
     ? [`M${sourceX},${sourceY}V${targetY}`]
-    : getSmoothStepPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, borderRadius: 10, offset: 8 });
+    : getSmoothStepPath({
+        sourceX,
+        sourceY,
+        targetX,
+        targetY,
+        sourcePosition,
+        targetPosition,
+        borderRadius: 10,
+        offset: 8,
+      });
   const state = data?.travelled === true ? 'track-travelled' : data?.quiet === true ? 'track-quiet' : '';
   return <path className={`track ${state}`} d={path} fill="none" />;
 }

@@ -131,7 +131,8 @@ function moreOf(
   let count = 0;
   for (const each of run.nodes.values()) if (each.key === key) count += each.count ?? 0;
   if (node.kind === 'loop') return count > 0 ? { turns: count } : {};
-  if (node.child.kind !== 'step') return count > 0 ? { progress: { done: itemsDone(run, key, node.child), total: count } } : {};
+  if (node.child.kind !== 'step')
+    return count > 0 ? { progress: { done: itemsDone(run, key, node.child), total: count } } : {};
   const done = tallies.get(`${key}/${node.child.id}`)?.counts.success ?? 0;
   return count > 0 ? { progress: { done, total: count } } : {};
 }

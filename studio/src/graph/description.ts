@@ -144,3 +144,6 @@ export function valueText(value: ValueOrName): string {
   if (typeof value === 'object') return value.function ?? 'a function';
   return String(value);
 }
+
+/** The key of a switch's case, as it is read. */
+export const caseWords = (key: Json): string => (typeof key === 'string' ? key : JSON.stringify(key));

@@ -5,17 +5,11 @@ import type { Box, Layout, Terminal } from './layout';
 
 /** The layout as the drawing library takes it: sizes and anchors are known, so nothing has to be measured. */
 
-export interface Hands {
-  readonly toggle: (key: string) => void;
-  readonly choose: (key: string) => void;
-}
-
 export interface BoxData extends Record<string, unknown> {
   readonly box: Box;
   readonly colour: NodeColour | null;
   readonly undo: NodeColour | null;
   readonly isChosen: boolean;
-  readonly hands: Hands;
 }
 
 export interface TerminalData extends Record<string, unknown> {
@@ -42,7 +36,7 @@ function handles(width: number, height: number, isFrame: boolean): NodeHandle[] 
   ];
 }
 
-export function nodesOf(layout: Layout, colours: Colours | null, chosen: string, hands: Hands): FlowNode[] {
+export function nodesOf(layout: Layout, colours: Colours | null, chosen: string): FlowNode[] {
   const parents = new Map(layout.boxes.map((box) => [box.key, box.parent]));
   const boxes = layout.boxes.map((box): FlowNode => {
     const { key, x, y, width, height, framed } = box;
@@ -60,7 +54,6 @@ export function nodesOf(layout: Layout, colours: Colours | null, chosen: string,
         colour: colours?.get(key) ?? null,
         undo: colours?.get(`${key}~undo`) ?? null,
         isChosen: key === chosen,
-        hands,
       },
     };
   });

@@ -1,4 +1,4 @@
-import type { BlockNode, ChildNode, GraphNode, WorkflowDescription } from './description';
+import { caseWords, type BlockNode, type ChildNode, type GraphNode, type WorkflowDescription } from './description';
 
 /**
  * Where everything is drawn. A workflow's graph is a tree: sequences of nodes, of which some hold others. So it needs
@@ -197,7 +197,7 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
 function labelOf(node: BlockNode, child: ChildNode): string {
   if (node.kind === 'branch') return child.condition ?? 'if';
   if (node.kind === 'parallel') return '';
-  const keys = node.cases.filter((each) => each.child === child.id).map((each) => String(each.key));
+  const keys = node.cases.filter((each) => each.child === child.id).map((each) => caseWords(each.key));
   if (node.default === child.id) keys.push('else');
   return keys.join(', ');
 }

@@ -1,5 +1,5 @@
 import type { NodeProps } from '@xyflow/react';
-import { memo, type MouseEvent } from 'react';
+import { memo, useContext, type MouseEvent } from 'react';
 
 import { Icon } from '../ui/icons';
 import { duration } from '../ui/time';
@@ -7,12 +7,14 @@ import { UNDO } from './addresses';
 import type { NodeColour } from './colour';
 import { valueText, type GraphNode } from './description';
 import type { BoxData, FlowNode } from './flow';
+import { Hands } from './hands';
 
 type BoxNode = Extract<FlowNode, { type?: 'card' | 'frame' }>;
 type TerminalNode = Extract<FlowNode, { type?: 'terminal' }>;
 
 const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
-  const { box, colour, undo, isChosen, hands } = data;
+  const { box, colour, undo, isChosen } = data;
+  const hands = useContext(Hands);
   const { node, key } = box;
   const status = colour?.status ?? 'idle';
   return (
@@ -52,7 +54,8 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
 });
 
 const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
-  const { box, colour, isChosen, hands } = data;
+  const { box, colour, isChosen } = data;
+  const hands = useContext(Hands);
   const { node, key } = box;
   return (
     <>
@@ -107,9 +110,10 @@ function Label({ text }: { text: string }) {
 
 function Fold({ open, data }: { open: boolean; data: BoxData }) {
   const { node, key } = data.box;
+  const hands = useContext(Hands);
   function onClick(event: MouseEvent): void {
     event.stopPropagation();
-    data.hands.toggle(key);
+    hands.toggle(key);
   }
   return (
     <button

@@ -49,7 +49,8 @@ export function AnswerForm({ suspension, onAnswered }: Props) {
   }
 
   if (refused !== null) return <Gone suspension={suspension} refusal={refused.message} />;
-  if (!may) return <p className="notice">Your token does not have the scope answer: you can read this, and not answer it.</p>;
+  if (!may)
+    return <p className="notice">Your token does not have the scope answer: you can read this, and not answer it.</p>;
   const draft = readDraft(id);
   return (
     <SchemaForm

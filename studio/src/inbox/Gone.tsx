@@ -28,8 +28,8 @@ export function Gone({ suspension, refusal = '' }: { suspension: Suspension; ref
           <p>
             <strong>{found.actor === '' ? 'Someone else' : found.actor} answered this first</strong>,{' '}
             <Time at={found.answered_at} />
-            {found.channel !== '' && <span className="faint"> by {found.channel}</span>}. One answer counts, so yours was not
-            sent.
+            {found.channel !== '' && <span className="faint"> by {found.channel}</span>}. One answer counts, so yours
+            was not sent.
           </p>
         ) : (
           <p>
@@ -50,7 +50,9 @@ export function Gone({ suspension, refusal = '' }: { suspension: Suspension; ref
           </>
         )}
         <p className="gone-foot">
-          {hasDraft && <Copy text={JSON.stringify(draft, null, 2)} what="what you had typed" label="Copy what you typed" />}
+          {hasDraft && (
+            <Copy text={JSON.stringify(draft, null, 2)} what="what you had typed" label="Copy what you typed" />
+          )}
           <Link href={`/runs/${encodeURIComponent(run_id)}?at=${encodeURIComponent(address)}`}>See the run</Link>
         </p>
       </div>

@@ -40,7 +40,11 @@ export function InboxPage({ chosen }: { chosen: string }) {
     { keys: 'j', does: 'Next suspension', run: () => move(at < 0 && chosen === '' ? 1 : at + 1) },
     { keys: 'k', does: 'Previous suspension', run: () => move(at - 1) },
     { keys: 'Enter', does: 'Into the form', run: intoForm },
-    { keys: 'o', does: 'Open the run', run: () => shown !== undefined && go(`/runs/${encodeURIComponent(shown.run_id)}`) },
+    {
+      keys: 'o',
+      does: 'Open the run',
+      run: () => shown !== undefined && go(`/runs/${encodeURIComponent(shown.run_id)}`),
+    },
   ]);
 
   function onAnswered(suspension: Suspension): void {

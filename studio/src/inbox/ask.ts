@@ -14,8 +14,9 @@ export function askParts(payload: Json): AskParts {
   if (payload === null) return { lead: '', rest: [] };
   if (!isObject(payload)) return { lead: '', rest: [['', payload]] };
   const members = Object.entries(payload);
-  const isText = (value: Json | undefined): boolean => typeof value === 'string' && value !== '';
-  const name = LEADS.find((each) => isText(payload[each])) ?? members.find(([, value]) => isText(value))?.[0];
-  const lead = name === undefined ? '' : String(payload[name]);
-  return { lead, rest: members.filter(([each]) => each !== name) };
+  const texts = members.filter(
+    (member): member is [string, string] => typeof member[1] === 'string' && member[1] !== '',
+  );
+  const [name, lead] = texts.find(([each]) => LEADS.includes(each)) ?? texts[0] ?? ['', ''];
+  return { lead, rest: members.filter(([each]) => lead === '' || each !== name) };
 }

@@ -34,5 +34,5 @@ export const recordIn = (entry: JournalEntry, field: string): Readonly<Record<st
 
 export const errorIn = (entry: JournalEntry, field = 'error'): ErrorRecord => {
   const value = recordIn(entry, field);
-  return { code: 'exception', type: 'Error', message: '', ...value } as ErrorRecord;
+  return { code: 'exception', type: 'Error', message: '', ...value };
 };

@@ -197,7 +197,7 @@ export class JournalFold {
         this.#node(entry, 'success').count = numberIn(entry, 'count');
         break;
       case 'loop-decided':
-        this.#node(entry, entry['again'] === true ? 'running' : 'success').count = numberIn(entry, 'turn');
+        this.#node(entry, entry.again === true ? 'running' : 'success').count = numberIn(entry, 'turn');
         break;
       case 'mapped':
       case 'event-defaulted':

@@ -30,12 +30,18 @@ export function rowsOf(run: RunModel): Row[] {
       bars.push({ kind: outcome, from: began, to: ended, title: `attempt ${attempt}: ${outcome}${took}` });
       if (retryAt !== undefined && ended !== null) {
         const to = end === null ? retryAt : Math.min(retryAt, end);
-        bars.push({ kind: 'retry-wait', from: ended, to, title: `waits ${duration(retryAt - ended)} to be tried again` });
+        bars.push({
+          kind: 'retry-wait',
+          from: ended,
+          to,
+          title: `waits ${duration(retryAt - ended)} to be tried again`,
+        });
       }
     }
     for (const { askedAt, answer } of step.suspensions) {
       const to = answer?.at ?? end;
-      const words = answer === undefined ? 'suspended' : `answered by ${answer.actor === '' ? 'someone' : answer.actor}`;
+      const words =
+        answer === undefined ? 'suspended' : `answered by ${answer.actor === '' ? 'someone' : answer.actor}`;
       bars.push({ kind: 'asked', from: askedAt, to, title: words });
     }
     bars.sort((one, other) => one.from - other.from);
@@ -70,7 +76,10 @@ export function scaleOf(rows: readonly Row[], begin: number, end: number): Scale
     ),
   );
   const total = Math.max(1, end - begin);
-  const worked = Math.max(20, busy.reduce((sum, [from, to]) => sum + (to - from), 0));
+  const worked = Math.max(
+    20,
+    busy.reduce((sum, [from, to]) => sum + (to - from), 0),
+  );
   // Only what is much longer than all the work is worth being cut.
   const longest = Math.max(worked * 0.5, 50);
   const gaps: { from: number; to: number }[] = [];

@@ -9,36 +9,36 @@ export function entryWords(entry: JournalEntry): string {
     case 'run-created':
       return textIn(entry, 'forked_from') === '' ? '' : `forked from ${textIn(entry, 'forked_from')}`;
     case 'run-started':
-      return brief(entry['input']);
+      return brief(entry.input);
     case 'run-proceeded':
-      return entry['per_step'] === true ? 'by one step' : 'freely';
+      return entry.per_step === true ? 'by one step' : 'freely';
     case 'cancel-requested':
       return [by(entry), textIn(entry, 'reason')].filter((part) => part !== '').join(': ');
     case 'step-succeeded':
     case 'step-bailed':
-      return `attempt ${numberIn(entry, 'attempt')}, ${took()}: ${brief(entry['output'])}`;
+      return `attempt ${numberIn(entry, 'attempt')}, ${took()}: ${brief(entry.output)}`;
     case 'step-failed':
     case 'step-retrying':
       return `attempt ${numberIn(entry, 'attempt')}, ${took()}: ${errorIn(entry).type}: ${errorIn(entry).message}`;
     case 'step-suspended':
-      return brief(entry['payload']);
+      return brief(entry.payload);
     case 'step-output':
-      return brief(entry['chunks']);
+      return brief(entry.chunks);
     case 'suspension-answered':
-      return [by(entry), brief(entry['data'])].filter((part) => part !== '').join(': ');
+      return [by(entry), brief(entry.data)].filter((part) => part !== '').join(': ');
     case 'once-recorded':
-      return `${textIn(entry, 'name')}: ${brief(entry['value'])}`;
+      return `${textIn(entry, 'name')}: ${brief(entry.value)}`;
     case 'branch-taken':
       return textsIn(entry, 'taken').join(', ') || 'none';
     case 'foreach-begun':
       return `${numberIn(entry, 'count')} items, ${numberIn(entry, 'concurrency')} at once`;
     case 'loop-decided':
-      return `after turn ${numberIn(entry, 'turn')}: ${entry['again'] === true ? 'again' : 'done'}`;
+      return `after turn ${numberIn(entry, 'turn')}: ${entry.again === true ? 'again' : 'done'}`;
     case 'mapped':
     case 'event-defaulted':
-      return brief(entry['output']);
+      return brief(entry.output);
     case 'event-received':
-      return `${textIn(entry, 'name')}: ${brief(entry['data'])}`;
+      return `${textIn(entry, 'name')}: ${brief(entry.data)}`;
     case 'sleep-begun':
     case 'event-awaited':
       return `until ${new Date(timeIn(entry, 'until')).toISOString()}`;

@@ -13,7 +13,10 @@ export interface RunChanged {
   readonly updated_at: string;
 }
 
-type Heard = { readonly kind: 'changed'; readonly run: RunChanged } | { readonly kind: 'resync' };
+export type Heard =
+  | { readonly kind: 'changed'; readonly run: RunChanged }
+  | { readonly kind: 'deleted'; readonly run: { readonly run_id: string } }
+  | { readonly kind: 'resync' };
 
 export const allRunsState = signal<StreamState>({ phase: 'connecting' });
 
@@ -25,6 +28,7 @@ export function startAllRuns(): () => void {
     onState: (state) => allRunsState.set(state),
     onMessage: ({ event, data }) => {
       if (event === 'run-changed') tell({ kind: 'changed', run: JSON.parse(data) as RunChanged });
+      else if (event === 'run-deleted') tell({ kind: 'deleted', run: JSON.parse(data) as { run_id: string } });
       else if (event === 'resync') tell({ kind: 'resync' });
     },
     onRefused: (problem) => {
@@ -51,7 +55,7 @@ function tell(heard: Heard): void {
   if (heard.kind === 'resync') void queries.invalidateQueries();
   else {
     void queries.invalidateQueries({ queryKey: keys.run(heard.run.run_id) });
-    suspensionsMayHaveChanged(heard.run);
+    suspensionsMayHaveChanged(heard.run.run_id, heard.kind === 'changed' && heard.run.status === 'suspended');
   }
   for (const listener of [...listeners]) listener(heard);
 }
@@ -60,9 +64,9 @@ let soon: ReturnType<typeof setTimeout> | undefined;
 let when = 0;
 
 /** The inbox is asked for at most four times a second; for a run that is likely to change nothing in it, more seldom. */
-function suspensionsMayHaveChanged(run: RunChanged): void {
+function suspensionsMayHaveChanged(runId: string, isSuspended: boolean): void {
   const known = queries.getQueryData<readonly Suspension[]>(keys.suspensions);
-  const likely = run.status === 'suspended' || known?.some((each) => each.run_id === run.run_id) === true;
+  const likely = isSuspended || known?.some((each) => each.run_id === runId) === true;
   const due = Date.now() + (likely ? 250 : 2_000);
   if (soon !== undefined) {
     if (due >= when) return;

@@ -127,6 +127,11 @@ export class RunLive {
     if (!this.#closed) this.state.set({ ...this.state.get(), version: this.fold.version, ...changes });
   }
 
+  /** Whether there was a reason to read again meanwhile. */
+  #isWanted(): boolean {
+    return this.#again && !this.#closed;
+  }
+
   async #read(): Promise<void> {
     if (this.#reading) {
       this.#again = true;
@@ -136,7 +141,7 @@ export class RunLive {
     try {
       do {
         this.#again = false;
-        for (let more = true; more && !this.#closed; ) {
+        for (let more = true; more && !this.#closed;) {
           const page = await api.journal(this.id, this.fold.model.lastSeq, PAGE);
           const fresh = page.entries.filter((entry) => entry.seq > this.fold.model.lastSeq);
           this.entries.push(...fresh);
@@ -144,7 +149,7 @@ export class RunLive {
           more = page.next_after !== null && fresh.length > 0;
           this.#set({ problem: null });
         }
-      } while (this.#again && !this.#closed);
+      } while (this.#isWanted());
       this.#set({ loaded: true });
     } catch (error) {
       const known = error instanceof Problem && error.isAway && this.state.get().loaded;

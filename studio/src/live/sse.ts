@@ -35,7 +35,11 @@ export class SseReader {
   }
 
   #dispatch(): SseMessage | null {
-    const message = { id: this.#id, event: this.#event === '' ? 'message' : this.#event, data: this.#data.join('\n') };
+    const message = {
+      id: this.#id,
+      event: this.#event === '' ? 'message' : this.#event,
+      data: this.#data.join('\n'),
+    };
     const empty = this.#data.length === 0;
     this.#event = '';
     this.#data = [];

@@ -59,7 +59,12 @@ export function ChunksView({ chunks, version, onChoose }: Props) {
                 className="chunk"
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <button type="button" className="link-button" title={exact(chunk.at)} onClick={() => onChoose(chunk.address)}>
+                <button
+                  type="button"
+                  className="link-button"
+                  title={exact(chunk.at)}
+                  onClick={() => onChoose(chunk.address)}
+                >
                   {chunk.address}
                 </button>
                 <span className="chunk-value">

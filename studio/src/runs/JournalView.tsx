@@ -59,7 +59,12 @@ export function JournalView({ id, entries, version, onChoose }: Props) {
                   className="entry"
                   style={{ transform: `translateY(${item.start}px)` }}
                 >
-                  <Entry entry={entry} open={open.has(entry.seq)} onToggle={() => toggle(entry.seq)} onChoose={onChoose} />
+                  <Entry
+                    entry={entry}
+                    open={open.has(entry.seq)}
+                    onToggle={() => toggle(entry.seq)}
+                    onChoose={onChoose}
+                  />
                 </div>
               )
             );
@@ -89,7 +94,13 @@ function Entry({ entry, open, onToggle, onChoose }: EntryProps) {
   return (
     <>
       <div className="entry-line">
-        <button type="button" className="entry-toggle" aria-expanded={open} aria-label={`Entry ${entry.seq}`} onClick={onToggle}>
+        <button
+          type="button"
+          className="entry-toggle"
+          aria-expanded={open}
+          aria-label={`Entry ${entry.seq}`}
+          onClick={onToggle}
+        >
           <Icon name="chevron" size={10} />
           <span className="entry-seq">{entry.seq}</span>
         </button>

@@ -24,7 +24,8 @@ interface Props {
 /** What happened at a node that is no step: a branch, a sleep, a wait, ... */
 export function NodeDetails({ run, node, place, values, onChoose }: Props) {
   const input = values?.input(node.address);
-  const output = node.output === undefined ? values?.output(node.address) : { known: true as const, value: node.output };
+  const output =
+    node.output === undefined ? values?.output(node.address) : { known: true as const, value: node.output };
   const what = place?.node;
   return (
     <>

@@ -48,7 +48,12 @@ export function RunActions({ run, model }: { run: RunDetail; model: RunModel }) 
             >
               Next step
             </button>
-            <button type="button" className="button" {...off} onClick={() => act.mutate(() => api.proceed(run.run_id, false))}>
+            <button
+              type="button"
+              className="button"
+              {...off}
+              onClick={() => act.mutate(() => api.proceed(run.run_id, false))}
+            >
               Proceed freely
             </button>
           </>

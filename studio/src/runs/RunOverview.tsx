@@ -20,7 +20,11 @@ export function RunOverview({ run, model, onChoose }: Props) {
   return (
     <>
       {standing.suspensions?.map((suspension) => (
-        <section className="panel-section panel-ask" key={suspension.id} aria-label={`Suspension at ${suspension.address}`}>
+        <section
+          className="panel-section panel-ask"
+          key={suspension.id}
+          aria-label={`Suspension at ${suspension.address}`}
+        >
           <h3>
             <Icon name="suspended" /> Waits for an answer
           </h3>

@@ -45,7 +45,9 @@ export function RunPage({ id }: { id: string }) {
     setView(next);
     choose(chosen, next);
   }
-  useShortcuts(VIEWS.map((each, index) => ({ keys: String(index + 1), does: `Show the ${each}`, run: () => show(each) })));
+  useShortcuts(
+    VIEWS.map((each, index) => ({ keys: String(index + 1), does: `Show the ${each}`, run: () => show(each) })),
+  );
 
   if (run === undefined) {
     if (error instanceof Problem && error.status === 404) return <NoRun id={id} />;
@@ -75,7 +77,9 @@ export function RunPage({ id }: { id: string }) {
           )}
           {view === 'timeline' && <Timeline model={model} version={state.version} chosen={chosen} onChoose={choose} />}
           {view === 'chunks' && <ChunksView chunks={model.chunks} version={state.version} onChoose={choose} />}
-          {view === 'journal' && <JournalView id={id} entries={live.entries} version={state.version} onChoose={choose} />}
+          {view === 'journal' && (
+            <JournalView id={id} entries={live.entries} version={state.version} onChoose={choose} />
+          )}
         </Tabs>
         <RunPanel
           run={run}

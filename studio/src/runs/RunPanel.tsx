@@ -48,14 +48,22 @@ export function RunPanel({ run, model, version, workflow, chosen, onChoose }: Pr
         <h2>
           <code>{address === '' ? chosen : address}</code>
         </h2>
-        <button type="button" className="icon-button" aria-label="Back to the run" title="Back to the run" onClick={() => onChoose('')}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Back to the run"
+          title="Back to the run"
+          onClick={() => onChoose('')}
+        >
           <Icon name="close" />
         </button>
       </header>
       {addresses.length > 1 && <Instances addresses={addresses} model={model} chosen={address} onChoose={onChoose} />}
       {step !== undefined && <StepDetails run={run} model={model} step={step} values={values} />}
       {node !== undefined && <NodeDetails run={run} node={node} place={place} values={values} onChoose={onChoose} />}
-      {addresses.length === 0 && <p className="panel-empty faint">Not reached{model.endedAt === null ? ' yet' : ''}.</p>}
+      {addresses.length === 0 && (
+        <p className="panel-empty faint">Not reached{model.endedAt === null ? ' yet' : ''}.</p>
+      )}
       {place !== undefined && (
         <details className="panel-section" open={addresses.length === 0}>
           <summary>Definition</summary>

@@ -18,7 +18,9 @@ export function StartRunDialog({ run, onClose }: { run: RunDetail; onClose: () =
     <Dialog title={`Start ${run.run_id}`} onClose={onClose}>
       {workflow === undefined && error === null && <Loading what="the form" />}
       {error !== null && <Failure error={error} />}
-      {workflow !== undefined && <SchemaForm schema={workflow.input.schema} submit="Start" onSubmit={start} autoFocus />}
+      {workflow !== undefined && (
+        <SchemaForm schema={workflow.input.schema} submit="Start" onSubmit={start} focusFirst />
+      )}
     </Dialog>
   );
 }

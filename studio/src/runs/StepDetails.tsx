@@ -94,7 +94,9 @@ export function StepDetails({ run, model, step, values }: Props) {
         <section className="panel-section">
           <h3>Chunks</h3>
           <pre className="panel-chunks">
-            {chunks.map((chunk) => (typeof chunk.value === 'string' ? chunk.value : JSON.stringify(chunk.value))).join('\n')}
+            {chunks
+              .map((chunk) => (typeof chunk.value === 'string' ? chunk.value : JSON.stringify(chunk.value)))
+              .join('\n')}
           </pre>
         </section>
       )}

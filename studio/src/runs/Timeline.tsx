@@ -63,7 +63,12 @@ export function Timeline({ model, version, chosen, onChoose }: Props) {
                   className={row.address === chosen ? 'timeline-row is-chosen' : 'timeline-row'}
                   style={{ transform: `translateY(${item.start}px)` }}
                 >
-                  <button type="button" className="timeline-name" onClick={() => onChoose(row.address)} title={row.address}>
+                  <button
+                    type="button"
+                    className="timeline-name"
+                    onClick={() => onChoose(row.address)}
+                    title={row.address}
+                  >
                     {row.address}
                   </button>
                   <div className="timeline-track">
@@ -72,7 +77,10 @@ export function Timeline({ model, version, chosen, onChoose }: Props) {
                         key={gap.from}
                         className="timeline-gap"
                         title={`${duration(gap.millis)} in which nothing ran`}
-                        style={{ left: `${gap.from * 100}%`, width: `${(gap.to - gap.from) * 100}%` }}
+                        style={{
+                          left: `${gap.from * 100}%`,
+                          width: `${(gap.to - gap.from) * 100}%`,
+                        }}
                       />
                     ))}
                     {row.bars.map((bar) => (

@@ -37,6 +37,7 @@ export class RunList {
     this.#aborting = new AbortController();
     const deaf = listenToRuns((heard) => {
       if (heard.kind === 'changed') this.#changes.set(heard.run.run_id, heard.run);
+      else if (heard.kind === 'deleted') this.#drop(heard.run.run_id);
       else this.#anew = true;
       this.#timer ??= setTimeout(() => void this.#catchUp(), PACE);
     });
@@ -60,6 +61,11 @@ export class RunList {
 
   #set(changes: Partial<ListState>): void {
     this.state.set({ ...this.state.get(), ...changes });
+  }
+
+  #drop(id: string): void {
+    this.#changes.delete(id);
+    this.#set({ rows: this.state.get().rows.filter((row) => row.run_id !== id) });
   }
 
   async #load(limit: number, which: 'anew' | 'more' | 'head'): Promise<void> {

@@ -19,7 +19,11 @@ export function SchedulesPage() {
       {data === undefined && error === null && <Loading what="schedules" />}
       {data === undefined && error !== null && <Failure error={error} retry={() => void refetch()} />}
       {data?.length === 0 && (
-        <Empty icon="schedules" title="No schedules" command='workflow("nightly", ..., schedule=Cron("0 2 * * *", tz="Europe/Berlin"))'>
+        <Empty
+          icon="schedules"
+          title="No schedules"
+          command='workflow("nightly", ..., schedule=Cron("0 2 * * *", tz="Europe/Berlin"))'
+        >
           A workflow that has a schedule starts by itself:
         </Empty>
       )}
@@ -72,7 +76,9 @@ function Row({ schedule }: { schedule: Schedule }) {
         <td data-title="When">
           <code>{cron}</code> <span className="faint">{tz}</span>
         </td>
-        <td data-title="Next">{paused ? <span className="paused-word">paused</span> : <Time at={schedule.next_at} none="never" />}</td>
+        <td data-title="Next">
+          {paused ? <span className="paused-word">paused</span> : <Time at={schedule.next_at} none="never" />}
+        </td>
         <td data-title="Last">
           <Time at={schedule.last_at} none="not yet" />
         </td>

@@ -80,7 +80,8 @@ function JsonNode({ name, value, depth }: { name: string | null; value: Json; de
 
 function Scalar({ value }: { value: null | boolean | number | string }) {
   const [whole, setWhole] = useState(false);
-  if (typeof value !== 'string') return <span className={`json-${value === null ? 'null' : typeof value}`}>{String(value)}</span>;
+  if (typeof value !== 'string')
+    return <span className={`json-${value === null ? 'null' : typeof value}`}>{String(value)}</span>;
   const cut = !whole && value.length > LONGEST_TEXT;
   return (
     <span className="json-string">

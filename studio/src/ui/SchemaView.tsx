@@ -26,7 +26,11 @@ export function SchemaView({ title, name, schema }: { title: string; name: strin
               <code className="schema-name">{field.path}</code>
               <span className="schema-type">{field.words}</span>
               <span className="faint">
-                {field.required ? 'required' : field.initial === undefined ? 'optional' : `= ${brief(field.initial, 40)}`}
+                {field.required
+                  ? 'required'
+                  : field.initial === undefined
+                    ? 'optional'
+                    : `= ${brief(field.initial, 40)}`}
               </span>
               {field.description !== '' && <span className="schema-text">{field.description}</span>}
             </li>

@@ -34,7 +34,7 @@ export function StartDialog({ workflow, onClose }: { workflow: WorkflowDescripti
 
   return (
     <Dialog title={`Start ${workflow.id}`} onClose={onClose} wide>
-      <SchemaForm schema={workflow.input.schema} submit="Start the run" onSubmit={start} autoFocus>
+      <SchemaForm schema={workflow.input.schema} submit="Start the run" onSubmit={start} focusFirst>
         <details className="more-options">
           <summary>Options</summary>
           <div className="option-fields">
@@ -42,7 +42,12 @@ export function StartDialog({ workflow, onClose }: { workflow: WorkflowDescripti
               <label htmlFor={ids.run} className="field-label">
                 Id of the run <span className="faint">optional</span>
               </label>
-              <input id={ids.run} value={runId} placeholder="made up" onChange={(event) => setRunId(event.target.value)} />
+              <input
+                id={ids.run}
+                value={runId}
+                placeholder="made up"
+                onChange={(event) => setRunId(event.target.value)}
+              />
             </div>
             <div>
               <label htmlFor={ids.resource} className="field-label">

@@ -145,7 +145,10 @@ function Overview({ workflow }: { workflow: WorkflowDescription }) {
         )}
       </div>
       <div className="panel-section facts">
-        {types.map(([title, type]) => type !== null && <SchemaView key={title} title={title} name={type.type} schema={type.schema} />)}
+        {types.map(
+          ([title, type]) =>
+            type !== null && <SchemaView key={title} title={title} name={type.type} schema={type.schema} />,
+        )}
       </div>
     </aside>
   );

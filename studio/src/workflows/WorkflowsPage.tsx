@@ -8,11 +8,13 @@ import { Failure, Loading } from '../ui/Failure';
 import { Icon } from '../ui/icons';
 import { workflowPath } from './paths';
 import { WorkflowView } from './WorkflowView';
+import '../runs/run.css';
 import './workflows.css';
 
 export function WorkflowsPage({ chosen }: { chosen: string }) {
   const { data, error, refetch } = useWorkflows();
-  if (chosen !== '') return <WorkflowView id={chosen} versions={(data ?? []).filter((each) => each.workflow_id === chosen)} />;
+  if (chosen !== '')
+    return <WorkflowView id={chosen} versions={(data ?? []).filter((each) => each.workflow_id === chosen)} />;
   return (
     <Page title="Workflows">
       {data === undefined && error === null && <Loading what="workflows" />}

@@ -1,0 +1,9 @@
+import { createContext } from 'react';
+
+/** What can be done with a node that is drawn. */
+export interface HandsOn {
+  readonly toggle: (key: string) => void;
+  readonly choose: (key: string) => void;
+}
+
+export const Hands = createContext<HandsOn>({ toggle: () => undefined, choose: () => undefined });
