@@ -3,7 +3,7 @@ import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 /** The server that `make studio-dev` hands the API's requests to. */
-const api = process.env.WAYSTATION_URL ?? 'http://127.0.0.1:8000';
+const api = process.env.WAYSTATION_URL ?? 'http://127.0.0.1:8484';
 
 /**
  * Files name each other relative to themselves, so that the studio can be mounted below any path. Only the page itself,

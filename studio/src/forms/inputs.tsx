@@ -16,9 +16,9 @@ const emptied = (schema: { type?: unknown }): null | undefined =>
   Array.isArray(schema.type) && schema.type.includes('null') ? null : undefined;
 
 export function BaseInput(props: BaseInputTemplateProps<unknown>) {
-  const { id, htmlName, required, disabled, readonly, schema, type, options, rawErrors } = props;
+  const { id, htmlName, required, disabled, readonly, schema, options, rawErrors } = props;
   const { onChange, onBlur, onFocus, onChangeOverride } = props;
-  const input = getInputProps(schema, type, options);
+  const input = getInputProps(schema, props.type as string | undefined, options);
   return (
     <input
       {...input}

@@ -1,6 +1,6 @@
 import type { RJSFSchema, RJSFValidationError, ValidationData, ValidatorType } from '@rjsf/utils';
 
-import type { Json, JsonSchema } from '../api/types';
+import type { JsonSchema } from '../api/types';
 import { fits, wrongIn, type Wrong } from './check';
 import { fieldErrors } from './errors';
 

@@ -47,9 +47,14 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
     () => layoutOf(workflow, (key) => openAtFirst !== turned.has(key)),
     [workflow, openAtFirst, turned],
   );
+  // The same for every drawing: else each node would be drawn anew whenever the page is.
+  const latest = useRef(onChoose);
+  useEffect(() => {
+    latest.current = onChoose;
+  });
   const hands = useMemo(
     () => ({
-      choose: onChoose,
+      choose: (key: string) => latest.current(key),
       toggle: (key: string) => {
         setTurned((now) => {
           const next = new Set(now);
@@ -58,7 +63,7 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
         });
       },
     }),
-    [onChoose],
+    [],
   );
   const nodes = useMemo(() => nodesOf(layout, colours, chosen), [layout, colours, chosen]);
   const edges = useMemo(() => edgesOf(layout, colours), [layout, colours]);
