@@ -1,0 +1,90 @@
+"""A browser for the session, servers, and a desk for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.desk import FLAGS, Desk, Thread
+from tests.browser.servers import Server
+from waystation.server.pages import DIST
+
+THREAD = pytest.StashKey[Thread]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
+    """A test of the browser runs in the browser's thread."""
+    thread = pyfuncitem.session.stash[THREAD]
+    names = pyfuncitem._fixtureinfo.argnames
+    thread.call(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
+@pytest.fixture(scope="session")
+def thread(request: pytest.FixtureRequest) -> Generator[Thread]:
+    """Where the browser is driven from."""
+    thread = Thread()
+    request.session.stash[THREAD] = thread
+    yield thread
+    thread.end()
+
+
+@pytest.fixture(scope="session")
+def browser(thread: Thread) -> Generator[tuple[Playwright, Browser]]:
+    """One process of the browser; and what drives it."""
+    if not (DIST / "index.html").is_file():
+        pytest.fail("the studio is not built: make studio", pytrace=False)
+    path = chromium.find()
+    if path is None:
+        pytest.fail(chromium.MISSING, pytrace=False)
+    expect.set_options(timeout=15_000)
+    with ExitStack() as stack:
+
+        def launch() -> tuple[Playwright, Browser]:
+            playwright = stack.enter_context(sync_playwright())
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            stack.callback(browser.close)
+            return playwright, browser
+
+        yield thread.call(launch)
+        thread.call(stack.close)
+
+
+@pytest.fixture
+def desk(thread: Thread, browser: tuple[Playwright, Browser]) -> Generator[Desk]:
+    """Pages for one test. Nothing may have gone wrong in them that it did not expect."""
+    desk = Desk(*browser)
+    yield desk
+    assert thread.call(desk.clear) == []
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """A server that lets everyone in; its runs are those of all tests."""
+    yield from _running(Server(tmp_path_factory.mktemp("server")))
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """A server that wants to know who asks."""
+    yield from _running(Server(tmp_path_factory.mktemp("guarded"), is_guarded=True))
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Generator[Server]:
+    """A server of this test alone, to be killed, or to have no other runs."""
+    yield from _running(Server(tmp_path))
+
+
+def _running(server: Server) -> Generator[Server]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
