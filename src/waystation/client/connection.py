@@ -82,7 +82,8 @@ class Connection:
                 headers=headers,
                 timeout=httpx.Timeout(self.settings.timeout, pool=None),
                 # One that only listens holds its connection; it must keep nobody else from asking.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+                # And servers drop what is idle, many after 5 seconds: one is not to be used just then.
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.5),
                 transport=self.settings.transport,
             )
         return self._http

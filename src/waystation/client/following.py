@@ -73,8 +73,9 @@ async def follow(
             lost_at = now if lost_at is None else lost_at
             if now - lost_at >= connection.settings.reconnect_for:
                 raise
-        # A server that ends the stream of a run that has not ended is being stopped.
-        asked_for = 0.0 if reader.retry is None else reader.retry / 1000
+        # A server that ends the stream of a run that has not ended is being stopped. Whoever was told something before
+        # comes again at once; else as soon as the server would have it.
+        asked_for = 0.0 if pause == _FIRST_PAUSE or reader.retry is None else reader.retry / 1000
         await asyncio.sleep(max(asked_for, pause * random.uniform(0.5, 1.0)))  # noqa: S311
         pause = min(pause * 2, _LONGEST_PAUSE)
 
