@@ -41,12 +41,12 @@ function SignedIn() {
           <Route path="/">
             <Redirect to="/inbox" replace />
           </Route>
-          <Route path="/inbox/:suspension?">{({ suspension = '' }) => <InboxPage chosen={suspension} />}</Route>
+          <Route path="/inbox/:suspension?">{() => <InboxPage chosen={named()} />}</Route>
           <Route path="/runs">
             <RunsPage />
           </Route>
-          <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} />}</Route>
-          <Route path="/workflows/:id?">{({ id = '' }) => <WorkflowsPage chosen={id} />}</Route>
+          <Route path="/runs/:id">{() => <RunPage key={named()} id={named()} />}</Route>
+          <Route path="/workflows/:id?">{() => <WorkflowsPage chosen={named()} />}</Route>
           <Route path="/schedules">
             <SchedulesPage />
           </Route>
@@ -61,4 +61,17 @@ function SignedIn() {
       </Suspense>
     </Shell>
   );
+}
+
+/**
+ * What the path names within its page: a run, a suspension. Not the router's parameter: the router decodes a path as a
+ * whole, so that an @ stays %40, and an id with a % in it becomes another.
+ */
+function named(): string {
+  const [, part = ''] = window.location.pathname.slice(ROOT.length).split('/');
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -1,12 +1,4 @@
-import {
-  Background,
-  BackgroundVariant,
-  Controls,
-  MiniMap,
-  ReactFlow,
-  ReactFlowProvider,
-  useReactFlow,
-} from '@xyflow/react';
+import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
 
@@ -15,7 +7,7 @@ import type { WorkflowDescription } from './description';
 import { edgesOf, nodesOf, type FlowNode } from './flow';
 import { edgeTypes } from './TrackEdge';
 import { Hands } from './hands';
-import { layoutOf, nestedOf } from './layout';
+import { CARD, layoutOf, nestedOf, type Box, type Layout } from './layout';
 import { nodeTypes } from './nodeTypes';
 import './graph.css';
 
@@ -52,9 +44,12 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
   useEffect(() => {
     latest.current = onChoose;
   });
+  /** Brings a box into sight, if it is not. */
+  const showBox = useRef<(key: string) => void>(() => undefined);
   const hands = useMemo(
     () => ({
       choose: (key: string) => latest.current(key),
+      reach: (key: string) => showBox.current(key),
       toggle: (key: string) => {
         setTurned((now) => {
           const next = new Set(now);
@@ -70,14 +65,31 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
   const flow = useReactFlow();
 
   const size = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    showBox.current = (key) => {
+      const area = size.current;
+      const box = layout.boxes.find((each) => each.key === key);
+      if (area === null || box === undefined) return;
+      // The browser may have scrolled to what was focused; here one moves by the view alone.
+      for (const each of area.querySelectorAll('.react-flow, .react-flow__renderer')) each.scrollTo(0, 0);
+      const { x, y, zoom } = flow.getViewport();
+      const { width, height } = area.getBoundingClientRect();
+      const [left, top] = [box.x * zoom + x, box.y * zoom + y];
+      const shown = Math.min(box.height, CARD.height) * zoom;
+      if (left >= 0 && left + CARD.width * zoom <= width && top >= 0 && top + shown <= height) return;
+      const middle = box.framed ? box.y + CARD.height : box.y + box.height / 2;
+      void flow.setCenter(box.x + box.width / 2, middle, { zoom });
+    };
+  });
+  useEffect(() => showBox.current(chosen), [chosen]);
   const [shown, setShown] = useState(false);
   useEffect(() => {
     if (shown) return;
     const area = size.current?.getBoundingClientRect();
     if (area === undefined || area.width === 0) return;
-    void flow.setViewport(firstView(layout.width, layout.height, area));
+    void flow.setViewport(firstView(layout, colours, area));
     setShown(true);
-  }, [flow, layout, shown]);
+  }, [flow, layout, colours, shown]);
 
   return (
     <div className="graph" ref={size} role="region" aria-label={`Graph of ${workflow.id}`}>
@@ -100,7 +112,6 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
           proOptions={{ hideAttribution: true }}
           onPaneClick={() => onChoose('')}
         >
-          <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
           <Controls showInteractive={false} position="bottom-left" />
           {nested.nodes > 25 && (
             <MiniMap pannable zoomable ariaLabel="Overview of the graph" nodeClassName={classInMap} />
@@ -115,13 +126,27 @@ function classInMap(node: FlowNode): string {
   return node.type === 'frame' ? 'map-frame' : `map-card status-${node.data.colour?.status ?? 'idle'}`;
 }
 
-/** The whole graph where it can be read so; else its beginning, at a size that can. */
-function firstView(width: number, height: number, area: DOMRect): { x: number; y: number; zoom: number } {
+/** The whole graph where it can be read so; else the place that the run has come to, or the beginning. */
+function firstView(layout: Layout, colours: Colours | null, area: DOMRect): { x: number; y: number; zoom: number } {
+  const { width, height } = layout;
   const margin = 28;
   const across = (area.width - 2 * margin) / width;
   const down = (area.height - 2 * margin) / height;
   const whole = Math.min(across, down, 1);
   if (whole >= 0.6) return { x: (area.width - width * whole) / 2, y: (area.height - height * whole) / 2, zoom: whole };
   const zoom = Math.min(1, Math.max(across, 0.5));
-  return { x: (area.width - width * zoom) / 2, y: margin, zoom };
+  const at = colours === null ? undefined : placeOf(layout, colours);
+  if (at === undefined) return { x: (area.width - width * zoom) / 2, y: margin, zoom };
+  const x = across >= zoom ? (area.width - width * zoom) / 2 : area.width / 2 - (at.x + at.width / 2) * zoom;
+  return { x, y: Math.min(margin, area.height / 2 - (at.y + at.height / 2) * zoom), zoom };
+}
+
+/** The card at which the run is, or at which it failed. */
+function placeOf(layout: Layout, colours: Colours): Box | undefined {
+  const cards = layout.boxes.filter((box) => !box.framed);
+  for (const status of ['suspended', 'running', 'waiting', 'failed'] as const) {
+    const found = cards.findLast((box) => colours.get(box.key)?.status === status);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

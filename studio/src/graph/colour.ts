@@ -67,7 +67,7 @@ export function coloursOf(workflow: WorkflowDescription, run: RunModel, now: num
       if (undo !== undefined) colours.set(key + UNDO, colourOf(undo, undo.status(TELLING)));
     }
     const framed = node.kind !== 'step' && inner.total > 0;
-    let status: NodeStatus = framed ? frameStatus(inner, own, run) : own.status(TELLING);
+    let status: NodeStatus = framed ? frameStatus(node, inner, own, run) : own.status(TELLING);
     if (status === 'idle' && skipped.has(key)) status = 'skipped';
     colours.set(key, { ...colourOf(own, status), ...moreOf(node, key, run, tallies) });
     // A frame's own record (a foreach has begun) is no instance of a step: what is inside counts.
@@ -95,12 +95,13 @@ function tally(run: RunModel, now: number): Map<string, Tally> {
 }
 
 /** A frame is on its way while anything in it is; it failed if it recorded that, or if what is in it did and the run too. */
-function frameStatus(inner: Tally, own: Tally, run: RunModel): StepStatus {
+function frameStatus(node: GraphNode, inner: Tally, own: Tally, run: RunModel): StepStatus {
   if (own.counts.failed !== undefined) return 'failed';
   const under = inner.status(ON_THE_WAY);
   if (under !== 'idle') return under;
   if (own.counts.running !== undefined && run.endedAt === null) return 'running';
-  if (inner.counts.failed !== undefined && run.ended !== 'success') return 'failed';
+  const mayFail = node.kind === 'parallel' && node.allow_failure;
+  if (inner.counts.failed !== undefined && !mayFail && run.ended !== 'success') return 'failed';
   if (inner.counts.cancelled !== undefined) return 'cancelled';
   return 'success';
 }

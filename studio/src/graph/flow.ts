@@ -94,7 +94,8 @@ export function edgesOf(layout: Layout, colours: Colours | null): FlowEdge[] {
       target: to,
       sourceHandle: fromSide,
       targetHandle: toSide,
-      zIndex: 99,
+      // Where they share a piece, the line that was travelled is the one to be seen.
+      zIndex: travelled ? 99 : skipped ? 97 : 98,
       data: { travelled, quiet: skipped },
     };
   });

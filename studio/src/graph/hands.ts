@@ -4,6 +4,12 @@ import { createContext } from 'react';
 export interface HandsOn {
   readonly toggle: (key: string) => void;
   readonly choose: (key: string) => void;
+  /** It has the focus: bring it into sight. */
+  readonly reach: (key: string) => void;
 }
 
-export const Hands = createContext<HandsOn>({ toggle: () => undefined, choose: () => undefined });
+export const Hands = createContext<HandsOn>({
+  toggle: () => undefined,
+  choose: () => undefined,
+  reach: () => undefined,
+});

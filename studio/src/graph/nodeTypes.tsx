@@ -4,6 +4,7 @@ import { memo, useContext, type MouseEvent } from 'react';
 import { Icon } from '../ui/icons';
 import { duration } from '../ui/time';
 import { UNDO } from './addresses';
+import { Anchors } from './Anchors';
 import type { NodeColour } from './colour';
 import { valueText, type GraphNode } from './description';
 import type { BoxData, FlowNode } from './flow';
@@ -19,6 +20,7 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
   const status = colour?.status ?? 'idle';
   return (
     <>
+      <Anchors />
       <Label text={box.label} />
       <div className={`card card-${node.kind} status-${status}${isChosen ? ' is-chosen' : ''}`}>
         <button
@@ -27,14 +29,17 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
           aria-pressed={isChosen}
           aria-label={spoken(data)}
           data-key={key}
+          onFocus={() => hands.reach(key)}
           onClick={() => hands.choose(key)}
         >
           <Icon name={node.kind === 'step' && node.suspend !== null ? 'suspended' : node.kind} />
           <span className="card-words">
             <span className="card-id">{node.id}</span>
-            <span className="card-note">{noteOf(node, colour)}</span>
+            <span className="card-note">
+              <Mark colour={colour} />
+              <span>{noteOf(node, colour)}</span>
+            </span>
           </span>
-          <Mark colour={colour} />
         </button>
         {box.foldable && <Fold open={false} data={data} />}
         {node.kind === 'step' && node.undo !== null && (
@@ -59,6 +64,7 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
   const { node, key } = box;
   return (
     <>
+      <Anchors frame />
       <Label text={box.label} />
       <div className={`frame frame-${node.kind} status-${colour?.status ?? 'idle'}${isChosen ? ' is-chosen' : ''}`}>
         <div className="frame-head">
@@ -68,6 +74,7 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
             aria-pressed={isChosen}
             aria-label={spoken(data)}
             data-key={key}
+            onFocus={() => hands.reach(key)}
             onClick={() => hands.choose(key)}
           >
             <Icon name={node.kind} />
@@ -93,6 +100,7 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
 function Terminal({ data }: NodeProps<TerminalNode>) {
   return (
     <div className="terminal" title={data.terminal.key === '>start' ? 'input' : 'output'}>
+      <Anchors />
       <span>{data.terminal.text}</span>
     </div>
   );
@@ -165,7 +173,7 @@ function noteOf(node: GraphNode, colour: NodeColour | null): string {
       return node.key === null ? 'switch' : `switch by ${node.key}`;
     case 'foreach': {
       const atOnce = typeof node.concurrency === 'number' ? `, ${node.concurrency} at once` : '';
-      return `for each item${atOnce}`;
+      return `each item${atOnce}`;
     }
     case 'loop': {
       const turns = colour?.turns === undefined ? '' : `, turn ${colour.turns}`;

@@ -1,4 +1,4 @@
-import type { Suspension } from '../api/types';
+import type { Json, Suspension } from '../api/types';
 import { JsonView } from '../ui/JsonView';
 import { askParts } from './ask';
 
@@ -15,11 +15,7 @@ export function Ask({ suspension }: { suspension: Suspension }) {
             <div key={name}>
               <dt>{name}</dt>
               <dd>
-                {typeof value === 'object' && value !== null ? (
-                  <JsonView value={value} what={name} depth={2} />
-                ) : (
-                  <span className="ask-value">{String(value ?? '–')}</span>
-                )}
+                <AskValue name={name} value={value} />
               </dd>
             </div>
           ))}
@@ -27,4 +23,19 @@ export function Ask({ suspension }: { suspension: Suspension }) {
       )}
     </div>
   );
+}
+
+function AskValue({ name, value }: { name: string; value: Json }) {
+  if (typeof value !== 'object') return <span className="ask-value">{String(value)}</span>;
+  if (value === null) return <span className="faint">–</span>;
+  if (Array.isArray(value) && value.length > 0 && value.every((each) => typeof each !== 'object')) {
+    return (
+      <ul className="ask-list">
+        {(value as readonly Json[]).map((each, index) => (
+          <li key={index}>{typeof each === 'string' ? each : JSON.stringify(each)}</li>
+        ))}
+      </ul>
+    );
+  }
+  return <JsonView value={value} what={name} depth={2} />;
 }

@@ -4,7 +4,7 @@ import { useRun } from '../api/queries';
 import type { Suspension } from '../api/types';
 import { Icon } from '../ui/icons';
 import { JsonView } from '../ui/JsonView';
-import { Time } from '../ui/Time';
+import { Since } from '../ui/Time';
 import { AnswerForm } from './AnswerForm';
 import { Ask } from './Ask';
 import { Gone } from './Gone';
@@ -41,8 +41,8 @@ export function SuspensionDetail({ suspension, isGone, onBack, onAnswered }: Pro
           <Link href={`/runs/${encodeURIComponent(run_id)}`}>
             <code>{run_id}</code>
           </Link>
-          {run?.resource_id != null && run.resource_id !== '' && <> of {run.resource_id}</>} has waited since{' '}
-          <Time at={suspension.opened_at} />
+          {run?.resource_id != null && run.resource_id !== '' && <> of {run.resource_id}</>} has waited for{' '}
+          <Since at={suspension.opened_at} />
         </p>
       </header>
       <Ask suspension={suspension} />

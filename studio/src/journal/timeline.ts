@@ -108,17 +108,23 @@ export function scaleOf(rows: readonly Row[], begin: number, end: number): Scale
   };
 }
 
-/** Times to be written at the scale's edge, not too near to each other. */
+/** Times to be written at the scale's edge, evenly on the drawing. */
 function marksOf(begin: number, end: number, at: (time: number) => number): { at: number; text: string }[] {
-  const marks: { at: number; text: string }[] = [];
-  const total = Math.max(1, end - begin);
-  for (let part = 0; part <= 8; part += 1) {
-    const time = begin + (total * part) / 8;
-    const where = at(time);
-    const last = marks.at(-1);
-    if (last === undefined || where - last.at > 0.11) marks.push({ at: where, text: duration(time - begin) });
+  return [0, 0.2, 0.4, 0.6, 0.8].map((where) => {
+    const millis = timeAt(where, begin, end, at) - begin;
+    return { at: where, text: where === 0 ? '0' : duration(millis) };
+  });
+}
+
+/** The time that is drawn at `where`; `at` only grows, so it is found by halving. */
+function timeAt(where: number, begin: number, end: number, at: (time: number) => number): number {
+  let [low, high] = [begin, end];
+  while (high - low > 1) {
+    const middle = (low + high) / 2;
+    if (at(middle) < where) low = middle;
+    else high = middle;
   }
-  return marks;
+  return Math.round(high);
 }
 
 function merged(spans: readonly [number, number][]): [number, number][] {

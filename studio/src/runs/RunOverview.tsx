@@ -4,7 +4,7 @@ import { Ask } from '../inbox/Ask';
 import type { RunModel } from '../journal/model';
 import { ErrorView } from '../ui/ErrorView';
 import { Icon } from '../ui/icons';
-import { Time } from '../ui/Time';
+import { Since, Time } from '../ui/Time';
 import { Value } from './Value';
 
 interface Props {
@@ -33,7 +33,7 @@ export function RunOverview({ run, model, onChoose }: Props) {
               {suspension.address}
             </button>{' '}
             <span className="faint">
-              since <Time at={suspension.opened_at} />
+              for <Since at={suspension.opened_at} />
             </span>
           </p>
           <Ask suspension={suspension} />

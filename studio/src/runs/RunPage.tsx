@@ -29,7 +29,7 @@ export function RunPage({ id }: { id: string }) {
   const { live, state } = useRunLive(id);
   const workflow = useWorkflow(run?.workflow_id ?? '', run?.version ?? '');
   const search = useSearch();
-  const [location, go] = useLocation();
+  const [, go] = useLocation();
   const [view, setView] = useState<View>(() => viewIn(search));
   const chosen = new URLSearchParams(search).get('at') ?? '';
   const model = live.fold.model;
@@ -39,7 +39,7 @@ export function RunPage({ id }: { id: string }) {
     if (next !== 'graph') parameters.set('view', next);
     if (address !== '') parameters.set('at', address);
     const text = parameters.toString();
-    go(text === '' ? location : `${location}?${text}`, { replace: true });
+    go(`/runs/${encodeURIComponent(id)}${text === '' ? '' : `?${text}`}`, { replace: true });
   }
   function show(next: View): void {
     setView(next);

@@ -1,6 +1,6 @@
 import { millis, type ApiTime } from '../journal/times';
 import { useNow } from './clock';
-import { exact, relative } from './time';
+import { duration, exact, relative } from './time';
 
 /** A time as it is told, `3 min ago`; exact on hover. */
 export function Time({ at, none = '' }: { at: ApiTime | null | undefined; none?: string }) {
@@ -12,6 +12,18 @@ export function Time({ at, none = '' }: { at: ApiTime | null | undefined; none?:
   return (
     <time dateTime={new Date(time).toISOString()} title={exact(time)}>
       {relative(told, now)}
+    </time>
+  );
+}
+
+/** How long something has lasted, `3 min`; since when on hover. */
+export function Since({ at }: { at: ApiTime }) {
+  const now = useNow();
+  const time = millis(at) ?? now;
+  const lasted = Math.max(0, now - time);
+  return (
+    <time dateTime={new Date(time).toISOString()} title={`since ${exact(time)}`}>
+      {lasted < 1_000 ? 'a moment' : duration(lasted).replace(/\.\d s$/, ' s')}
     </time>
   );
 }

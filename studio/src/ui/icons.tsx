@@ -34,9 +34,7 @@ const PATHS = {
       <circle cx="8" cy="8" r="1.2" />
     </>
   ),
-  parallel: (
-    <path d="M8 2v2.5M8 11.5V14M4 11V6.5A2 2 0 0 1 6 4.5h4a2 2 0 0 1 2 2V11M4 9.5a2 2 0 0 0 2 2h4a2 2 0 0 0 2-2" />
-  ),
+  parallel: <path d="M8 2v11M3 13V9a2 2 0 0 1 2-2h6a2 2 0 0 1 2 2v4" />,
   branch: <path d="M8 2v4L4 10v4M8 6l4 4v4" />,
   switch: <path d="M8 2 14 8 8 14 2 8Z" />,
   foreach: <path d="M6 4h7.5M6 8h7.5M6 12h7.5M2.5 4h.5M2.5 8h.5M2.5 12h.5" />,
