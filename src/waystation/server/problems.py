@@ -67,6 +67,8 @@ def problem_of(error: WaystationError) -> Response:
         headers["Retry-After"] = _RETRY_AFTER
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers["Retry-After"] = _RETRY_AFTER
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"  # the rest of the body is not waited for
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status, error.code, error.message, fields, headers)
@@ -88,7 +90,12 @@ def problem(
         "code": code,
         **(fields or {}),
     }
-    return Response(msgspec.json.encode(body), status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(
+        msgspec.json.encode(body),
+        status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
 
 
 def problem_of_request(error: RequestValidationError) -> Response:
