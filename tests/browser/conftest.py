@@ -61,7 +61,8 @@ def desk(thread: Thread, browser: tuple[Playwright, Browser]) -> Generator[Desk]
     """Pages for one test. Nothing may have gone wrong in them that it did not expect."""
     desk = Desk(*browser)
     yield desk
-    assert thread.call(desk.clear) == []
+    thread.call(desk.close)
+    assert desk.faults() == []
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +78,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Generator[Server]:
+def own_server(tmp_path: Path, thread: Thread, desk: Desk) -> Generator[Server]:
     """A server of this test alone, to be killed, or to have no other runs."""
-    yield from _running(Server(tmp_path))
+    for server in _running(Server(tmp_path)):
+        yield server
+        thread.call(desk.close)  # or its pages would see the server go
 
 
 def _running(server: Server) -> Generator[Server]:
@@ -87,4 +90,4 @@ def _running(server: Server) -> Generator[Server]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.close()

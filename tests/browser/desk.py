@@ -109,10 +109,13 @@ class Desk:
         """What the browser will say of what this test is about: a request that is refused, a server that is away."""
         self._expected.append(re.compile(pattern))
 
-    def clear(self) -> list[str]:
-        """Close all pages; what went wrong in them."""
-        for context in self._contexts:
-            context.close()
+    def close(self) -> None:
+        """Close all pages."""
+        while self._contexts:
+            self._contexts.pop().close()
+
+    def faults(self) -> list[str]:
+        """What went wrong in the pages, and was not expected."""
         return [fault for fault in self._faults if not any(each.search(fault) for each in self._expected)]
 
     def _look_at(self, request: Request, host: str) -> None:

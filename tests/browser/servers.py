@@ -45,15 +45,15 @@ class Server:
 
     # ------------------------------------------------------------------ its life
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, app: str = "app") -> None:
+        """Start it with that app, and wait until it answers."""
         port = self.url.rpartition(":")[2] or "0"
         options = ["--store", f"sqlite:///{self.folder / 'runs.db'}", "--port", port]
         options += ["--log-level", "warning"]
         if self._guarded:
             options += ["--tokens", str(self.folder / "tokens.json")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "waystation", "serve", "--app", "tests.browser.stock:app", *options],
+            [sys.executable, "-m", "waystation", "serve", "--app", f"tests.browser.stock:{app}", *options],
             cwd=ROOT,
             env={**os.environ, "STOCK_GATES": str(self.folder), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
             stdout=subprocess.PIPE,
@@ -69,8 +69,12 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it as one should."""
+        """End it as one should: what it drives is handed over."""
         self._end(signal.SIGTERM)
+
+    def close(self) -> None:
+        """End it for good."""
+        self.stop()
         self._client.close()
 
     def _end(self, by: signal.Signals) -> None:

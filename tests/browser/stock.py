@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from typing_extensions import TypedDict
 
 from waystation import Cron, NonRetryable, Retry, StepContext, Waystation, Workflow, step, workflow
@@ -111,6 +111,14 @@ class Parcel(BaseModel):
     kind: Literal["letter", "box"]
     items: list[str]
     weight: int = 1
+
+    @field_validator("weight")
+    @classmethod
+    def is_allowed(cls, weight: int) -> int:
+        """What no JSON Schema says."""
+        if weight == 13:
+            raise ValueError("that is bad luck")
+        return weight
 
 
 class Sides(TypedDict):
@@ -367,4 +375,7 @@ app = Waystation(
     store="memory://",
     lease=timedelta(seconds=1),
     recover_every=timedelta(milliseconds=100),
+    grace=timedelta(milliseconds=200),
 )
+by_hand = app.copy(recover=False)
+"""The same, which goes on with no run by itself that another process left."""
