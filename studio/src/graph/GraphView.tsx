@@ -75,21 +75,22 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
       const { x, y, zoom } = flow.getViewport();
       const { width, height } = area.getBoundingClientRect();
       const [left, top] = [box.x * zoom + x, box.y * zoom + y];
-      const shown = Math.min(box.height, CARD.height) * zoom;
-      if (left >= 0 && left + CARD.width * zoom <= width && top >= 0 && top + shown <= height) return;
-      const middle = box.framed ? box.y + CARD.height : box.y + box.height / 2;
-      void flow.setCenter(box.x + box.width / 2, middle, { zoom });
+      const moved = {
+        x: x + shiftInto(left, Math.min(box.width, CARD.width) * zoom, width),
+        y: y + shiftInto(top, Math.min(box.height, CARD.height) * zoom, height),
+      };
+      if (moved.x !== x || moved.y !== y) void flow.setViewport({ ...moved, zoom });
     };
   });
-  useEffect(() => showBox.current(chosen), [chosen]);
   const [shown, setShown] = useState(false);
   useEffect(() => {
-    if (shown) return;
     const area = size.current?.getBoundingClientRect();
-    if (area === undefined || area.width === 0) return;
-    void flow.setViewport(firstView(layout, colours, area));
-    setShown(true);
+    if (shown || area === undefined || area.width === 0) return;
+    void flow.setViewport(firstView(layout, colours, area)).then(() => setShown(true));
   }, [flow, layout, colours, shown]);
+  useEffect(() => {
+    if (shown) showBox.current(chosen);
+  }, [shown, chosen]);
 
   return (
     <div className="graph" ref={size} role="region" aria-label={`Graph of ${workflow.id}`}>
@@ -126,6 +127,13 @@ function classInMap(node: FlowNode): string {
   return node.type === 'frame' ? 'map-frame' : `map-card status-${node.data.colour?.status ?? 'idle'}`;
 }
 
+/** How far what lies at `from` has to be moved to lie between 0 and `room`, with some space around it. */
+function shiftInto(from: number, length: number, room: number): number {
+  if (from >= 0 && from + length <= room) return 0;
+  const space = Math.max(0, Math.min(90, (room - length) / 2));
+  return from < 0 ? space - from : room - space - length - from;
+}
+
 /** The whole graph where it can be read so; else the place that the run has come to, or the beginning. */
 function firstView(layout: Layout, colours: Colours | null, area: DOMRect): { x: number; y: number; zoom: number } {
   const { width, height } = layout;
@@ -134,7 +142,7 @@ function firstView(layout: Layout, colours: Colours | null, area: DOMRect): { x:
   const down = (area.height - 2 * margin) / height;
   const whole = Math.min(across, down, 1);
   if (whole >= 0.6) return { x: (area.width - width * whole) / 2, y: (area.height - height * whole) / 2, zoom: whole };
-  const zoom = Math.min(1, Math.max(across, 0.5));
+  const zoom = Math.min(1, Math.max(across, 0.75));
   const at = colours === null ? undefined : placeOf(layout, colours);
   if (at === undefined) return { x: (area.width - width * zoom) / 2, y: margin, zoom };
   const x = across >= zoom ? (area.width - width * zoom) / 2 : area.width / 2 - (at.x + at.width / 2) * zoom;

@@ -21,6 +21,14 @@ export function NodeFacts({ node }: { node: GraphNode }) {
       {typesOf(node).map(([title, type]) => (
         <SchemaView key={title} title={title} name={type.type} schema={type.schema} />
       ))}
+      {node.kind === 'step' && node.undo !== null && (
+        <details>
+          <summary>
+            Undone by <code>{node.undo.id}</code>
+          </summary>
+          <NodeFacts node={node.undo} />
+        </details>
+      )}
     </div>
   );
 }
@@ -60,7 +68,6 @@ function factsOf(node: GraphNode): [string, string][] {
         ['Retry', retryWords(node.retry)],
         ['Timeout', secondsWords(node.timeout_seconds)],
         ['Timeout of all attempts', secondsWords(node.total_timeout_seconds)],
-        ['Undone by', node.undo?.id ?? ''],
       ];
     case 'workflow':
       return [['Retry', retryWords(node.retry)]];

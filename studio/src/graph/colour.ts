@@ -15,7 +15,7 @@ export interface NodeColour {
   /** Of a foreach: how many items are done, of how many. Of a loop: how many turns were decided. */
   readonly progress?: { readonly done: number; readonly total: number } | undefined;
   readonly turns?: number | undefined;
-  /** Attempts of the instance that took most. */
+  /** Attempts of the instance that took most, since it was answered last. */
   readonly attempts: number;
 }
 
@@ -89,7 +89,7 @@ function tally(run: RunModel, now: number): Map<string, Tally> {
     if (found === undefined) tallies.set(key, (found = new Tally()));
     return found;
   };
-  for (const step of run.steps.values()) at(step.key).add(statusAt(step, now), step.attempts.length);
+  for (const step of run.steps.values()) at(step.key).add(statusAt(step, now), step.attempts.at(-1)?.attempt ?? 0);
   for (const node of run.nodes.values()) at(node.key).add(node.status, 0);
   return tallies;
 }

@@ -49,9 +49,10 @@ export interface Layout {
   readonly height: number;
 }
 
-export const CARD = { width: 232, height: 58 } as const;
+export const CARD = { width: 248, height: 58 } as const;
 const TERMINAL = { width: 168, height: 30 } as const;
 const HEAD = 38;
+const LEAST_FRAME = 304;
 const PAD = 18;
 const GAP = { down: 34, aside: 18, row: 22 } as const;
 const LABEL = 22;
@@ -107,7 +108,7 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
     joined: boolean,
   ): Drawn {
     const head = label === '' ? 0 : LABEL;
-    const width = Math.max(CARD.width + 2 * PAD, inner.width + 2 * PAD);
+    const width = Math.max(LEAST_FRAME, inner.width + 2 * PAD);
     const height = HEAD + PAD + inner.height + PAD;
     return {
       width,

@@ -3,7 +3,6 @@ import { memo, useContext, type MouseEvent } from 'react';
 
 import { Icon } from '../ui/icons';
 import { duration } from '../ui/time';
-import { UNDO } from './addresses';
 import { Anchors } from './Anchors';
 import type { NodeColour } from './colour';
 import { valueText, type GraphNode } from './description';
@@ -27,12 +26,12 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
           type="button"
           className="card-face nopan"
           aria-pressed={isChosen}
-          aria-label={spoken(data)}
           data-key={key}
           onFocus={() => hands.reach(key)}
           onClick={() => hands.choose(key)}
         >
           <Icon name={node.kind === 'step' && node.suspend !== null ? 'suspended' : node.kind} />
+          <span className="for-screen-readers">{node.kind} </span>
           <span className="card-words">
             <span className="card-id">{node.id}</span>
             <span className="card-note">
@@ -43,15 +42,10 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
         </button>
         {box.foldable && <Fold open={false} data={data} />}
         {node.kind === 'step' && node.undo !== null && (
-          <button
-            type="button"
-            className={`undo-chip nopan status-${undo?.status ?? 'idle'}`}
-            title={`Undone by ${node.undo.id}${undo === null ? '' : `: ${undo.status}`}`}
-            onClick={() => hands.choose(key + UNDO)}
-          >
+          <span className={`undo-chip status-${undo?.status ?? 'idle'}`}>
             <Icon name="undo" size={12} />
             {node.undo.id}
-          </button>
+          </span>
         )}
       </div>
     </>
@@ -72,12 +66,12 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
             type="button"
             className="frame-face nopan"
             aria-pressed={isChosen}
-            aria-label={spoken(data)}
             data-key={key}
             onFocus={() => hands.reach(key)}
             onClick={() => hands.choose(key)}
           >
             <Icon name={node.kind} />
+            <span className="for-screen-readers">{node.kind} </span>
             <span className="card-id">{node.id}</span>
             <span className="card-note">{noteOf(node, colour)}</span>
             <Mark colour={colour} />
@@ -150,12 +144,6 @@ function Mark({ colour }: { colour: NodeColour | null }) {
       <span className="mark-word">{status}</span>
     </span>
   );
-}
-
-function spoken({ box, colour }: BoxData): string {
-  const status = colour === null || colour.status === 'idle' ? '' : `, ${colour.status}`;
-  const label = box.label === '' ? '' : `, if ${box.label}`;
-  return `${box.node.kind} ${box.node.id}${label}${status}`;
 }
 
 function noteOf(node: GraphNode, colour: NodeColour | null): string {

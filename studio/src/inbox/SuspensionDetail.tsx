@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 
 import { useRun } from '../api/queries';
-import type { Suspension } from '../api/types';
+import type { Json, Suspension } from '../api/types';
 import { Icon } from '../ui/icons';
 import { JsonView } from '../ui/JsonView';
 import { Since } from '../ui/Time';
@@ -46,13 +46,16 @@ export function SuspensionDetail({ suspension, isGone, onBack, onAnswered }: Pro
         </p>
       </header>
       <Ask suspension={suspension} />
-      {isGone ? <Gone suspension={suspension} /> : <AnswerForm suspension={suspension} onAnswered={onAnswered} />}
       {run !== undefined && (
-        <details className="suspension-context">
+        <details className="suspension-context" open={isShort(run.input)}>
           <summary>What the run was started with</summary>
           <JsonView value={run.input} what="the input of the run" depth={2} />
         </details>
       )}
+      {isGone ? <Gone suspension={suspension} /> : <AnswerForm suspension={suspension} onAnswered={onAnswered} />}
     </article>
   );
 }
+
+/** Whether it can be read at a glance; else it is there to be opened. */
+const isShort = (value: Json): boolean => JSON.stringify(value).length < 400;

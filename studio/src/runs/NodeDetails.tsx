@@ -33,7 +33,7 @@ export function NodeDetails({ run, node, place, values, onChoose }: Props) {
         <Status status={node.status} />
         {node.status === 'waiting' && node.until !== undefined && (
           <span className="faint">
-            until <Time at={node.until} />
+            ends <Time at={node.until} />
           </span>
         )}
         {node.count !== undefined && (

@@ -19,6 +19,7 @@ export function RunOverview({ run, model, onChoose }: Props) {
   const input = model.input ?? run.input;
   return (
     <>
+      <h2 className="for-screen-readers">The run</h2>
       {standing.suspensions?.map((suspension) => (
         <section
           className="panel-section panel-ask"

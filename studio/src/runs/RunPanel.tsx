@@ -59,7 +59,7 @@ export function RunPanel({ run, model, version, workflow, chosen, onChoose }: Pr
         </button>
       </header>
       {addresses.length > 1 && <Instances addresses={addresses} model={model} chosen={address} onChoose={onChoose} />}
-      {step !== undefined && <StepDetails run={run} model={model} step={step} values={values} />}
+      {step !== undefined && <StepDetails run={run} model={model} step={step} values={values} onChoose={onChoose} />}
       {node !== undefined && <NodeDetails run={run} node={node} place={place} values={values} onChoose={onChoose} />}
       {addresses.length === 0 && (
         <p className="panel-empty faint">Not reached{model.endedAt === null ? ' yet' : ''}.</p>

@@ -55,37 +55,39 @@ export function RunTable({ rows, state, onEnd }: Props) {
   ]);
 
   return (
-    <div className="run-table" role="table" aria-label="Runs" aria-rowcount={state.more ? -1 : rows.length + 1}>
-      <div role="rowgroup" className="run-head">
-        <div role="row" aria-rowindex={1} className="run-row">
-          <span role="columnheader">Status</span>
-          <span role="columnheader">Workflow</span>
-          <span role="columnheader">Run</span>
-          <span role="columnheader">Resource</span>
-          <span role="columnheader">Created</span>
-          <span role="columnheader">Changed</span>
+    <div className="run-table">
+      <div role="table" className="run-list" aria-label="Runs" aria-rowcount={state.more ? -1 : rows.length + 1}>
+        <div role="rowgroup" className="run-head">
+          <div role="row" aria-rowindex={1} className="run-row">
+            <span role="columnheader">Status</span>
+            <span role="columnheader">Workflow</span>
+            <span role="columnheader">Run</span>
+            <span role="columnheader">Resource</span>
+            <span role="columnheader">Created</span>
+            <span role="columnheader">Changed</span>
+          </div>
         </div>
-      </div>
-      {/* It scrolls, so the keyboard has to reach it. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div role="rowgroup" className="run-rows" ref={scroller} tabIndex={0}>
-        <div className="run-space" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const row = rows[item.index];
-            return (
-              row !== undefined && (
-                <div
-                  key={item.key}
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  className={item.index === at ? 'run-row run-row-at' : 'run-row'}
-                  style={{ height: item.size, transform: `translateY(${item.start}px)` }}
-                >
-                  <Row row={row} />
-                </div>
-              )
-            );
-          })}
+        {/* It scrolls, so the keyboard has to reach it. */}
+        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+        <div role="rowgroup" className="run-rows" ref={scroller} tabIndex={0}>
+          <div className="run-space" style={{ height: virtual.getTotalSize() }}>
+            {items.map((item) => {
+              const row = rows[item.index];
+              return (
+                row !== undefined && (
+                  <div
+                    key={item.key}
+                    role="row"
+                    aria-rowindex={item.index + 2}
+                    className={item.index === at ? 'run-row run-row-at' : 'run-row'}
+                    style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                  >
+                    <Row row={row} />
+                  </div>
+                )
+              );
+            })}
+          </div>
         </div>
       </div>
       <p className="run-count faint" role="status">

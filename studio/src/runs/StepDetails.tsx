@@ -22,15 +22,17 @@ interface Props {
   readonly model: RunModel;
   readonly step: StepModel;
   readonly values: Values | null;
+  readonly onChoose: (address: string) => void;
 }
 
 /** What happened at one step. */
-export function StepDetails({ run, model, step, values }: Props) {
+export function StepDetails({ run, model, step, values, onChoose }: Props) {
   const now = useNow();
   const [forking, setForking] = useState(false);
   const mayRun = useMay('run');
   const given = values?.input(step.address);
   const open = run.standing.suspensions?.find((each) => each.address === step.address);
+  const undone = model.steps.get(step.address + UNDO);
   const chunks = model.chunks.filter((chunk) => chunk.address === step.address).slice(-50);
   return (
     <>
@@ -69,6 +71,17 @@ export function StepDetails({ run, model, step, values }: Props) {
       {given?.known === true && <Value title="Input" value={given.value} />}
       {step.output !== undefined && <Value title="Output" value={step.output} />}
       <Attempts attempts={step.attempts} />
+      {undone !== undefined && (
+        <section className="panel-section">
+          <h3>Undone</h3>
+          <p>
+            <button type="button" className="link-button" onClick={() => onChoose(undone.address)}>
+              {undone.address}
+            </button>{' '}
+            <Status status={undone.status} />
+          </p>
+        </section>
+      )}
       {step.suspensions.filter((asked) => asked.answer !== undefined || open === undefined).length > 0 && (
         <section className="panel-section">
           <h3>Suspensions</h3>

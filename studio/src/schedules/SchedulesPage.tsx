@@ -98,7 +98,7 @@ function Row({ schedule }: { schedule: Schedule }) {
             className="button button-small"
             disabled={!mayRun || act.isPending}
             title={whyNot(mayRun, 'run')}
-            aria-label={`Run ${id} now`}
+            aria-label={`Run now: ${id}`}
             onClick={() => act.mutate(runNow)}
           >
             Run now

@@ -116,6 +116,7 @@ function Overview({ workflow }: { workflow: WorkflowDescription }) {
   ).filter((each) => each[1] !== null);
   return (
     <aside className="run-panel" aria-label="The workflow">
+      <h2 className="for-screen-readers">The workflow</h2>
       <div className="panel-section">
         {workflow.description !== '' && <p className="facts-text">{workflow.description}</p>}
         <dl className="facts-list">
