@@ -68,8 +68,12 @@ approval = workflow("approval", input=Doc, output=Status).then(submit).then(revi
 counting = workflow("counting", input=list[int], output=list[int]).foreach(writes, concurrency=3, id="each").commit()
 adding = workflow("adding", input=int, output=int).then(add_one).then(add_one.clone(id="again")).commit()
 refusing = workflow("refusing", input=int, output=int).then(refuse).commit()
-waiting = workflow("waiting", input=int, output=Decision).wait_for("decided", Decision, timeout=timedelta(days=1)).commit()
-nightly = workflow("nightly", input=int, output=int, schedule=Cron("0 3 * * *", tz="UTC", input=3)).then(add_one).commit()
+waiting = (
+    workflow("waiting", input=int, output=Decision).wait_for("decided", Decision, timeout=timedelta(days=1)).commit()
+)
+nightly = (
+    workflow("nightly", input=int, output=int, schedule=Cron("0 3 * * *", tz="UTC", input=3)).then(add_one).commit()
+)
 
 WORKFLOWS = [approval, counting, adding, refusing, waiting, nightly]
 

@@ -18,9 +18,11 @@ from tests.client.conftest import (
     an_app,
     approval,
     refusing,
+    served,
     waiting,
 )
 from waystation import Run, RunnableWorkflow, Waystation, import_run, open_store
+from waystation.background import BackgroundLoop
 from waystation.client import Client, RemoteRun, RemoteWorkflow
 from waystation.shapes import history_data, record_data
 
@@ -252,12 +254,7 @@ async def test_the_client_has_the_apps_calls_with_their_arguments(here: type, th
 
 
 def test_scripts_have_twins_that_are_not_async() -> None:
-    # The server is on a loop of its own, as it would be in another process.
-    from waystation.background import BackgroundLoop
-
-    from tests.client.conftest import served
-
-    loop = BackgroundLoop()
+    loop = BackgroundLoop()  # the server's own, as it would be in another process
     app = an_app()
     serving = served(app)
     url = loop.call(serving.__aenter__())

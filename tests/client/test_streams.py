@@ -12,7 +12,7 @@ import pytest
 
 from tests.client.conftest import an_app, approval, counting, served, wired
 from waystation import Event, Waystation
-from waystation.client import Client
+from waystation.client import Client, RemoteRun
 from waystation.errors import RunNotFound, ServerUnreachable
 
 pytestmark = pytest.mark.anyio
@@ -127,3 +127,19 @@ async def test_a_server_that_stays_away_is_told_of_when_the_time_is_over(store: 
 
 async def _all(events: AsyncIterator[Event]) -> list[Event]:
     return [event async for event in events]
+
+
+async def test_a_server_that_ends_each_stream_at_once_is_not_asked_for_ever() -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with Client(url, reconnect_for=timedelta(seconds=0.3)) as client:
+        with pytest.raises(ServerUnreachable, match="as soon as they begin"):
+            await anext(RemoteRun(client, "r1", None).events())
+    server.close()
+    await server.wait_closed()

@@ -170,11 +170,14 @@ class Connection:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, params: Mapping[str, object], headers: Mapping[str, str], *, quiet: float
+        self, path: str, media: str, *, params: Mapping[str, object], headers: Mapping[str, str], quiet: float
     ) -> AsyncGenerator[AsyncIterator[bytes]]:
         """The bytes at ``path`` as they come.
 
         Arguments:
+            path: where, below ``/api/v1``.
+            media: of what kind they must be.
+            params, headers: what to ask for.
             quiet: after so many seconds without a byte the connection is taken for broken.
 
         Raises:
@@ -182,14 +185,14 @@ class Connection:
         """
         timeout = httpx.Timeout(self.settings.timeout, read=quiet, pool=None)
         request = self._client().build_request(
-            "GET", f"{BASE}{path}", params=_params(params), headers=dict(headers), timeout=timeout
+            "GET", f"{BASE}{path}", params=_params(params), headers={"Accept": media, **headers}, timeout=timeout
         )
         try:
             response = await self._client().send(request, stream=True)
         except _BROKEN as error:
             raise self._unreachable(error, is_sure=True) from error
         try:
-            if not response.is_success:
+            if not response.is_success or response.headers.get("content-type", "").partition(";")[0] != media:
                 await response.aread()
                 raise self.problem(response.status_code, response.headers, response.content)
             yield self._pieces(response)

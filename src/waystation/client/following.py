@@ -21,6 +21,7 @@ from waystation.errors import (
     StoreBusy,
     StoreUnavailable,
     TooManyStreams,
+    WaystationError,
 )
 
 _QUIET = 45.0
@@ -47,14 +48,15 @@ async def follow(
         ServerUnreachable: it was away for longer than ``reconnect_for``.
     """
     known = (after, _ALL if last_part is None else last_part)
-    lost_at: float | None = None
+    heard_at = time.monotonic()
     pause = _FIRST_PAUSE
     while True:
         reader = MessageReader()
+        lost: WaystationError = ServerUnreachable("the server ends streams of events as soon as they begin")
         try:
             async with aclosing(_messages(connection, run_id, known, reader, live=live)) as messages:
                 async for message in messages:
-                    lost_at, pause = None, _FIRST_PAUSE
+                    pause = _FIRST_PAUSE
                     if message.event == "end":
                         return
                     if message.event == "problem":
@@ -68,11 +70,12 @@ async def follow(
                         return
             if not live:
                 return
-        except _FOR_NOW:
-            now = time.monotonic()
-            lost_at = now if lost_at is None else lost_at
-            if now - lost_at >= connection.settings.reconnect_for:
-                raise
+        except _FOR_NOW as error:
+            lost = error
+        now = time.monotonic()
+        heard_at = now if reader.is_fed else heard_at
+        if now - heard_at >= connection.settings.reconnect_for:
+            raise lost
         # A server that ends the stream of a run that has not ended is being stopped. Whoever was told something before
         # comes again at once; else as soon as the server would have it.
         asked_for = 0.0 if pause == _FIRST_PAUSE or reader.retry is None else reader.retry / 1000
@@ -85,12 +88,12 @@ async def _messages(
 ) -> AsyncGenerator[Message]:
     seq, last_part = known
     last = str(seq) if last_part == _ALL else f"{seq}.{last_part}"
-    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store"}
     if known != (0, _ALL):
         headers["Last-Event-ID"] = last
     params = {} if live else {"live": "false"}
-    stream = connection.stream(f"/runs/{part(run_id)}/stream", params, headers, quiet=_QUIET)
-    async with stream as pieces:
+    path = f"/runs/{part(run_id)}/stream"
+    async with connection.stream(path, "text/event-stream", params=params, headers=headers, quiet=_QUIET) as pieces:
         async for piece in pieces:
             for message in reader.feed(piece):
                 yield message

@@ -267,9 +267,9 @@ class RemoteRun(Generic[In, Out]):
 
     async def export(self) -> AsyncIterator[bytes]:
         """The run with all that is kept of it, as JSON lines: what ``import_run`` takes in."""
-        headers = {"Accept": "application/x-ndjson"}
         quiet = self._connection.settings.timeout
-        async with self._connection.stream(f"{self._path}/export", {}, headers, quiet=quiet) as pieces:
+        path, media = f"{self._path}/export", "application/x-ndjson"
+        async with self._connection.stream(path, media, params={}, headers={}, quiet=quiet) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -25,10 +25,12 @@ class MessageReader:
 
     Attributes:
         retry: how long the server asks one to wait before one comes again, in milliseconds; None if it has not.
+        is_fed: whether anything came at all.
     """
 
     def __init__(self) -> None:
         self.retry: int | None = None
+        self.is_fed = False
         self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._pieces: list[str] = []
         self._after_cr = False
@@ -38,6 +40,7 @@ class MessageReader:
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take in the next bytes; gives the messages that are whole by them."""
+        self.is_fed = self.is_fed or bool(data)
         for line in self._lines(self._text.decode(data)):
             if line:
                 self._take(line)
