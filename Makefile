@@ -43,6 +43,22 @@ example: $(READY) ## A licence review of every distribution installed in .venv
 order: $(READY) ## Three orders: approved by two people at once, paid, cancelled, refunded
 	@$(BIN)/python -m examples.order.demo
 
+# ---------------------------------------------------------------- the studio
+
+.PHONY: studio
+studio: $(READY) ## Build the studio's pages, if their sources have changed
+	@$(BIN)/python studio/build.py
+
+.PHONY: studio-dev
+studio-dev: $(READY) ## The studio's pages, anew at each change; the API they ask is at WAYSTATION_URL, or on port 8484
+	@$(BIN)/python studio/build.py npm run dev
+
+.PHONY: studio-check
+studio-check: $(READY) ## Types, lint and unit tests of the studio's pages
+	@$(BIN)/python studio/build.py npm run check
+	@$(BIN)/python studio/build.py npm run lint
+	@$(BIN)/python studio/build.py npm test
+
 # ---------------------------------------------------------------- to trust it
 
 .PHONY: test
