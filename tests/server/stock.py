@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 import httpx
 from pydantic import BaseModel
@@ -153,3 +155,50 @@ def code(reply: httpx.Response) -> tuple[int, str]:
     assert problem["title"]
     assert problem["detail"]
     return reply.status_code, problem["code"]
+
+
+async def comes_true(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that only what is under way in this loop makes so."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+class Message(NamedTuple):
+    """A server-sent event."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+
+async def messages(reply: httpx.Response) -> AsyncGenerator[Message]:
+    """The events that a stream brings, until the server closes it."""
+    assert reply.status_code == 200, await reply.aread()
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    fields: dict[str, str] = {}
+    async for line in reply.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "data" in fields:
+            yield Message(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+            fields = {}
+
+
+async def read(
+    client: httpx.AsyncClient, path: str, *, after: str = "", most: int | None = None, into: list[Message] | None = None
+) -> list[Message]:
+    """Connect to a stream, and read it to its end, or to so many events; into that list, if one is given."""
+    found: list[Message] = [] if into is None else into
+    headers = {"Last-Event-ID": after} if after else {}
+    async with (
+        asyncio.timeout(20),
+        client.stream("GET", path, headers=headers) as reply,
+        aclosing(messages(reply)) as coming,
+    ):
+        async for message in coming:
+            found.append(message)
+            if len(found) == most:
+                break
+    return found

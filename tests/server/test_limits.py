@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.server.stock import DOC, asked, code, served, started
+from tests.server.stock import DOC, asked, code, comes_true, served, started
 from waystation.server import Limits
 
 pytestmark = pytest.mark.anyio
@@ -142,23 +142,17 @@ async def test_so_many_streams_may_be_open_and_each_that_ends_makes_room() -> No
             assert code(refused) == (429, "too_many_streams")
             assert refused.headers["retry-after"] == "1"
             await one.__aexit__(None, None, None)
-            async with asyncio.timeout(10):
-                while site.busy.streams == 2:
-                    await asyncio.sleep(0.01)
+            await comes_true(lambda: site.busy.streams == 1)
             async with client.stream("GET", "/api/v1/runs/r1/stream") as third:
                 assert third.status_code == 200
-        async with asyncio.timeout(10):
-            while site.busy.streams:
-                await asyncio.sleep(0.01)
+        await comes_true(lambda: site.busy.streams == 0)
 
 
 async def test_so_many_requests_may_wait_and_one_too_many_has_changed_nothing() -> None:
     async with served(limits=Limits(waiting=1)) as (client, site):
         await client.post("/api/v1/workflows/paid/start", json={"input": 1, "run_id": "p1"})
         waiting = asyncio.create_task(client.get("/api/v1/runs/p1?wait_seconds=10"))
-        async with asyncio.timeout(10):
-            while not site.busy.waiting:
-                await asyncio.sleep(0.01)
+        await comes_true(lambda: site.busy.waiting == 1)
         body = {"input": DOC, "run_id": "r1", "wait_seconds": 1}
         assert code(await client.post("/api/v1/workflows/approval/start", json=body)) == (429, "too_many_waiting")
         assert code(await client.get("/api/v1/runs/r1")) == (404, "run_not_found")

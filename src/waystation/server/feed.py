@@ -32,7 +32,7 @@ _NEWEST = 100
 _UNFINISHED = 1000
 _PACE = 0.25
 """So many seconds at least are between two messages about one run."""
-_LOOK_PACE = 1.0
+_LOOK_PACE = 0.5
 _RESYNC_PACE = 5.0
 _LINGER = 15.0
 """So long the feed goes on without readers: one whose connection broke finds what it missed."""

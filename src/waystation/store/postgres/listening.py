@@ -1,9 +1,9 @@
 """How processes on one PostgreSQL tell each other what they wrote: NOTIFY, inside the transaction that writes.
 
-It is told when a run's head changes (it was created, answered, parked, handed over, or has ended) and when something
-comes to a run from outside; steps on their way only now and then, for those who follow a run: PostgreSQL serialises the
-commits of all that notify. Who misses it, because its connection was broken, sees it by the slow look
-behind (``PostgresSettings.poll``).
+It is told when a run's head changes (it was created, answered, parked, handed over, or has ended), when one is deleted
+(but by pruning), and when something comes to a run from outside; steps on their way only now and then, for those who
+follow a run: PostgreSQL serialises the commits of all that notify. Who misses it, because its connection was broken,
+sees it by the slow look behind (``PostgresSettings.poll``).
 """
 
 from __future__ import annotations

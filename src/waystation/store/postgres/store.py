@@ -178,8 +178,8 @@ class PostgresStore:
         return await self._open().transactions.begin()
 
     async def delete_run(self, run_id: str) -> bool:
-        """Delete a run and all that is kept of it; whether there was one."""
-        return await self._run(partial(writes.delete_run, run_id=run_id))
+        """Delete a run and all that is kept of it; whether there was one. Others hear of it."""
+        return await self._run(partial(writes.delete_run, run_id=run_id, news=self._open().news.of_runs([run_id])))
 
     async def prune(self, ended_before: Millis, *, limit: int) -> int:
         """Delete at most ``limit`` runs that ended before then, the oldest first, in several short transactions."""

@@ -51,8 +51,8 @@ _MOST_PRUNED = 10_000
 """When so many entries are deleted, the transaction is long enough."""
 
 
-async def delete_run(attempt: Attempt, run_id: str) -> bool:
-    """Delete a run and all that is kept of it; whether there was one.
+async def delete_run(attempt: Attempt, run_id: str, news: str) -> bool:
+    """Delete a run and all that is kept of it; whether there was one. If so, others are told ``news``.
 
     Raises:
         RunIsRunning: nothing was written.
@@ -68,6 +68,8 @@ async def delete_run(attempt: Attempt, run_id: str) -> bool:
         if row["status"] == "running":
             raise RunIsRunning(f"run {run_id!r} is running: cancel it first, or wait for its end", run_id=run_id)
         await _delete(connection, [row["run_no"]])
+        if news:
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, news)
     return True
 
 
