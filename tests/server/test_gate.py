@@ -6,11 +6,12 @@ from http.cookies import SimpleCookie
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from tests.server.stock import DOC, MARK, app_in, asked, code, started
 from waystation.errors import OriginInvalid
 from waystation.server import TokenAuthenticator, TokenFile
-from waystation.server.headers import DATA_POLICY, PAGE_POLICY
+from waystation.server.headers import DATA_POLICY, PAGE_POLICY, SafeHeaders
 
 pytestmark = pytest.mark.anyio
 
@@ -231,6 +232,14 @@ async def test_every_answer_says_what_it_may_not_be_used_for() -> None:
             if path.startswith("/api"):
                 assert headers["cache-control"] == "no-store"
             assert "server" not in headers
+
+
+async def test_a_page_that_has_not_changed_keeps_the_policy_it_came_with() -> None:
+    transport = httpx.ASGITransport(app=SafeHeaders(Response(status_code=304)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        headers = (await client.get("/")).headers
+    assert "content-security-policy" not in headers, "a browser would put it on the page that it has kept"
+    assert headers["x-content-type-options"] == "nosniff"
 
 
 def test_the_policy_of_pages_lets_no_script_in_but_the_servers_own() -> None:
