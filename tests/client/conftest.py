@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from waystation import Cron, StepContext, Waystation, step, workflow
+from waystation import Cron, StepContext, Waystation, Workflow, step, workflow
 from waystation.client import Client
 from waystation.server.access import Authenticator
 from waystation.server.application import make_site
@@ -75,7 +76,7 @@ nightly = (
     workflow("nightly", input=int, output=int, schedule=Cron("0 3 * * *", tz="UTC", input=3)).then(add_one).commit()
 )
 
-WORKFLOWS = [approval, counting, adding, refusing, waiting, nightly]
+WORKFLOWS: list[Workflow[Any, Any]] = [approval, counting, adding, refusing, waiting, nightly]
 
 
 def an_app(store: str = "memory://") -> Waystation:
@@ -153,7 +154,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(server_url: str) -> AsyncIterator[Wire]:
+async def wired(server_url: str) -> AsyncGenerator[Wire]:
     """A wire to a server."""
     wire = Wire(server_url)
     server = await asyncio.start_server(wire.connected, "127.0.0.1", 0)

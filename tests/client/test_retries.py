@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
@@ -16,13 +17,13 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def wire(url: str):
+async def wire(url: str) -> AsyncGenerator[Wire]:
     async with wired(url) as made:
         yield made
 
 
 @pytest.fixture
-async def far(wire: Wire):
+async def far(wire: Wire) -> AsyncGenerator[Client]:
     """A client beyond the wire."""
     async with Client(wire.url, retry_for=timedelta(seconds=20)) as client:
         yield client

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from tests.client.conftest import an_app, approval, counting, served, wired
-from waystation import Event, Waystation
+from waystation import Event, StepOutputEvent, Waystation
 from waystation.client import Client, RemoteRun
 from waystation.errors import RunNotFound, ServerUnreachable
 
@@ -56,7 +56,7 @@ async def test_who_does_not_wait_for_more_has_what_is_there(app: Waystation, cli
 
 async def test_text_that_some_take_for_the_end_of_a_line_comes_whole(client: Client) -> None:
     run = await client.get_workflow(counting).create_run()
-    chunks = [event.chunks async for event in run.stream([1]) if event.type == "step-output"]
+    chunks = [event.chunks async for event in run.stream([1]) if isinstance(event, StepOutputEvent)]
     assert chunks == [({"chunk": 0, "text": "lines\u2028that are\x85none\r\n"},)]
 
 

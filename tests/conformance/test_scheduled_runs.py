@@ -144,8 +144,13 @@ async def test_a_paused_schedule_fires_nothing_until_it_is_resumed(place: Place)
     clock = Noon()
     flow, other = hourly("all"), hourly("all", id="other")
     async with in_time():
-        async with place.app(flow, other, clock=clock) as app:
+        only_looks = Waystation(workflows=[flow, other], store=await place.store(), recover=False, clock=clock)
+        async with only_looks as app:  # no app that starts anything by itself has been at the store yet
+            assert [(each.id, each.next_at) for each in await app.list_schedules()] == [
+                (name, datetime(2027, 1, 15, 12, 0, tzinfo=timezone.utc)) for name in ("hourly", "other")
+            ]
             await app.pause_schedule("hourly")
+        async with place.app(flow, other, clock=clock) as app:
             assert [(each.id, each.paused) for each in await app.list_schedules()] == [
                 ("hourly", True),
                 ("other", False),

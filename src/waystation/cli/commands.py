@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from waystation.cli import defined, looking, running
+from waystation.cli import defined, looking, printing, running
 from waystation.cli.db import db
+from waystation.cli.exits import Exit, UsageError
 from waystation.cli.new import new
 from waystation.cli.reloading import dev
 from waystation.cli.schedules import schedules
 from waystation.cli.serving import serve, studio
 from waystation.cli.tokens import tokens
+from waystation.shapes import error_data
 
 cli = typer.Typer(
     name="waystation",
@@ -57,5 +60,15 @@ cli.add_typer(db, rich_help_panel="Around them")
 
 
 def main() -> None:
-    """The entry point."""
-    cli()
+    """The entry point. A program that asks for JSON is told in JSON of what is wrong with the call itself too."""
+    if "--json" not in sys.argv:
+        cli()
+    try:
+        code: object = cli(standalone_mode=False)
+    except Exception as error:
+        tell = getattr(error, "format_message", None)  # typer's errors about the command line have it
+        if tell is None:
+            raise
+        printing.print_json({"error": error_data(UsageError(str(tell())))})
+        code = Exit.USAGE
+    sys.exit(code if isinstance(code, int) else Exit.OK)

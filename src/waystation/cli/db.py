@@ -18,13 +18,14 @@ from waystation.cli.exporting import write_runs
 from waystation.cli.failing import carry_out
 from waystation.cli.files import read_in_pieces
 from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.progress import progress
 from waystation.engine import retention
 from waystation.engine.clock import SystemClock
 from waystation.errors import RunNotFound, StoreSchemaOlder
 from waystation.settings import clock_of
 from waystation.store import Store, export_run, import_run
 from waystation.store.listing import each_run
-from waystation.store.records import ENDED, RunFilter
+from waystation.store.records import ENDED, RunFilter, RunRecord
 
 db = typer.Typer(
     name="db",
@@ -89,6 +90,7 @@ def prune(
             raise UsageError("with --json nothing is asked: give --yes to delete, or --dry-run to count")
         await _open_as_it_is(found)
         before = retention.ago(await clock_of(found), age)
+        there: int | None = None
         if dry_run or not yes:
             there = await _count(found, before, limit)
             if dry_run:
@@ -98,7 +100,9 @@ def prune(
             if not there or not agreed(question):
                 printing.out.print("nothing was deleted")
                 return Exit.OK
-        _tell_pruned(await retention.prune(found, before, limit), older_than, json=json, deleted=True)
+        with progress("deleting", there, json=json) as deleting:
+            deleted = await retention.prune(found, before, limit, deleting=deleting)
+        _tell_pruned(deleted, older_than, json=json, deleted=True)
         return Exit.OK
 
     _execute(work, app, store, json=json)
@@ -133,21 +137,30 @@ def export(
 
 @db.command(name="import")
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What export wrote; - for standard input.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What export wrote; - for standard input.")],
     *,
     app: AppOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take in the run in FILE: as a whole, or, if anything is wrong with it, not at all."""
+    """Take in the run in FILE: as a whole, or, if anything is wrong with it, not at all. Several are taken in one after
+    the other, up to the first that is refused."""
 
     async def work(found: Store) -> Exit:
         await _open_as_it_is(found, or_make_it=True)
-        record = await import_run(found, read_in_pieces(file))
+        records: list[RunRecord] = []
+        try:
+            with progress("importing", len(files), json=json) as step:
+                for file in files:
+                    records.append(await import_run(found, read_in_pieces(file)))
+                    step(1)
+        finally:  # those that came before one that is refused are there
+            if not json:
+                for record in records:
+                    printing.print_imported(record)
         if json:
-            printing.print_json(shapes.record_data(record))
-        else:
-            printing.print_imported(record)
+            rows = [shapes.record_data(record) for record in records]
+            printing.print_json(rows[0] if len(files) == 1 else {"imported": rows})
         return Exit.OK
 
     _execute(work, app, store, json=json)

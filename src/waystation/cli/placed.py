@@ -30,6 +30,9 @@ P = ParamSpec("P")
 URL_VARIABLE = "WAYSTATION_URL"
 TOKEN_VARIABLE = "WAYSTATION_TOKEN"  # noqa: S105  (a name)
 
+_PATIENCE = timedelta(seconds=2)
+"""A person waits: whether there is a server is to be told soon."""
+
 UrlOption = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help=f"A server, instead of an app here; else {URL_VARIABLE}."),
@@ -130,8 +133,7 @@ def client_of(url: str, token: str | None) -> Client:
             token = Path(token[1:]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--token: {token[1:]!r} cannot be read: {error}") from None
-    # A person waits: whether there is a server is to be told soon.
-    return Client(url, token=token, channel="cli", retry_for=timedelta(seconds=2))
+    return Client(url, token=token, channel="cli", retry_for=_PATIENCE)
 
 
 # --------------------------------------------------------------------------- commands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from waystation.core.refs import Millis
@@ -26,13 +27,18 @@ def ago(clock: Clock, time: timedelta) -> Millis:
     return clock.now() - round(time.total_seconds() * 1000)
 
 
-async def prune(store: Store, ended_before: Millis, limit: int | None = None) -> int:
-    """Delete the runs that ended before then, at most ``limit``, the oldest first; gives how many."""
+async def prune(
+    store: Store, ended_before: Millis, limit: int | None = None, *, deleting: Callable[[int], None] | None = None
+) -> int:
+    """Delete the runs that ended before then, at most ``limit``, the oldest first; gives how many. ``deleting`` is told
+    of each small batch how many it was."""
     deleted = 0
     while limit is None or deleted < limit:
         asked = _AT_ONCE if limit is None else min(_AT_ONCE, limit - deleted)
         now_deleted = await store.prune(ended_before, limit=asked)
         deleted += now_deleted
+        if deleting is not None:
+            deleting(now_deleted)
         if now_deleted < asked:
             break
         await asyncio.sleep(0)  # others have their turn between two batches

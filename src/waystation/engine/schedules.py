@@ -178,8 +178,7 @@ class Scheduler:
             UnknownSchedule.
         """
         self._find(schedule_id)
-        if not await self._store.pause_schedule(schedule_id, paused=True, next_at=None):
-            raise self._unknown(schedule_id)
+        await self._set(schedule_id, paused=True, next_at=None)
 
     async def resume(self, schedule_id: str) -> None:
         """Go on with the next slot from now; nothing changes if it is not paused.
@@ -188,23 +187,36 @@ class Scheduler:
             UnknownSchedule.
         """
         next_at = self._find(schedule_id).cron.next_after(self._clock.now())
-        if not await self._store.pause_schedule(schedule_id, paused=False, next_at=next_at):
+        await self._set(schedule_id, paused=False, next_at=next_at)
+
+    async def _set(self, schedule_id: str, *, paused: bool, next_at: Millis | None) -> None:
+        if await self._store.pause_schedule(schedule_id, paused=paused, next_at=next_at):
+            return
+        await self.register()  # no app that starts runs by itself has been at this store yet
+        if not await self._store.pause_schedule(schedule_id, paused=paused, next_at=next_at):
             raise self._unknown(schedule_id)
 
     async def list(self) -> Sequence[ScheduleInfo]:
-        """How each registered schedule of this app stands, by id."""
+        """How each schedule of this app stands, by id. One that is not in the store yet stands as it will be."""
+        if not self._scheduled:
+            return []
+        stored = {each.schedule_id: each for each in await self._store.schedules()}
         return [
-            ScheduleInfo(
-                id=stored.schedule_id,
-                workflow_id=stored.workflow_id,
-                cron=scheduled.cron.expression,
-                tz=scheduled.cron.tz,
-                next_at=None if stored.paused else _datetime(stored.next_at),
-                last_at=_datetime(stored.last_at),
-                paused=stored.paused,
-            )
-            for scheduled, stored in await self._known()
+            self._info(scheduled, stored.get(schedule_id)) for schedule_id, scheduled in sorted(self._scheduled.items())
         ]
+
+    def _info(self, scheduled: ScheduledWorkflow, stored: Schedule | None) -> ScheduleInfo:
+        next_at = scheduled.cron.next_after(self._clock.now()) if stored is None else stored.next_at
+        paused = stored is not None and stored.paused
+        return ScheduleInfo(
+            id=scheduled.schedule_id,
+            workflow_id=scheduled.workflow.workflow_id,
+            cron=scheduled.cron.expression,
+            tz=scheduled.cron.tz,
+            next_at=None if paused else _datetime(next_at),
+            last_at=None if stored is None else _datetime(stored.last_at),
+            paused=paused,
+        )
 
     async def _known(self) -> Sequence[tuple[ScheduledWorkflow, Schedule]]:
         if not self._scheduled:
