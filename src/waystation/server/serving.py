@@ -88,7 +88,8 @@ async def serve_until_stopped(
     with listening(host, port) as listener:
         await app.open()
         try:
-            await Server(site, studio=studio, on_ready=on_ready).serve(sockets=[listener])
+            server = Server(site, studio=studio, closes=not was_open, on_ready=on_ready)
+            await server.serve(sockets=[listener])
         finally:
             if not was_open:
                 await app.close()
@@ -134,9 +135,18 @@ def address_of(listener: socket.socket, host: str = "") -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn around one site. It ends the streams, and those who wait, as the first thing when it is shut down."""
+    """uvicorn around one site. It ends the streams, and those who wait, as the first thing when it is shut down.
 
-    def __init__(self, site: Site, *, studio: bool, on_ready: Callable[[str], None] | None = None) -> None:
+    Arguments:
+        studio: whether to serve the studio.
+        closes: whether to close the app as the last thing. By the time that ``serve`` returns it is too late: uvicorn
+            has passed on the signal that it was ended by.
+        on_ready: told the server's address, once it answers there.
+    """
+
+    def __init__(
+        self, site: Site, *, studio: bool, closes: bool = False, on_ready: Callable[[str], None] | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application(site, studio=studio),
@@ -149,6 +159,7 @@ class Server(uvicorn.Server):
             )
         )
         self._site = site
+        self._closes = closes
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -161,3 +172,5 @@ class Server(uvicorn.Server):
         """Stop listening, and let what is under way come to its end."""
         self._site.busy.closing.set()
         await super().shutdown(sockets)
+        if self._closes:
+            await self._site.app.close()
