@@ -92,6 +92,10 @@ class Server:
         """A new token."""
         return self._tokens.new(name, scopes)
 
+    def revoke(self, token: str) -> None:
+        """A token that is not to be taken any more."""
+        self._tokens.revoke(token.split("_")[1])
+
     def open_gate(self, name: str) -> None:
         """Let a step go on."""
         (self.folder / name).touch()

@@ -198,12 +198,18 @@ async def stamp(left: int) -> int:
 
 
 @step
-async def weigh(left: int, ctx: StepContext) -> Parcel:
-    """Weigh it."""
+async def again(left: int, ctx: StepContext) -> Parcel:
+    """The parcel again."""
     return await ctx.get_init_data(Parcel)
 
 
-weighing = workflow("weighing", input=int, output=Parcel).then(weigh).commit()
+@step
+async def weigh(parcel: Parcel) -> Parcel:
+    """Weigh it."""
+    return parcel
+
+
+weighing = workflow("weighing", input=Parcel, output=Parcel).then(weigh).commit()
 
 
 @step
@@ -228,6 +234,7 @@ async def sign(picked: str, ctx: StepContext[str, bool]) -> str:
 
 parcels = (
     workflow("parcel", input=Parcel, output=str, description="Every kind of node there is.")
+    .then(weighing)
     .parallel([price, route], id="look")
     .then(with_parcel)
     .branch([(lambda parcel: parcel.weight > 5, insure), (lambda parcel: parcel.kind == "box", declare)], id="handle")
@@ -235,11 +242,11 @@ parcels = (
     .foreach(pack, id="packing", concurrency=4)
     .then(count)
     .do_while(stamp, lambda left: left > 0, id="stamps")
-    .then(weighing)
+    .then(again)
     .switch(lambda parcel: parcel.kind, {"letter": fold_letter}, default=tape_box, id="close")
     .map(lambda closed: f"{closed}, ready", output=str, id="label")
     .sleep(timedelta(milliseconds=50), id="cool-off")
-    .wait_for("picked", str, id="pick-up")
+    .wait_for("picked", str, timeout=timedelta(days=3), id="pick-up")
     .then(sign)
     .commit()
 )
