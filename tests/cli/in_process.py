@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -49,7 +50,16 @@ def there(store: Path | None = None, auth: Authenticator | None = None) -> Gener
         yield Spot(("--url", loop.call(serving.__aenter__())))
     finally:
         loop.call(serving.__aexit__(None, None, None))
+        loop.call(_nothing_left())
         loop.stop()
+
+
+async def _nothing_left() -> None:
+    """End what would stay on the loop for ever: a server in a process of its own ends with that."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 _TIMES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -77,7 +78,12 @@ class Connection:
                 headers["Authorization"] = f"Bearer {self.settings.token}"
             if self.settings.channel:
                 headers["X-Waystation-Channel"] = self.settings.channel
+            # On this machine there is no proxy between, and no certificate to hold against those that are known, which
+            # take long to read.
+            elsewhere = not _is_loopback(self._url)
             self._http = httpx.AsyncClient(
+                verify=elsewhere or self._url.startswith("https"),
+                trust_env=elsewhere,
                 base_url=self._url,
                 headers=headers,
                 timeout=httpx.Timeout(self.settings.timeout, pool=None),
@@ -263,6 +269,14 @@ def _checked(url: str) -> str:
     if found.query or found.fragment:
         raise ServerUrlInvalid("the server's address holds a query; write it as http://127.0.0.1:8484")
     return str(found).rstrip("/").removesuffix(BASE)
+
+
+def _is_loopback(url: str) -> bool:
+    host = httpx.URL(url).host
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _params(params: Mapping[str, object]) -> httpx.QueryParams:
