@@ -118,7 +118,8 @@ async def test_runs_are_listed_by_what_is_asked_for() -> None:
         assert await ids(f"limit=4&cursor={page['cursor']}") == ["c1", "c0"]
         assert code(await client.get("/api/v1/runs?cursor=x")) == (400, "invalid_data")
         assert code(await client.get("/api/v1/runs?status=nothing")) == (422, "invalid_request")
-        assert code(await client.get("/api/v1/runs?since=yesterday")) == (422, "invalid_request")
+        for time in ("yesterday", "10", "10.5", "2026-01-01", "2026-01-01T00:00:00"):
+            assert code(await client.get(f"/api/v1/runs?since={time}")) == (422, "invalid_request"), time
 
 
 async def test_a_run_is_cancelled_deleted_and_gone() -> None:

@@ -24,6 +24,9 @@ Time = Annotated[
 ]
 
 
+FieldAndReason = Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
 class Reply(BaseModel):
     """What every model of a reply has: it holds what is named and nothing else."""
 
@@ -335,4 +338,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str
-    problems: list[tuple[str, str]] = Field(default=[], description="What is wrong with data, each as [field, reason].")
+    problems: list[FieldAndReason] = Field(default=[], description="What is wrong with data, each as [field, reason].")

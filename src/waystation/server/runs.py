@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, cast
 from urllib.parse import quote
 
 import msgspec
 from fastapi import Header, Query, Response
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BeforeValidator
 
 from waystation.server.details import detail, record_of, wait_for_rest, waiting
 from waystation.server.requests import CreateRun, StartNewRun, StartRun
@@ -27,6 +27,16 @@ Key = Annotated[
         description="Of several requests with one key only the first does anything; the others get what it made.",
     ),
 ]
+
+
+def _is_text(value: object) -> object:
+    """Refuse a bare number, which pydantic would take for seconds, or for milliseconds."""
+    if isinstance(value, str) and value.replace(".", "", 1).lstrip("+-").isdecimal():
+        raise ValueError("give a time as ISO 8601, with a time zone")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_is_text)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
 WaitQuery = Annotated[float, Query(ge=0, le=60, description="Wait up to so long for the run to rest.")]
 
@@ -85,8 +95,8 @@ async def list_runs(
         Sequence[RunStatus] | None, Query(description="Only those that stand so; may be repeated.")
     ] = None,
     resource_id: Annotated[str | None, Query(description="Only about this.")] = None,
-    since: Annotated[datetime | None, Query(description="Only those created from then on; with a time zone.")] = None,
-    until: Annotated[datetime | None, Query(description="Only those created before; with a time zone.")] = None,
+    since: Annotated[Instant | None, Query(description="Only those created from then on; with a time zone.")] = None,
+    until: Annotated[Instant | None, Query(description="Only those created before; with a time zone.")] = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, Query(description="That of the page before.")] = None,
 ) -> dict[str, object]:

@@ -28,8 +28,8 @@ export function Gone({ suspension, refusal = '' }: { suspension: Suspension; ref
           <p>
             <strong>{found.actor === '' ? 'Someone else' : found.actor} answered this first</strong>,{' '}
             <Time at={found.answered_at} />
-            {found.channel !== '' && <span className="faint"> by {found.channel}</span>}. One answer counts, so yours
-            was not sent.
+            {found.channel !== '' && <span className="faint"> by {found.channel}</span>}. One answer counts, and yours
+            was not {refusal === '' ? 'sent' : 'taken'}.
           </p>
         ) : (
           <p>

@@ -74,22 +74,24 @@ export function InboxPage({ chosen }: { chosen: string }) {
       title="Inbox"
       fill
       aside={
-        workflows.length > 1 && (
-          <label className="filter">
-            <span>Workflow</span>
-            <select value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
-              <option value="">all</option>
-              {workflows.map((each) => (
-                <option key={each}>{each}</option>
-              ))}
-            </select>
-          </label>
-        )
+        <>
+          {workflows.length > 1 && (
+            <label className="filter">
+              <span>Workflow</span>
+              <select value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
+                <option value="">all</option>
+                {workflows.map((each) => (
+                  <option key={each}>{each}</option>
+                ))}
+              </select>
+            </label>
+          )}
+          <p className="sent" role="status">
+            {sent}
+          </p>
+        </>
       }
     >
-      <p className="sent" role="status">
-        {sent}
-      </p>
       {shown === undefined ? (
         <Empty icon="inbox" title="Nothing waits for you" command="waystation pending --app module:app">
           When a step suspends its run to ask something, it is here at once. The same list at a terminal:

@@ -8,7 +8,7 @@ import { millis } from '../journal/times';
 import { entryWords } from '../journal/words';
 import { Icon } from '../ui/icons';
 import { JsonView } from '../ui/JsonView';
-import { exact } from '../ui/time';
+import { clockTime, exact } from '../ui/time';
 
 interface Props {
   readonly id: string;
@@ -105,7 +105,7 @@ function Entry({ entry, open, onToggle, onChoose }: EntryProps) {
           <span className="entry-seq">{entry.seq}</span>
         </button>
         <time dateTime={new Date(at).toISOString()} title={exact(at)} className="entry-time">
-          {new Date(at).toLocaleTimeString(undefined, { hour12: false })}
+          {clockTime(at)}
         </time>
         <code className="entry-kind">{entry.kind}</code>
         {address !== '' && (
