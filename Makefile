@@ -62,12 +62,20 @@ studio-check: $(READY) ## Types, lint and unit tests of the studio's pages
 # ---------------------------------------------------------------- to trust it
 
 .PHONY: test
-test: lint typecheck $(READY) ## Lint, type checks, and all tests
+test: lint typecheck studio studio-check browser ## Lint, type checks, and all tests
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## The quick tests alone
 	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: test-browser
+test-browser: studio browser ## The tests in a browser alone
+	@$(BIN)/python -m pytest tests/browser
+
+.PHONY: browser
+browser: $(READY) ## A browser for the tests: Debian's chromium, if there is no other
+	@$(BIN)/python -m tests.browser.chromium
 
 .PHONY: crash
 crash: $(READY) ## The tests that kill processes, and the races, alone
@@ -122,7 +130,7 @@ test-pythons: ## All tests under each of Python 3.11, 3.12 and 3.13 that is here
 		else echo "Python $$version is not here: not tested"; fi; done
 
 .PHONY: pytest-only
-pytest-only: $(READY)
+pytest-only: studio browser
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 BENCH_TABLE := .bench-table.md

@@ -1,0 +1,1 @@
+"""What the studio is built of, and where it is built into."""
