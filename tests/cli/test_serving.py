@@ -16,9 +16,24 @@ from typing import IO
 import pytest
 
 from tests.cli.conftest import ROOT, Folder
+from tests.cli.in_process import waystation
 from waystation.client import Client
 
 DOC = {"document_id": "DOC-1"}
+
+SLOWLY = """
+import time
+from datetime import timedelta
+from pathlib import Path
+
+@step
+def slow(doc: Doc) -> Doc:
+    while not Path("go").exists():
+        time.sleep(0.01)
+    return doc
+
+slowly = workflow("slowly", input=Doc, output=Doc).then(slow).commit()
+app = Waystation(lease=timedelta(seconds=1), workflows=[slowly, """
 
 
 @contextmanager
@@ -75,20 +90,14 @@ def test_a_server_drives_runs_and_ends_cleanly_when_it_is_told_to(folder: Folder
         assert asked.start_sync(DOC).status == "suspended"
         client.close_sync()
         server.send_signal(how)
-        assert server.wait(20) == 0
+        assert server.wait(20) in {0, -how}
         assert "Traceback" not in (server.stderr.read() if server.stderr else "")
+    assert folder.waystation("db", "status", "--json").json["workers"] == [], "it has handed over what it had"
     assert folder.waystation("resume", "r1", "--data", '{"approved": true}').code == 0
 
 
 def test_a_server_takes_over_runs_that_nobody_drives(folder: Folder) -> None:
-    folder.change(
-        "@step\ndef publish",
-        '@step\ndef slow(doc: Doc) -> Doc:\n    import time; time.sleep(0 if __import__("os").path.exists("go") else 60)\n    return doc\n\n@step\ndef publish',
-    )
-    folder.change(
-        "app = Waystation(workflows=[",
-        'slowly = workflow("slowly", input=Doc, output=Doc).then(slow).commit()\napp = Waystation(lease=__import__("datetime").timedelta(seconds=1), workflows=[slowly, ',
-    )
+    folder.change("app = Waystation(workflows=[", SLOWLY)
     with folder.begun("run", "slowly", "--run-id", "r1", "--input", json.dumps(DOC)) as command:
         assert command.stderr is not None
         assert b"r1 started" in command.stderr.readline()
@@ -100,31 +109,38 @@ def test_a_server_takes_over_runs_that_nobody_drives(folder: Folder) -> None:
         client.close_sync()
 
 
-def test_without_tokens_it_listens_on_this_machine_alone(folder: Folder) -> None:
-    refused = folder.waystation("serve", "--host", "0.0.0.0", "--port", "0", "--json")
+APP = ("--app", "tests.cli.shop:app")
+
+
+def test_without_tokens_it_listens_on_this_machine_alone() -> None:
+    refused = waystation("serve", "--host", "0.0.0.0", "--port", "0", "--json", *APP)
     assert (refused.code, refused.json["error"]["code"]) == (2, "listen_refused")
-    assert folder.waystation("serve", "--tokens", "none.json").code == 2
-    assert folder.waystation("serve", "--oidc-issuer", "https://id.example").code == 2
-    assert folder.waystation("serve", "--log-level", "loud").code == 2
+    assert waystation("serve", "--tokens", "none.json", *APP).code == 2
+    assert waystation("serve", "--oidc-issuer", "https://id.example", *APP).code == 2
+    assert waystation("serve", "--log-level", "loud", *APP).code == 2
 
 
-def test_with_tokens_it_asks_for_one_and_one_that_is_revoked_holds_no_longer(folder: Folder) -> None:
-    token = folder.waystation("token", "new", "ada", "--scope", "run", app=None).out.strip()
+def test_with_tokens_it_asks_for_one_and_one_that_is_revoked_holds_no_longer(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    token = waystation("token", "new", "ada", "--scope", "run").out.strip()
     with begun(folder, "serve", "--port", "0", "--tokens", "tokens.json") as server:
-        url = address(server)
-        assert folder.waystation("runs", "--url", url, app=None).code == 8
-        environment = {"WAYSTATION_URL": url, "WAYSTATION_TOKEN": token}
-        assert folder.waystation("runs", app=None, environment=environment).code == 0
-        folder.waystation("token", "revoke", token.split("_")[1], app=None)
-        assert folder.waystation("runs", app=None, environment=environment).code == 8
+        monkeypatch.setenv("WAYSTATION_URL", address(server))
+        assert waystation("runs").code == 8
+        monkeypatch.setenv("WAYSTATION_TOKEN", token)
+        assert waystation("runs").code == 0
+        waystation("token", "revoke", token.split("_")[1])
+        assert waystation("runs").code == 8
 
 
-def test_a_port_that_is_taken_is_told_plainly(folder: Folder) -> None:
+def test_a_port_that_is_taken_is_told_plainly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        refused = folder.waystation("studio", "--port", port, "--json")
+        refused = waystation("studio", "--port", port, "--json", *APP)
     assert (refused.code, refused.json["error"]["code"]) == (2, "listen_failed")
 
 
@@ -191,8 +207,5 @@ def test_the_shell_completes_commands_and_options(folder: Folder) -> None:
         )
         return done.stdout.split()
 
-    assert completed("waystation re") == ["restart", "resume"] or set(completed("waystation re")) == {
-        "restart",
-        "resume",
-    }
+    assert set(completed("waystation re")) == {"restart", "resume"}
     assert "--reason" in completed("waystation cancel --r")

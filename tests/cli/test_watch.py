@@ -1,0 +1,143 @@
+"""``watch``: a run drawn in a terminal as it goes on; the last picture stays."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Folder
+from tests.cli.in_process import waystation
+from tests.client.conftest import an_app, served
+from waystation.background import BackgroundLoop
+from waystation.client import Client
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+class Terminal:
+    """A command at a terminal of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], screen: int) -> None:
+        self.process = process
+        self._screen = screen
+        self.raw = ""
+
+    @property
+    def text(self) -> str:
+        """All that was ever drawn, one picture below the other."""
+        return _CONTROL.sub("", self.raw)
+
+    def until(self, words: str) -> None:
+        """Read on until this was drawn."""
+        while words not in self.text:
+            piece = self._piece()
+            assert piece, f"it never drew {words!r}, but:\n{self.text}"
+            self.raw += piece
+
+    def to_the_end(self) -> int:
+        """Read all there is; gives the exit code."""
+        while piece := self._piece():
+            self.raw += piece
+        return self.process.wait(20)
+
+    def _piece(self) -> str:
+        try:
+            return os.read(self._screen, 65536).decode(errors="replace")
+        except OSError:  # the other end is closed
+            return ""
+
+
+@contextmanager
+def at_a_terminal(folder: Folder, *arguments: str) -> Iterator[Terminal]:
+    screen, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "waystation", *arguments],
+        cwd=folder.path,
+        env={**folder._environment({}), "COLUMNS": "120", "LINES": "50", "TERM": "xterm-256color"},
+        stdin=end,
+        stdout=end,
+        stderr=end,
+    )
+    os.close(end)
+    try:
+        yield Terminal(process, screen)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)
+        os.close(screen)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    loop = BackgroundLoop()
+    serving = served(an_app())
+    try:
+        yield loop.call(serving.__aenter__())
+    finally:
+        loop.call(serving.__aexit__(None, None, None))
+        loop.stop()
+
+
+def test_it_draws_each_step_as_it_goes_on_and_ends_with_the_run(folder: Folder, url: str) -> None:
+    client = Client(url)
+    run = client.get_workflow("approval").create_run_sync(run_id="r1")
+    with at_a_terminal(folder, "watch", "r1", "--url", url) as terminal:
+        terminal.until("review  · not begun")
+        run.start_sync({"document_id": "DOC-1"})
+        terminal.until("review  ⏸ suspended")
+        assert "submit  ✓ success" in terminal.text
+        run.resume_sync(data={"approved": True})
+        assert terminal.to_the_end() == 0
+        client.close_sync()
+    last = terminal.text[terminal.text.rindex("approval  run r1") :]
+    assert "✓ success" in last.splitlines()[0]
+    assert "review  ✓ success" in last
+    assert '"status":"approved"' in last
+    assert "\x1b[1A" in terminal.raw, "each picture is drawn over the one before"
+
+
+def test_whoever_has_seen_enough_leaves_and_the_run_goes_on(folder: Folder, url: str) -> None:
+    client = Client(url)
+    run = client.get_workflow("approval").create_run_sync(run_id="r1")
+    run.start_sync({"document_id": "DOC-1"})
+    with at_a_terminal(folder, "watch", "r1", "--url", url) as terminal:
+        terminal.until("review  ⏸ suspended")
+        terminal.process.send_signal(2)
+        assert terminal.to_the_end() == 130
+    assert "the server goes on with it" in terminal.text
+    assert run.resume_sync(data={"approved": True}).status == "success"
+    client.close_sync()
+
+
+def test_where_there_is_no_terminal_the_last_picture_is_all(url: str) -> None:
+    client = Client(url)
+    client.get_workflow("refusing").create_run_sync(run_id="r1").start_sync(1)
+    client.close_sync()
+    said = waystation("watch", "r1", "--url", url)
+    assert said.code == 1
+    assert said.out.startswith("refusing  run r1  ✗ failed")
+    assert said.out.count("refuse  ✗ failed") == 1
+    assert said.out.endswith("\n")
+    assert "\x1b" not in said.out
+
+
+def test_what_takes_long_is_shown_how_far_it_has_come(folder: Folder, tmp_path: Path) -> None:
+    for run in ("r1", "r2", "r3"):
+        folder.waystation("run", "checked", "--run-id", run, "--input", '{"document_id": "DOC-1"}')
+    command = ("db", "export", "r1", "r2", "r3", "--output", "out", "--app", "shop:app")
+    with at_a_terminal(folder, *command) as terminal:
+        assert terminal.to_the_end() == 0
+    assert re.search(r"exporting\s.*3/3", terminal.text)
+    assert sorted(file.name for file in (folder.path / "out").iterdir()) == ["r1.jsonl", "r2.jsonl", "r3.jsonl"]
+    with at_a_terminal(folder, "db", "prune", "--older-than", "0s", "--yes", "--app", "shop:app") as terminal:
+        assert terminal.to_the_end() == 0
+    assert "deleted 3 runs" in terminal.text
