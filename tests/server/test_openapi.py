@@ -163,7 +163,7 @@ def test_no_request_brings_the_server_to_answer_what_it_does_not_describe(
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case) -> None:
         reply = case.call(base_url=url, headers=MARK)
-        # Data that is a workflow's own, and the cursor of a list, are described as anything: what does not fit is refused.
+        # Data of a workflow's own, and the cursor of a list, are described as anything: what does not fit is refused.
         is_own = reply.status_code in (400, 422) and reply.json()["code"] not in ("bad_request", "invalid_request")
         case.validate_response(reply, excluded_checks=[positive_data_acceptance] if is_own else None)
         for name in known.keys() & case.path_parameters.keys():

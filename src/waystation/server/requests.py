@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from waystation.server import examples
 
@@ -29,8 +29,13 @@ Seconds = Annotated[
 ]
 
 
+def _whole(value: object) -> object:
+    """``5.0`` as 5: to JSON they are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[str, StringConstraints(max_length=_LONGEST_TEXT)]
-Number = Annotated[int, Field(ge=0)]
+Number = Annotated[int, Field(ge=0, le=2**53), BeforeValidator(_whole)]
 Grace = Annotated[float, Field(ge=0, le=86_400)]
 Context = dict[str, object]
 
@@ -90,9 +95,7 @@ class Answer(Body):
     suspension: str | None = Field(default=None, description="The id of the very suspension.")
     step: str | None = Field(default=None, description="The suspended step: its id, or its address.")
     label: str | None = Field(default=None, description="The label it was suspended with.")
-    item: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Of a foreach: the number of the item, from 0."
-    )
+    item: Number | None = Field(default=None, description="Of a foreach: the number of the item, from 0.")
     request_context: dict[str, object] | None = Field(
         default=None, description="What to change of the request context."
     )
