@@ -20,8 +20,7 @@ from waystation.runnable import RunnableWorkflow
 from waystation.store.records import RunPage, RunStatus, WorkflowKey
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
-    from starlette.applications import Starlette
+    from fastapi import APIRouter, FastAPI
 
     from waystation.server import Authenticator, Limits
 
@@ -217,7 +216,7 @@ class Waystation(AppLife):
         origins: Sequence[str] = (),
         studio: bool = True,
         limits: Limits | None = None,
-    ) -> Starlette:
+    ) -> FastAPI:
         """The app as an HTTP API and a studio, for any ASGI server. Needs ``waystation[server]``.
 
         It is opened and closed with the server, unless it was open before. ``waystation serve`` does all of it.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 from pydantic import BaseModel
 
-from waystation import Cron, StepContext, Waystation, step, workflow
+from waystation import Cron, StepContext, Waystation, Workflow, step, workflow
 from waystation.server.access import Authenticator
 from waystation.server.application import make_site
 from waystation.server.serving import Server, address_of, listening
@@ -80,7 +80,7 @@ sleepy = workflow("sleepy", input=int, output=int).sleep(timedelta(days=1)).comm
 monthly = (
     workflow("monthly", input=int, output=int, schedule=Cron("0 9 1 * *", input=3, id="first")).then(counts).commit()
 )
-WORKFLOWS = [approval, failing, counting, paid, sleepy, monthly]
+WORKFLOWS: list[Workflow[Any, Any]] = [approval, failing, counting, paid, sleepy, monthly]
 
 MARK = {"X-Waystation": "1"}
 DOC = {"document_id": "DOC-1"}

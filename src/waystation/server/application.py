@@ -24,8 +24,8 @@ from waystation.server.headers import SafeHeaders
 from waystation.server.metrics import Metrics
 from waystation.server.pages import Pages
 from waystation.server.problems import internal_problem, problem_of, problem_of_http
-from waystation.server.site import Limits, Site
-from waystation.server.table import ABOUT, BASE, OUTSIDE, ROWS, Row, add_to
+from waystation.server.site import BASE, Limits, Site
+from waystation.server.table import ABOUT, OUTSIDE, ROWS, Row, add_to
 
 if TYPE_CHECKING:
     from waystation.runtime import Waystation

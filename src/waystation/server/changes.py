@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Header, Response
+from fastapi import Header, Request, Response
 
 from waystation.server.details import detail, wait_for_rest, waiting
 from waystation.server.requests import Answer, Cancel, Fork, Proceed, Wait
@@ -83,7 +83,7 @@ async def proceed(site: Here, run_id: str, body: Proceed | None = None) -> dict[
     return await detail(site, run_id)
 
 
-async def fork(site: Here, response: Response, run_id: str, body: Fork) -> dict[str, object]:
+async def fork(site: Here, request: Request, response: Response, run_id: str, body: Fork) -> dict[str, object]:
     """Begin a new run that shares this one's past up to a step, and runs that step again. This one is untouched."""
     run = await site.app.get_run(run_id)
     with waiting(site, body.wait_seconds):
@@ -91,5 +91,5 @@ async def fork(site: Here, response: Response, run_id: str, body: Fork) -> dict[
             body.from_step, input=body.input, state=body.state, run_id=body.run_id, resource_id=body.resource_id
         )
         await wait_for_rest(site, forked, body.wait_seconds)
-    locate(response, forked.run_id)
+    locate(request, response, forked.run_id)
     return await detail(site, forked.run_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,7 +67,7 @@ class Feed:
 
     # ------------------------------------------------------------------ reading
 
-    async def read(self, last_id: str = "") -> AsyncIterator[Message]:
+    async def read(self, last_id: str = "") -> AsyncGenerator[Message]:
         """What happens from now on, or after the message ``last_id``; if that is not known, ``resync`` first."""
         grown = asyncio.Event()
         self._readers.add(grown)

@@ -7,13 +7,13 @@ from typing import Annotated, cast
 from urllib.parse import quote
 
 import msgspec
-from fastapi import Header, Query, Response
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BeforeValidator
 
 from waystation.server.details import detail, record_of, wait_for_rest, waiting
 from waystation.server.requests import CreateRun, StartNewRun, StartRun
-from waystation.server.site import Here
+from waystation.server.site import BASE, Here
 from waystation.shapes import history_data, record_data
 from waystation.store.records import RunStatus
 from waystation.store.transfer import export_run
@@ -42,18 +42,23 @@ WaitQuery = Annotated[float, Query(ge=0, le=60, description="Wait up to so long 
 
 
 async def create_run(
-    site: Here, response: Response, workflow_id: str, body: CreateRun | None = None, idempotency_key: Key = None
+    site: Here,
+    request: Request,
+    response: Response,
+    workflow_id: str,
+    body: CreateRun | None = None,
+    idempotency_key: Key = None,
 ) -> dict[str, object]:
     """Create a run, and do not start it yet: it is pending, durably, when this answers."""
     body = body or CreateRun()
     runnable = site.app.get_workflow(workflow_id, version=body.version)
     run = await runnable.create_run(run_id=body.run_id, resource_id=body.resource_id, idempotency_key=idempotency_key)
-    locate(response, run.run_id)
+    locate(request, response, run.run_id)
     return record_data(await run.record())
 
 
 async def start_new_run(
-    site: Here, response: Response, workflow_id: str, body: StartNewRun, idempotency_key: Key = None
+    site: Here, request: Request, response: Response, workflow_id: str, body: StartNewRun, idempotency_key: Key = None
 ) -> dict[str, object]:
     """Create a run and start it, in one write. With `wait_seconds` it is waited for until it rests, or so long."""
     runnable = site.app.get_workflow(workflow_id, version=body.version)
@@ -68,13 +73,14 @@ async def start_new_run(
             per_step=body.per_step,
         )
         await wait_for_rest(site, run, body.wait_seconds)
-    locate(response, run.run_id)
+    locate(request, response, run.run_id)
     return await detail(site, run.run_id)
 
 
-def locate(response: Response, run_id: str) -> None:
-    """Say in the reply where the new run is."""
-    response.headers["Location"] = f"/api/v1/runs/{quote(run_id, safe='')}"
+def locate(request: Request, response: Response, run_id: str) -> None:
+    """Say in the reply where the new run is: below the path that the API was asked at."""
+    before = request.url.path.partition(f"{BASE}/")[0]
+    response.headers["Location"] = f"{before}{BASE}/runs/{quote(run_id, safe='')}"
 
 
 async def start_run(site: Here, run_id: str, body: StartRun) -> dict[str, object]:

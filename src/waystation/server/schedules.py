@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from waystation.engine.schedules import ScheduleInfo
 from waystation.errors import UnknownSchedule
@@ -29,10 +29,10 @@ async def resume_schedule(site: Here, schedule_id: str) -> dict[str, object]:
     return schedule_data(await _find(site, schedule_id))
 
 
-async def run_schedule(site: Here, response: Response, schedule_id: str) -> dict[str, object]:
+async def run_schedule(site: Here, request: Request, response: Response, schedule_id: str) -> dict[str, object]:
     """Start a run of it now, beside its slots."""
     run = await site.app.run_schedule(schedule_id)
-    locate(response, run.run_id)
+    locate(request, response, run.run_id)
     return await detail(site, run.run_id)
 
 

@@ -17,6 +17,9 @@ from waystation.server.metrics import Metrics
 if TYPE_CHECKING:
     from waystation.runtime import Waystation
 
+BASE = "/api/v1"
+"""All of the API is below this path."""
+
 KEY = "waystation.site"
 PRINCIPAL = "waystation.principal"
 

@@ -36,8 +36,6 @@ from waystation.server.site import Site
 Who: TypeAlias = Scope | Literal["known", "cookie", "anyone"]
 """Who may: those with a scope; all who are known; those who come for, or without, a cookie; anyone."""
 
-BASE = "/api/v1"
-
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="A token, or a JWT of the identity provider.")
