@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -37,7 +37,7 @@ app = Waystation(lease=timedelta(seconds=1), workflows=[slowly, """
 
 
 @contextmanager
-def begun(folder: Folder, *arguments: str, app: str = "shop:app") -> Iterator[subprocess.Popen[str]]:
+def begun(folder: Folder, *arguments: str, app: str = "shop:app") -> Generator[subprocess.Popen[str]]:
     """A command that is under way; it is ended if the test has not done it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "waystation", *arguments, "--app", app],

@@ -7,7 +7,7 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Terminal:
 
 
 @contextmanager
-def at_a_terminal(folder: Folder, *arguments: str) -> Iterator[Terminal]:
+def at_a_terminal(folder: Folder, *arguments: str) -> Generator[Terminal]:
     screen, end = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "waystation", *arguments],

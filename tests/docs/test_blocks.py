@@ -92,12 +92,16 @@ def calls(page: Path) -> Iterator[tuple[str, list[str]]]:
                 yield line, rest[:stop]
 
 
+ABOUT: Final = {"--version", "--help", "--install-completion", "--show-completion"}
+"""What is asked of the command itself."""
+
+
 def problem(words: list[str]) -> str | None:
     """What is wrong with a call; None if nothing is."""
     path = next((path for path in COMMANDS if tuple(words[: len(path)]) == path), None)
     if path is None:
         begun = any(known[: len(words)] == tuple(words) for known in COMMANDS)  # a group of commands, in a text
-        return None if begun or words[0] in {"--version", "--help"} else "there is no such command"
+        return None if begun or words[0] in ABOUT else "there is no such command"
     parameters = COMMANDS[path].params
     options = {each: param for param in parameters for each in (*param.opts, *param.secondary_opts) if each[0] == "-"}
     places = sum(
