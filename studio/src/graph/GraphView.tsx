@@ -1,26 +1,32 @@
-import { Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import { ControlButton, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
 
+import { Icon } from '../ui/icons';
 import type { Colours } from './colour';
 import type { WorkflowDescription } from './description';
 import { edgesOf, nodesOf, type FlowNode } from './flow';
 import { edgeTypes } from './TrackEdge';
 import { Hands } from './hands';
-import { CARD, layoutOf, nestedOf, type Box, type Layout } from './layout';
+import { CARD, layoutOf, nestedOf } from './layout';
 import { nodeTypes } from './nodeTypes';
+import { firstView, placeOf, shiftInto, viewOf, wholeView, type Area, type View } from './views';
 import './graph.css';
 
 interface Props {
   readonly workflow: WorkflowDescription;
   /** Of a run; null: the graph alone. */
   readonly colours: Colours | null;
+  /** What is known of the run is there: so it can be told where to look first. */
+  readonly ready?: boolean;
   readonly chosen: string;
   readonly onChoose: (key: string) => void;
 }
 
 /** Nested workflows of graphs up to this size are open at first. */
 const OPEN_UP_TO = 60;
+/** So far one can move away from the graph, and not lose it. */
+const MARGIN = 600;
 
 export function GraphView(props: Props) {
   return (
@@ -30,7 +36,7 @@ export function GraphView(props: Props) {
   );
 }
 
-function Graph({ workflow, colours, chosen, onChoose }: Props) {
+function Graph({ workflow, colours, ready = true, chosen, onChoose }: Props) {
   const nested = useMemo(() => nestedOf(workflow), [workflow]);
   const openAtFirst = nested.nodes <= OPEN_UP_TO;
   /** The nested workflows that are not as they were at first. */
@@ -85,12 +91,18 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
   const [shown, setShown] = useState(false);
   useEffect(() => {
     const area = size.current?.getBoundingClientRect();
-    if (shown || area === undefined || area.width === 0) return;
+    if (shown || !ready || area === undefined || area.width === 0) return;
     void flow.setViewport(firstView(layout, colours, area)).then(() => setShown(true));
-  }, [flow, layout, colours, shown]);
+  }, [flow, layout, colours, ready, shown]);
   useEffect(() => {
     if (shown) showBox.current(chosen);
   }, [shown, chosen]);
+
+  const place = placeOf(layout, colours);
+  function look(from: (area: Area) => View): void {
+    const area = size.current?.getBoundingClientRect();
+    if (area !== undefined) void flow.setViewport(from(area));
+  }
 
   return (
     <div className="graph" ref={size} role="region" aria-label={`Graph of ${workflow.id}`}>
@@ -109,11 +121,32 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
           minZoom={0.08}
           maxZoom={1.6}
           panOnScroll
+          translateExtent={[
+            [-MARGIN, -MARGIN],
+            [layout.width + MARGIN, layout.height + MARGIN],
+          ]}
           zoomOnDoubleClick={false}
           proOptions={{ hideAttribution: true }}
           onPaneClick={() => onChoose('')}
         >
-          <Controls showInteractive={false} position="bottom-left" />
+          <Controls showInteractive={false} showFitView={false} position="bottom-left">
+            <ControlButton
+              title="Show the whole graph"
+              aria-label="Show the whole graph"
+              onClick={() => look((area) => wholeView(layout, area))}
+            >
+              <Icon name="whole" size={14} />
+            </ControlButton>
+            {place !== undefined && (
+              <ControlButton
+                title="Where the run is"
+                aria-label="Show where the run is"
+                onClick={() => look((area) => viewOf(layout, place, area))}
+              >
+                <Icon name="locate" size={14} />
+              </ControlButton>
+            )}
+          </Controls>
           {nested.nodes > 25 && (
             <MiniMap pannable zoomable ariaLabel="Overview of the graph" nodeClassName={classInMap} />
           )}
@@ -125,36 +158,4 @@ function Graph({ workflow, colours, chosen, onChoose }: Props) {
 
 function classInMap(node: FlowNode): string {
   return node.type === 'frame' ? 'map-frame' : `map-card status-${node.data.colour?.status ?? 'idle'}`;
-}
-
-/** How far what lies at `from` has to be moved to lie between 0 and `room`, with some space around it. */
-function shiftInto(from: number, length: number, room: number): number {
-  if (from >= 0 && from + length <= room) return 0;
-  const space = Math.max(0, Math.min(90, (room - length) / 2));
-  return from < 0 ? space - from : room - space - length - from;
-}
-
-/** The whole graph where it can be read so; else the place that the run has come to, or the beginning. */
-function firstView(layout: Layout, colours: Colours | null, area: DOMRect): { x: number; y: number; zoom: number } {
-  const { width, height } = layout;
-  const margin = 28;
-  const across = (area.width - 2 * margin) / width;
-  const down = (area.height - 2 * margin) / height;
-  const whole = Math.min(across, down, 1);
-  if (whole >= 0.6) return { x: (area.width - width * whole) / 2, y: (area.height - height * whole) / 2, zoom: whole };
-  const zoom = Math.min(1, Math.max(across, 0.75));
-  const at = colours === null ? undefined : placeOf(layout, colours);
-  if (at === undefined) return { x: (area.width - width * zoom) / 2, y: margin, zoom };
-  const x = across >= zoom ? (area.width - width * zoom) / 2 : area.width / 2 - (at.x + at.width / 2) * zoom;
-  return { x, y: Math.min(margin, area.height / 2 - (at.y + at.height / 2) * zoom), zoom };
-}
-
-/** The card at which the run is, or at which it failed. */
-function placeOf(layout: Layout, colours: Colours): Box | undefined {
-  const cards = layout.boxes.filter((box) => !box.framed);
-  for (const status of ['suspended', 'running', 'waiting', 'failed'] as const) {
-    const found = cards.findLast((box) => colours.get(box.key)?.status === status);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -54,8 +54,10 @@ const TERMINAL = { width: 168, height: 30 } as const;
 const HEAD = 38;
 const LEAST_FRAME = 304;
 const PAD = 18;
-const GAP = { down: 34, aside: 18, row: 22 } as const;
+const GAP = { down: 34, aside: 18, row: 22, column: 72 } as const;
 const LABEL = 22;
+/** A sequence that is longer is broken into columns. */
+const LONGEST_COLUMN = 4_000;
 /** Side by side up to so many; more children of a block stand in rows. */
 const MOST_IN_A_ROW = 5;
 
@@ -129,24 +131,33 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
 
   function sequence(nodes: readonly GraphNode[], prefix: string): Drawn & { heads: string[]; feet: string[] } {
     const drawn = nodes.map((node) => measure(node, prefix));
-    const width = Math.max(0, ...drawn.map((each) => each.width));
-    const height = drawn.reduce((sum, each) => sum + each.height, 0) + GAP.down * Math.max(0, nodes.length - 1);
+    const columns = inColumns(drawn);
+    const widths = columns.map((column) => Math.max(0, ...column.map((each) => each.width)));
+    const heights = columns.map(
+      (column) => column.reduce((sum, each) => sum + each.height, 0) + GAP.down * Math.max(0, column.length - 1),
+    );
+    const width = widths.reduce((sum, each) => sum + each, 0) + GAP.column * Math.max(0, columns.length - 1);
     const keys = nodes.map((node) => prefix + node.id);
     return {
       width,
-      height,
+      height: Math.max(0, ...heights),
       heads: keys.slice(0, 1),
       feet: keys.slice(-1),
       place: (x, y, parent) => {
-        let down = y;
-        drawn.forEach((each, index) => {
-          each.place(x + (width - each.width) / 2, down, parent);
-          down += each.height + GAP.down;
-          const [from, to] = [keys[index - 1], keys[index]];
-          if (from !== undefined && to !== undefined) {
-            lines.push({ id: `${from}>${to}`, from, to, fromSide: 'bottom', toSide: 'top' });
+        let aside = x;
+        columns.forEach((column, index) => {
+          const across = widths[index] ?? 0;
+          let down = y;
+          for (const each of column) {
+            each.place(aside + (across - each.width) / 2, down, parent);
+            down += each.height + GAP.down;
           }
+          aside += across + GAP.column;
         });
+        for (let index = 1; index < keys.length; index += 1) {
+          const [from, to] = [keys[index - 1] ?? '', keys[index] ?? ''];
+          lines.push({ id: `${from}>${to}`, from, to, fromSide: 'bottom', toSide: 'top' });
+        }
       },
     };
   }
@@ -185,14 +196,38 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
   const top = TERMINAL.height + GAP.down;
   inner.place((width - inner.width) / 2, top, null);
   const bottom = top + inner.height + GAP.down;
-  const x = (width - TERMINAL.width) / 2;
-  const start: Terminal = { key: '>start', text: workflow.input.type, x, y: 0, ...TERMINAL };
-  const end: Terminal = { key: '>end', text: workflow.output.type, x, y: bottom, ...TERMINAL };
   const [first] = inner.heads;
   const [last] = inner.feet;
+  const above = (key: string | undefined): number => {
+    const box = boxes.find((each) => each.key === key);
+    return box === undefined ? (width - TERMINAL.width) / 2 : box.x + (box.width - TERMINAL.width) / 2;
+  };
+  const lastBox = boxes.find((each) => each.key === last);
+  const foot = lastBox === undefined ? bottom : lastBox.y + lastBox.height + GAP.down;
+  const start: Terminal = { key: '>start', text: workflow.input.type, x: above(first), y: 0, ...TERMINAL };
+  const end: Terminal = { key: '>end', text: workflow.output.type, x: above(last), y: foot, ...TERMINAL };
   if (first !== undefined) lines.push({ id: '>first', from: start.key, to: first, fromSide: 'bottom', toSide: 'top' });
   if (last !== undefined) lines.push({ id: '>last', from: last, to: end.key, fromSide: 'bottom', toSide: 'top' });
   return { boxes, lines, terminals: [start, end], width, height: bottom + TERMINAL.height };
+}
+
+/** A long sequence goes on in further columns, so that the whole has the shape of a page and not of a thread. */
+function inColumns(drawn: readonly Drawn[]): Drawn[][] {
+  const height = drawn.reduce((sum, each) => sum + each.height + GAP.down, 0);
+  if (height < LONGEST_COLUMN) return [[...drawn]];
+  const widest = Math.max(...drawn.map((each) => each.width)) + GAP.column;
+  const count = Math.max(2, Math.round(Math.sqrt((1.5 * height) / widest)));
+  const columns: Drawn[][] = [[]];
+  let filled = 0;
+  for (const each of drawn) {
+    if (filled > 0 && filled + each.height > height / count) {
+      columns.push([]);
+      filled = 0;
+    }
+    columns.at(-1)?.push(each);
+    filled += each.height + GAP.down;
+  }
+  return columns;
 }
 
 function labelOf(node: BlockNode, child: ChildNode): string {

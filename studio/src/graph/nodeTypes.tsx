@@ -73,7 +73,10 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
             <Icon name={node.kind} />
             <span className="for-screen-readers">{node.kind} </span>
             <span className="card-id">{node.id}</span>
-            <span className="card-note">{noteOf(node, colour)}</span>
+            {(colour === null || colour.status === 'idle') && <span className="card-note">{noteOf(node, colour)}</span>}
+            {node.kind === 'loop' && colour?.turns !== undefined && (
+              <span className="card-note">turn {colour.turns}</span>
+            )}
             <Mark colour={colour} />
           </button>
           {box.foldable && <Fold open data={data} />}
@@ -164,8 +167,7 @@ function noteOf(node: GraphNode, colour: NodeColour | null): string {
       return `each item${atOnce}`;
     }
     case 'loop': {
-      const turns = colour?.turns === undefined ? '' : `, turn ${colour.turns}`;
-      return `${node.until ? 'until' : 'while'} ${node.condition ?? 'a condition'}${turns}`;
+      return `${node.until ? 'until' : 'while'} ${node.condition ?? 'a condition'}`;
     }
     case 'map':
       return node.function ?? (node.sources === null ? 'map' : `map of ${Object.keys(node.sources).join(', ')}`);

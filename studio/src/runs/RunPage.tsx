@@ -71,6 +71,7 @@ export function RunPage({ id }: { id: string }) {
               error={workflow.error}
               model={model}
               version={state.version}
+              ready={state.loaded}
               chosen={nodeKey(chosen)}
               onChoose={choose}
             />
@@ -99,11 +100,12 @@ interface GraphProps {
   readonly error: unknown;
   readonly model: Parameters<typeof coloursOf>[1];
   readonly version: number;
+  readonly ready: boolean;
   readonly chosen: string;
   readonly onChoose: (key: string) => void;
 }
 
-function RunGraph({ workflow, error, model, version, chosen, onChoose }: GraphProps) {
+function RunGraph({ workflow, error, model, version, ready, chosen, onChoose }: GraphProps) {
   const now = useNow();
   // An attempt to come begins by time alone. Else the clock changes nothing.
   const waits = [...model.steps.values()].some((step) => step.retryAt !== undefined && step.status === 'waiting');
@@ -123,7 +125,7 @@ function RunGraph({ workflow, error, model, version, chosen, onChoose }: GraphPr
       </Empty>
     );
   }
-  return <GraphView workflow={workflow} colours={colours} chosen={chosen} onChoose={onChoose} />;
+  return <GraphView workflow={workflow} colours={colours} ready={ready} chosen={chosen} onChoose={onChoose} />;
 }
 
 function NoRun({ id }: { id: string }) {

@@ -79,6 +79,13 @@ const PATHS = {
     </>
   ),
   plus: <path d="M8 3v10M3 8h10" />,
+  whole: <path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" />,
+  locate: (
+    <>
+      <circle cx="8" cy="8" r="3.6" />
+      <path d="M8 1.5v3M8 11.5v3M1.5 8h3M11.5 8h3" />
+    </>
+  ),
   leave: <path d="M9.5 3h-6v10h6M6.5 8h7.5m0 0-2.5-2.5M14 8l-2.5 2.5" />,
   away: <path d="M2 6.5c3.5-3.3 8.5-3.3 12 0M4.5 9.2c2-1.8 5-1.8 7 0M8 12.3v.2M2.5 2.5l11 11" />,
 } satisfies Record<string, ReactNode>;
