@@ -144,14 +144,22 @@ async def test_where_something_else_listens_it_says_so_and_leaves_the_app_closed
         await app.close()
 
 
-async def test_an_app_that_is_open_already_is_left_open() -> None:
+async def test_a_server_whose_task_is_cancelled_ends_cleanly_and_leaves_an_open_app_open(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with app_in() as app:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         serving = asyncio.create_task(serve_until_stopped(app, port=0, on_ready=ready.set_result))
         async with client_of(await ready) as client:
             assert (await client.get("/health/ready")).status_code == 200
-        serving.cancel()
+            came: list[Message] = []
+            reading = asyncio.create_task(read(client, "/api/v1/stream", into=came))
+            await comes_true(lambda: bool(came))
+            serving.cancel()
+            await reading  # it was ended, not broken off
         with suppress(asyncio.CancelledError):
             await serving
+        assert serving.cancelled()
+        assert "Traceback" not in caplog.text
         assert app.is_open
         assert (await app.list_runs()).runs == []

@@ -19,7 +19,7 @@ from waystation.server.site import Limits, Site
 if TYPE_CHECKING:
     from waystation.runtime import Waystation
 
-DEFAULT_PORT = 8700
+DEFAULT_PORT = 8484
 """Where a server listens if nothing is said."""
 
 _GRACE_SECONDS = 10
@@ -161,6 +161,16 @@ class Server(uvicorn.Server):
         self._site = site
         self._closes = closes
         self._on_ready = on_ready
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal, or until the task is cancelled; both let what is under way come to its end."""
+        serving = asyncio.ensure_future(super().serve(sockets))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            self.should_exit = True
+            await serving
+            raise
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
