@@ -18,8 +18,10 @@ THREAD = pytest.StashKey[Thread]()
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
-    """A test of the browser runs in the browser's thread."""
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that has a browser runs in the browser's thread."""
+    if "desk" not in pyfuncitem.funcargs:
+        return None
     thread = pyfuncitem.session.stash[THREAD]
     names = pyfuncitem._fixtureinfo.argnames
     thread.call(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
