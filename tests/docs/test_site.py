@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     return folder / "site"
 
 
