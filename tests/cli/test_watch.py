@@ -105,6 +105,27 @@ def test_it_draws_each_step_as_it_goes_on_and_ends_with_the_run(folder: Folder, 
     assert "\x1b[1A" in terminal.raw, "each picture is drawn over the one before"
 
 
+def test_it_draws_on_when_the_server_is_started_anew(folder: Folder, tmp_path: Path) -> None:
+    loop = BackgroundLoop()
+    store = f"sqlite:///{tmp_path / 'watched.db'}"
+    before = served(an_app(store))
+    url = loop.call(before.__aenter__())
+    client = Client(url)
+    run = client.get_workflow("approval").create_run_sync(run_id="r1")
+    run.start_sync({"document_id": "DOC-1"})
+    with at_a_terminal(folder, "watch", "r1", "--url", url) as terminal:
+        terminal.until("review  ⏸ suspended")
+        loop.call(before.__aexit__(None, None, None))
+        after = served(an_app(store), port=int(url.rsplit(":", 1)[1]))
+        loop.call(after.__aenter__())
+        run.resume_sync(data={"approved": True})
+        assert terminal.to_the_end() == 0
+    assert '"status":"approved"' in terminal.text
+    client.close_sync()
+    loop.call(after.__aexit__(None, None, None))
+    loop.stop()
+
+
 def test_whoever_has_seen_enough_leaves_and_the_run_goes_on(folder: Folder, url: str) -> None:
     client = Client(url)
     run = client.get_workflow("approval").create_run_sync(run_id="r1")

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from waystation import Cron, StepContext, Waystation, Workflow, step, workflow
 from waystation.client import Client
+from waystation.server import Limits
 from waystation.server.access import Authenticator
 from waystation.server.application import make_site
 from waystation.server.serving import Server, listening
@@ -76,7 +77,18 @@ nightly = (
     workflow("nightly", input=int, output=int, schedule=Cron("0 3 * * *", tz="UTC", input=3)).then(add_one).commit()
 )
 
-WORKFLOWS: list[Workflow[Any, Any]] = [approval, counting, adding, refusing, waiting, nightly]
+twice_a_day = (
+    workflow(
+        "twice",
+        input=int,
+        output=int,
+        schedule=[Cron("0 3 * * *", tz="UTC", input=3, id="early"), Cron("0 15 * * *", tz="UTC", input=15, id="late")],
+    )
+    .then(add_one)
+    .commit()
+)
+
+WORKFLOWS: list[Workflow[Any, Any]] = [approval, counting, adding, refusing, waiting, nightly, twice_a_day]
 
 
 def an_app(store: str = "memory://") -> Waystation:
@@ -84,9 +96,11 @@ def an_app(store: str = "memory://") -> Waystation:
 
 
 @asynccontextmanager
-async def served(app: Waystation, *, port: int = 0, auth: Authenticator | None = None) -> AsyncGenerator[str]:
+async def served(
+    app: Waystation, *, port: int = 0, auth: Authenticator | None = None, limits: Limits | None = None
+) -> AsyncGenerator[str]:
     """An app as a server; gives its address. It ends as a server does that is told to."""
-    site = make_site(app, auth=auth, hosts=(), origins=(), limits=None)
+    site = make_site(app, auth=auth, hosts=(), origins=(), limits=limits)
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     with listening("127.0.0.1", port) as listener:
         server = Server(site, studio=False, on_ready=ready.set_result)

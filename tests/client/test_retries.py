@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from typing import Never
 
 import pytest
 
@@ -11,7 +12,15 @@ from tests.client.conftest import Decision, Wire, adding, an_app, approval, serv
 from waystation import Waystation
 from waystation.client import Client
 from waystation.core.entries import EventReceived, SuspensionAnswered
-from waystation.errors import AlreadyAnswered, IdempotencyConflict, RunNotPaused, ServerUnreachable
+from waystation.errors import (
+    AlreadyAnswered,
+    IdempotencyConflict,
+    RunNotPaused,
+    ServerUnreachable,
+    StoreUnavailable,
+    TooManyStreams,
+)
+from waystation.server import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +113,40 @@ async def test_one_key_means_one_start_for_whoever_gives_it(client: Client) -> N
     assert (first.run_id, first) == (again.run_id, again)
     with pytest.raises(IdempotencyConflict):
         await client.get_workflow(adding).start(2, idempotency_key="order-7")
+
+
+async def test_a_server_that_has_no_place_for_those_who_wait_is_asked_again_and_again() -> None:
+    async with served(an_app(), limits=Limits(waiting=0)) as url, Client(url) as client:
+        result = await client.get_workflow(approval).start({"document_id": "D"}, run_id="r1")
+        assert result.status == "suspended"
+        run = await client.get_run("r1")
+        assert (await run.resume(data={"approved": True})).status == "success"
+        assert (await run.wait()).status == "success"
+
+
+async def test_a_server_that_has_no_place_for_readers_is_asked_for_as_long_as_one_that_is_away() -> None:
+    async with (
+        served(an_app(), limits=Limits(streams=0)) as url,
+        Client(url, reconnect_for=timedelta(seconds=0.2)) as client,
+    ):
+        run = await client.get_workflow(adding).create_run()
+        with pytest.raises(TooManyStreams):
+            await anext(run.events())
+
+
+async def test_a_store_that_is_away_is_waited_for_as_the_server_asks(app: Waystation, client: Client) -> None:
+    times = 0
+
+    async def away(*_: object, **__: object) -> Never:
+        nonlocal times
+        times += 1
+        if times == 2:
+            app.store.list_runs = whole  # type: ignore[method-assign]  # it is back
+        raise StoreUnavailable
+
+    whole, app.store.list_runs = app.store.list_runs, away  # type: ignore[method-assign]  # it goes away
+    assert (await client.list_runs()).runs == []
+    assert times == 2
 
 
 async def test_a_server_that_comes_back_in_time_was_never_away(store: str) -> None:

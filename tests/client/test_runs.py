@@ -24,6 +24,7 @@ from tests.client.conftest import (
 from waystation import Run, RunnableWorkflow, Waystation, import_run, open_store
 from waystation.background import BackgroundLoop
 from waystation.client import Client, RemoteRun, RemoteWorkflow
+from waystation.errors import RunNotFound
 from waystation.shapes import history_data, record_data
 
 pytestmark = pytest.mark.anyio
@@ -179,16 +180,32 @@ async def test_an_event_reaches_one_run_or_all_that_wait_for_it(client: Client) 
 
 
 async def test_schedules_are_listed_paused_resumed_and_run_at_once(client: Client) -> None:
-    (schedule,) = await client.list_schedules()
+    schedule, *_ = await client.list_schedules()
     assert (schedule.workflow_id, schedule.cron, schedule.paused) == ("nightly", "0 3 * * *", False)
     assert schedule.next_at is not None
     await client.pause_schedule(schedule.id)
-    assert [each.paused for each in await client.list_schedules()] == [True]
+    assert [each.paused for each in await client.list_schedules()] == [True, False, False]
     await client.resume_schedule(schedule.id)
     run = await client.run_schedule(schedule.id)
     done = await run.wait()
     assert done.status == "success"
     assert done.result == 4
+
+
+async def test_ids_may_hold_whatever_can_be_printed(app: Waystation, client: Client) -> None:
+    run = await client.run_schedule("twice/late")
+    assert run.run_id.startswith("twice/late@")
+    done = await run.wait()
+    assert done.status == "success"
+    assert done.result == 16
+    for name in ("a b", "a%2Fb", "50%", "é?#&=+", "a/b/c", "журнал"):
+        await (await app.get_workflow(adding).create_run(run_id=name)).start(1)
+        found = await client.get_run(name)
+        assert [event.run_id for event in [each async for each in found.events()][:1]] == [name]
+        assert (await found.history()).workflow_id == "adding"
+        await client.delete_run(name)
+        with pytest.raises(RunNotFound):
+            await client.get_run(name)
 
 
 async def test_a_run_is_deleted(client: Client) -> None:

@@ -15,6 +15,7 @@ from waystation.cli.tree import run_tree
 from waystation.core.history import RunHistory
 from waystation.core.refs import Millis
 from waystation.engine.events import AnyEvent, StepStartedEvent, StepSuspendedEvent
+from waystation.errors import ServerUnreachable, StoreUnavailable
 from waystation.shapes import result_data
 from waystation.store.records import RunRecord
 
@@ -99,7 +100,12 @@ class _Picture:
         """The run as it stands."""
         if self._seen is None or self._changed.is_set():
             self._changed.clear()
-            self._seen = await self._look()
+            try:
+                self._seen = await self._look()
+            except (ServerUnreachable, StoreUnavailable):
+                if self._seen is None:
+                    raise
+                self._changed.set()  # the server may come back: whoever follows the run knows for how long to wait
         record, history, result = self._seen
         now = round(time.time() * 1000)
         so_far = {address: max(0, now - since) for address, since in self._since.items()}

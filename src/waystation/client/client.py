@@ -228,8 +228,9 @@ class Client:
             "workflow": workflow,
             "status": [status] if isinstance(status, str) else status,
             "resource_id": resource_id,
-            "since": None if since is None else since.isoformat(),
-            "until": None if until is None else until.isoformat(),
+            # One without a time zone is of this machine's, as it is in process.
+            "since": None if since is None else since.astimezone().isoformat(),
+            "until": None if until is None else until.astimezone().isoformat(),
             "limit": max(1, min(limit, 1000)),
             "cursor": cursor,
         }

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote
 
@@ -46,7 +46,7 @@ class Settings:
     """How a server is asked; the arguments of ``Client`` are documented there."""
 
     url: str
-    token: str | None
+    token: str | None = field(repr=False)
     channel: str
     timeout: float
     retry_for: float

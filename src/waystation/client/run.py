@@ -224,10 +224,7 @@ class RemoteRun(Generic[In, Out]):
         pause = 0.1
         while isinstance(result := self._result(detail), RunActive):
             began = time.monotonic()
-            try:
-                detail = await self._detail(wait=WAIT)
-            except TooManyWaiting:
-                detail = await self._detail()
+            detail = await self._detail(wait=WAIT)
             if time.monotonic() - began < 1.0:  # it has not waited, for whatever reason: it is not asked all the time
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -276,8 +273,12 @@ class RemoteRun(Generic[In, Out]):
     # ------------------------------------------------------------------ asking the server
 
     async def _detail(self, *, wait: int = 0) -> wire.Detail:
-        params = {"wait_seconds": wait} if wait else None
-        return await self._connection.get(self._path, wire.Detail, params, wait=wait)
+        if wait:
+            try:
+                return await self._connection.get(self._path, wire.Detail, {"wait_seconds": wait}, wait=wait)
+            except TooManyWaiting:
+                pass  # then it is asked now, and again
+        return await self._connection.get(self._path, wire.Detail)
 
     async def _done(self, what: str, body: Json, *, wait: bool = False, key: str | None = None) -> wire.Detail:
         path = f"{self._path}/{what}"
