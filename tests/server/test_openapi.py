@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
@@ -24,6 +26,7 @@ from waystation.server.application import make_asgi, make_site
 from waystation.server.description import describe
 from waystation.server.serving import Server, address_of, listening
 
+ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION: dict[str, Any] = describe(make_asgi(app_in()))
 ENDLESS = {"GET /api/v1/stream", "GET /api/v1/runs/{run_id}/stream"}
 
@@ -107,6 +110,18 @@ async def test_the_page_for_people_shows_every_route_and_loads_nothing_from_else
         assert "<script" not in page
         assert "src=" not in page
         assert "://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_page_of_the_guide_names_every_route_with_its_scope_and_no_other() -> None:
+    page = (ROOT / "docs/guide/http-api.md").read_text(encoding="utf-8").split("## Routes")[1].split("Outside of")[0]
+    told: dict[str, str] = {}
+    for methods, paths, scope in re.findall(r"^\| ([A-Z, ]+) \| (.*) \| ([^|]*) \|$", page, flags=re.MULTILINE):
+        for path in re.findall(r"`(/[^`]*)`", paths):
+            told |= {f"{method} /api/v1{path}": scope for method in methods.split(", ")}
+    who = {"anyone known": "known", "anyone, for a cookie": "cookie"}
+    assert {name: who.get(scope, scope) for name, scope in told.items()} == {
+        name: route["x-waystation-who"] for name, route in routes() if "/api/v1/" in name
+    }
 
 
 # ------------------------------------------------------------------ requests that nobody thought of
