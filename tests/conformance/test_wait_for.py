@@ -65,6 +65,19 @@ async def test_an_event_ends_the_wait_and_gives_its_data(data: object, place: Pl
     assert (received.name, received.actor, received.channel) == ("paid", "bank", "hook")
 
 
+async def test_a_wait_that_may_take_for_ever_is_seen_in_the_history(place: Place) -> None:
+    async with place.app(paid) as app:
+        run = await app.get_workflow(paid).create_run()
+        await run.start_async(1)
+        (node,) = (await run.history()).nodes
+        assert (node.address, node.status, node.at, node.until) == ("wait-paid", "waiting", None, None)
+        await run.send_event("paid", {"order": 1, "amount": 9})
+        await run.wait()
+        (node,) = (await run.history()).nodes
+        assert node.status == "success"
+        assert node.at is not None
+
+
 @behaviour("events", "An event that comes before the run waits for it is kept", verdict="new")
 async def test_an_early_event_is_kept(place: Place) -> None:
     began, may_end = asyncio.Event(), asyncio.Event()

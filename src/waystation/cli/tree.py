@@ -168,6 +168,8 @@ class _Drawing:
         if happened.until is not None and happened.status == "waiting":
             what = f"event {node.event!r} or " if node.event else ""
             head.append(f"  until {what}{when(happened.until).astimezone():%Y-%m-%d %H:%M:%S}", style="dim")
+        elif node.event and happened.status == "waiting":
+            head.append(f"  for event {node.event!r}", style="dim")
         lines = [head]
         if happened.output is not None and not self._brief:
             lines.append(_data("  gave", raw_data(happened.output)))

@@ -171,7 +171,7 @@ def _node(node: wire.Node) -> NodeHistory:
     return NodeHistory(
         address=Address(node.address),
         status=node.status,
-        at=_millis(node.at),
+        at=_millis_or_none(node.at),
         until=_millis_or_none(node.until),
         taken=node.taken,
         count=node.count,

@@ -122,7 +122,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str
     status: StepStatus
-    at: datetime
+    at: datetime | None = None
     until: datetime | None = None
     taken: tuple[str, ...] = ()
     count: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -42,6 +42,7 @@ from waystation.core.entries import (
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Millis, Seq
+from waystation.core.state import StepFrame, WaitFrame
 from waystation.define.nodes import Graph
 
 StepStatus: TypeAlias = Literal["running", "waiting", "suspended", "success", "failed", "cancelled"]
@@ -94,7 +95,7 @@ class NodeHistory(msgspec.Struct, kw_only=True):
     Attributes:
         address: the node.
         status: how it stands.
-        at: when it last recorded something.
+        at: when it last recorded something; None if it has not: a wait for an event that may take for ever.
         until: of a sleep or a wait: until when.
         taken: of a branch or switch: the ids it chose.
         count: of a foreach: how many items; of a loop: how many turns so far.
@@ -104,7 +105,7 @@ class NodeHistory(msgspec.Struct, kw_only=True):
 
     address: Address
     status: StepStatus = "running"
-    at: Millis = 0
+    at: Millis | None = None
     until: Millis | None = None
     taken: tuple[str, ...] = ()
     count: int | None = None
@@ -151,21 +152,22 @@ def history_of(entries: Sequence[AnyEntry], graph: Graph | None = None) -> RunHi
 
     Arguments:
         entries: the whole journal, in order.
-        graph: the run's graph, if at hand: then steps that have begun and recorded nothing yet are listed too.
+        graph: the run's graph, if at hand: then steps and waits that have recorded nothing yet are listed too.
     """
     telling = _Telling()
     for seq, entry in enumerate(entries, 1):
         telling.tell(seq, entry)
-    return telling.history(_under_way(entries, graph) if graph is not None else [])
+    return telling.history({} if graph is None else _under_way(entries, graph))
 
 
-def _under_way(entries: Sequence[AnyEntry], graph: Graph) -> list[Address]:
+def _under_way(entries: Sequence[AnyEntry], graph: Graph) -> Mapping[Address, StepFrame | WaitFrame]:
     machine = Machine(graph)
     try:
         machine.restore(entries)
     except JournalMisfit:
-        return []  # another definition than the run's: what is recorded can be told all the same
-    return [address for address in machine.state.frames if machine.step_frame(address) is not None]
+        return {}  # another definition than the run's: what is recorded can be told all the same
+    frames = machine.state.frames.items()
+    return {address: frame for address, frame in frames if isinstance(frame, (StepFrame, WaitFrame))}
 
 
 class _Telling:
@@ -177,12 +179,15 @@ class _Telling:
         self._nodes: dict[Address, NodeHistory] = {}
         self._events: dict[Seq, EventReceived] = {}
 
-    def history(self, under_way: Sequence[Address]) -> RunHistory:
-        """What was told, and the steps that have begun and recorded nothing yet."""
+    def history(self, under_way: Mapping[Address, StepFrame | WaitFrame]) -> RunHistory:
+        """What was told, and the steps and waits that have begun and recorded nothing yet."""
         run = self._run
         if run.ended_at is None:
-            for address in under_way:
-                self._steps.setdefault(address, StepHistory(address=address))
+            for address, frame in under_way.items():
+                if isinstance(frame, StepFrame):
+                    self._steps.setdefault(address, StepHistory(address=address))
+                else:
+                    self._nodes.setdefault(address, NodeHistory(address=address, status="waiting"))
         run.steps, run.nodes = list(self._steps.values()), list(self._nodes.values())
         if run.ended_at is not None:
             # What was under way then was given up: the run ended around it.

@@ -176,7 +176,7 @@ class NodeHistory(Reply):
 
     address: str
     status: StepStatus
-    at: Time
+    at: Time | None = Field(description="When it last recorded something; null for a wait that may take for ever.")
     until: Time | None
     taken: list[str]
     count: int | None

@@ -1,0 +1,102 @@
+"""Ten thousand runs, five hundred nodes: what is in the page and what is asked for stays bounded.
+
+How long it takes is not held against anything here: ``benchmarks/studio.py`` prints that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import Desk, wait_until
+from tests.browser.seen import node, panel
+from tests.browser.servers import Server
+from tests.browser.stock import ROUNDS, app, ticks
+
+RUNS = 10_000
+ENDED = 500
+LIST = ("GET", "/api/v1/runs")
+
+
+@pytest.fixture
+def crowded(own_server: Server) -> Server:
+    """A server that has so many runs."""
+
+    async def run() -> None:
+        async with app.copy(store=f"sqlite:///{own_server.folder / 'runs.db'}", recover=False) as here:
+            flow = here.get_workflow(ticks)
+            await asyncio.gather(*(flow.start(each, run_id=f"TICK-{each:05}") for each in range(ENDED)))
+            await asyncio.gather(*(flow.create_run(run_id=f"LATER-{each:05}") for each in range(RUNS - ENDED)))
+
+    own_server.stop()
+    asyncio.run(run())
+    own_server.start()
+    return own_server
+
+
+def elements(page: Page) -> int:
+    return int(page.evaluate("document.querySelectorAll('*').length"))
+
+
+def test_ten_thousand_runs_are_a_list_of_those_in_sight(desk: Desk, crowded: Server) -> None:
+    page = desk.page(crowded.url, "/runs")
+    rows = page.get_by_role("row")
+    expect(page.get_by_role("link", name=f"LATER-{RUNS - ENDED - 1:05}")).to_be_visible()
+    most = elements(page)
+    scroller = page.locator(".run-rows")
+
+    def is_at_the_end() -> bool:
+        nonlocal most
+        scroller.evaluate("each => each.scrollTo(0, each.scrollHeight)")
+        most = max(most, elements(page))
+        return page.get_by_text(re.compile(f"^{RUNS:,} runs$")).count() == 1
+
+    wait_until(is_at_the_end, "all runs to be loaded")
+    scroller.evaluate("each => each.scrollTo(0, each.scrollHeight)")
+    expect(page.get_by_role("link", name="TICK-00000")).to_be_visible()
+    assert most < 1500
+    assert rows.count() < 80
+    assert desk.requests.count(LIST) <= 2 + RUNS // 500, "each page of the list was asked for once"
+
+    desk.requests.clear()  # what is new comes in, and the ten thousand are not asked for anew
+    crowded.begin("ticks", "TICK-NEW", 1, wait=10)
+    scroller.evaluate("each => each.scrollTo(0, 0)")
+    expect(page.get_by_role("row", name="TICK-NEW")).to_contain_text("success")
+    assert desk.requests.count(LIST) <= 2
+
+    page.get_by_role("button", name="success", exact=True).click()
+    expect(page.get_by_role("link", name=f"TICK-{ENDED - 1:05}")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("LATER-"))).to_have_count(0)
+
+
+def test_a_graph_of_five_hundred_nodes_draws_those_in_sight(desk: Desk, server: Server) -> None:
+    page = desk.page(server.url, "/workflows/many-nodes")
+    expect(node(page, "left-0")).to_be_visible()
+    drawn = page.locator(".react-flow__node")
+    assert drawn.count() < 100
+    assert elements(page) < 2000
+    assert desk.requests.count(("GET", "/api/v1/workflows/many-nodes")) == 1
+    node(page, "left-0").click()
+    expect(panel(page, "step left-0")).to_be_visible()
+    assert ROUNDS * 4 == 500
+
+    page.get_by_role("button", name="Show the whole graph").click()
+    expect(node(page, f"join-{ROUNDS - 1}")).to_be_attached()
+    expect(node(page, "left-0")).to_be_attached()
+
+
+def test_a_run_of_five_hundred_nodes_asks_for_its_journal_once(desk: Desk, server: Server) -> None:
+    server.begin("many-nodes", "MANY-1", 1, wait=60)
+    page = desk.page(server.url, "/runs/MANY-1")
+    expect(node(page, "left-0")).to_have_accessible_name(re.compile("success"))
+    entries = int(server.get("/runs/MANY-1/journal", limit=1000)["entries"][-1]["seq"])
+    page.get_by_role("tab", name="Journal").click()
+    expect(page.get_by_text(f"{entries:,} entries")).to_be_visible()
+    assert page.get_by_role("button", name="Entry").count() < 120
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.get_by_role("region", name="Timeline of attempts").get_by_role("button", name="left-0")).to_be_visible()
+    assert elements(page) < 2500
+    assert desk.requests.count(("GET", "/api/v1/runs/MANY-1/journal")) <= 2
