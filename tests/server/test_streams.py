@@ -105,12 +105,12 @@ async def test_a_stream_on_which_nothing_happens_is_seen_to_be_alive() -> None:
                         break
 
 
-@pytest.mark.parametrize("place", ["x", "1.2.3", "-1", "1.x", "9" * 30, "1,2"])
-async def test_what_is_no_place_in_a_stream_is_refused(place: str) -> None:
+async def test_what_is_no_place_in_a_stream_is_refused() -> None:
     async with asked() as client:
         await started(client)
-        assert code(await client.get(STREAM, headers={"Last-Event-ID": place})) == (400, "bad_request")
-        assert code(await client.get(STREAM, params={"after": place})) == (400, "bad_request")
+        for place in ["x", "1.2.3", "-1", "1.x", "9" * 30, "1,2"]:
+            assert code(await client.get(STREAM, headers={"Last-Event-ID": place})) == (400, "bad_request")
+            assert code(await client.get(STREAM, params={"after": place})) == (400, "bad_request")
 
 
 async def test_a_run_that_is_deleted_under_its_reader_ends_the_stream_with_the_reason() -> None:
