@@ -25,6 +25,14 @@ describe('data that is held against a schema', () => {
     ]);
   });
 
+  it('is told what it must match', () => {
+    const schema = {
+      $defs: { Mail: { type: 'string', pattern: '.+@.+' } },
+      properties: { to: { $ref: '#/$defs/Mail' } },
+    };
+    expect(wrongIn(schema, { to: 'nobody' })).toEqual([{ path: ['to'], message: 'must match .+@.+' }]);
+  });
+
   it('is wrong once where no alternative fits', () => {
     const wrongs = wrongIn({ anyOf: [{ type: 'integer' }, { type: 'null' }] }, 'x');
     expect(wrongs.length).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
 import { Validator, type OutputUnit } from '@cfworker/json-schema';
 
 import type { Json, JsonSchema } from '../api/types';
+import { isObject, resolved } from './schema';
 
 /** Holds data against a schema, by reading it: nothing is compiled, so the page needs no `unsafe-eval`. */
 
@@ -26,7 +27,7 @@ export function wrongIn(schema: JsonSchema, data: unknown): Wrong[] {
   const deepest = errors.filter((error) => !WRAPPERS.has(error.keyword) && !hasDeeper(error, errors));
   const seen = new Set<string>();
   return (deepest.length > 0 ? deepest : errors).flatMap((error) => {
-    const wrong = wrongOf(error);
+    const wrong = wrongOf(error, schema);
     const key = `${wrong.path.join('.')} ${wrong.message}`;
     if (seen.has(key)) return [];
     seen.add(key);
@@ -60,7 +61,7 @@ function hasDeeper(error: OutputUnit, all: readonly OutputUnit[]): boolean {
   );
 }
 
-function wrongOf(error: OutputUnit): Wrong {
+function wrongOf(error: OutputUnit, schema: JsonSchema): Wrong {
   const path = error.instanceLocation
     .replace(/^#\/?/, '')
     .split('/')
@@ -72,7 +73,22 @@ function wrongOf(error: OutputUnit): Wrong {
   }
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf')
     return { path, message: 'is none of what is allowed here' };
+  if (error.keyword === 'pattern') {
+    const pattern = valueAt(schema, error.keywordLocation);
+    if (typeof pattern === 'string') return { path, message: `must match ${pattern}` };
+  }
   return { path, message: readable(error.error) };
+}
+
+/** The value of a keyword; its place may lead through references. */
+function valueAt(schema: JsonSchema, location: string): Json | undefined {
+  let at: Json | undefined = schema;
+  for (const part of location.replace(/^#\/?/, '').split('/')) {
+    if (part === '$ref') at = isObject(at) ? resolved(at, schema) : undefined;
+    else if (isObject(at)) at = at[decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')];
+    else at = Array.isArray(at) ? (at as readonly Json[])[Number(part)] : undefined;
+  }
+  return at;
 }
 
 /** `Instance type "string" is invalid. Expected "integer".` reads better as what is expected. */

@@ -1,4 +1,4 @@
-import { ControlButton, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import { ControlButton, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStore } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { useEffect, useMemo, useRef, useState } from 'react';
 
@@ -25,6 +25,8 @@ interface Props {
 
 /** Nested workflows of graphs up to this size are open at first. */
 const OPEN_UP_TO = 60;
+/** From so far away, nothing can be read: colours tell. */
+const FAR = 0.35;
 /** So far one can move away from the graph, and not lose it. */
 const MARGIN = 600;
 
@@ -70,6 +72,7 @@ function Graph({ workflow, colours, ready = true, chosen, onChoose }: Props) {
   const edges = useMemo(() => edgesOf(layout, colours), [layout, colours]);
   const flow = useReactFlow();
 
+  const isFar = useStore((store) => store.transform[2] < FAR);
   const size = useRef<HTMLDivElement>(null);
   useEffect(() => {
     showBox.current = (key) => {
@@ -105,7 +108,12 @@ function Graph({ workflow, colours, ready = true, chosen, onChoose }: Props) {
   }
 
   return (
-    <div className="graph" ref={size} role="region" aria-label={`Graph of ${workflow.id}`}>
+    <div
+      className={isFar ? 'graph graph-far' : 'graph'}
+      ref={size}
+      role="region"
+      aria-label={`Graph of ${workflow.id}`}
+    >
       <Hands value={hands}>
         <ReactFlow<FlowNode>
           nodes={nodes}
