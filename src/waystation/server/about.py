@@ -15,7 +15,7 @@ from waystation.shapes import part_data
 _READY_SECONDS = 5.0
 
 
-def me(asker: Asker) -> dict[str, object]:
+async def me(asker: Asker) -> dict[str, object]:
     """Who asks, and what they may."""
     return {
         "actor": asker.actor,
@@ -25,17 +25,17 @@ def me(asker: Asker) -> dict[str, object]:
     }
 
 
-def list_agents(site: Here) -> dict[str, object]:
+async def list_agents(site: Here) -> dict[str, object]:
     """What steps reach as `ctx.agents`."""
     return {"agents": [part_data(name, part) for name, part in site.app.agents.items()]}
 
 
-def list_tools(site: Here) -> dict[str, object]:
+async def list_tools(site: Here) -> dict[str, object]:
     """What steps reach as `ctx.tools`."""
     return {"tools": [part_data(name, part) for name, part in site.app.tools.items()]}
 
 
-def live() -> dict[str, object]:
+async def live() -> dict[str, object]:
     """That the process answers."""
     return {"status": "ok"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, cast
 from urllib.parse import quote
 
@@ -159,6 +159,13 @@ async def delete_run(site: Here, run_id: str) -> None:
 
 async def export(site: Here, run_id: str) -> StreamingResponse:
     """The run as lines of JSON, to be imported elsewhere: the same as `waystation db export` writes."""
-    await record_of(site, run_id)
     engine, _ = await site.app.opened()
-    return StreamingResponse(export_run(engine.store, run_id), media_type="application/x-ndjson")
+    lines = export_run(engine.store, run_id)
+    first = await anext(lines)  # what keeps the run from being read at all is a problem, not half a file
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for line in lines:
+            yield line
+
+    return StreamingResponse(whole(), media_type="application/x-ndjson")

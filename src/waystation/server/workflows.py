@@ -6,7 +6,7 @@ from waystation.server.site import Here
 from waystation.shapes import workflow_data
 
 
-def list_workflows(site: Here) -> dict[str, object]:
+async def list_workflows(site: Here) -> dict[str, object]:
     """Every registered workflow, of several versions each."""
     current = site.app.workflows
     return {
@@ -14,7 +14,7 @@ def list_workflows(site: Here) -> dict[str, object]:
     }
 
 
-def describe_workflow(site: Here, workflow_id: str, version: str | None = None) -> dict[str, object]:
+async def describe_workflow(site: Here, workflow_id: str, version: str | None = None) -> dict[str, object]:
     """A workflow: its nodes in order, nested ones within, and of each step its JSON Schemas, retry and timeout."""
     workflow = site.app.get_workflow(workflow_id, version=version).workflow
     return {**workflow.describe(), "mermaid": workflow.mermaid()}
