@@ -1,17 +1,17 @@
-"""A folder with an app in it, and the command as a process of its own there."""
+"""A folder with an app in it, and the command there."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.cli.called import Said, at_home, waystation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,19 +66,6 @@ not_an_app = 7
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
 class Folder:
     """A folder with ``shop.py`` in it."""
 
@@ -91,12 +78,18 @@ class Folder:
         stdin: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Said:
+        """Call the command here, as a process of its own would be called, but for the start of one."""
+        named = ["--app", app] if app is not None else []
+        with at_home(self.path, self._environment(environment or {})):
+            return waystation(*arguments, *named, stdin=stdin)
+
+    def process(self, *arguments: str, app: str | None = "shop:app") -> Said:
+        """The command as a process of its own."""
         named = ["--app", app] if app is not None else []
         done = subprocess.run(
             [sys.executable, "-m", "waystation", *arguments, *named],
             cwd=self.path,
-            env=self._environment(environment or {}),
-            input=stdin,
+            env=self._environment({}),
             capture_output=True,
             encoding="utf-8",
             timeout=60,
@@ -117,7 +110,7 @@ class Folder:
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         return {
-            **{key: value for key, value in os.environ.items() if key != "WAYSTATION_APP"},
+            **{key: value for key, value in os.environ.items() if not key.startswith("WAYSTATION_")},
             "PYTHONPATH": str(ROOT / "src"),
             "PYTHONIOENCODING": "utf-8",
             "PYTHONDONTWRITEBYTECODE": "1",

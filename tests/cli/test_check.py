@@ -59,7 +59,7 @@ def test_a_check_takes_over_nothing_and_writes_nothing(folder: Folder) -> None:
         "def publish(status",
         "async def review(doc: Doc) -> Status:\n    import os\n    os._exit(9)\n@step\ndef publish(status",
     )
-    died = folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC)
+    died = folder.process("run", "approval", "--run-id", "r1", "--input", DOC)
     assert died.code == 9, "its process dies in a step"
     before = folder.waystation("show", "r1", "--json").json
     assert before["status"] == "running"

@@ -1,4 +1,4 @@
-"""The command, as people and programs use it: each call is a process of its own."""
+"""The command, as people and programs use it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ DOC = '{"document_id": "DOC-1"}'
 
 
 def test_a_run_is_started_in_one_process_answered_in_another_and_shown_in_a_third(folder: Folder) -> None:
-    started = folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC)
+    started = folder.process("run", "approval", "--run-id", "r1", "--input", DOC)
     assert started.code == 3
     assert "suspended" in started.out
     assert 'waits at review: {"reason":"Approve DOC-1"}' in started.out
     assert '{"approved": boolean, "comment"?: string or null}' in started.out
     assert "waystation resume r1 --data JSON" in started.out
 
-    answered = folder.waystation("resume", "r1", "--data", '{"approved": true}', "--actor", "ada")
+    answered = folder.process("resume", "r1", "--data", '{"approved": true}', "--actor", "ada")
     assert answered.code == 0
     assert '{"status":"approved"}' in answered.out
 
-    shown = folder.waystation("show", "r1")
+    shown = folder.process("show", "r1")
     assert shown.code == 0
     lines = shown.out.splitlines()
     assert lines[0].startswith("approval  run r1  ✓ success")

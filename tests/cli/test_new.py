@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.called import waystation
 from tests.cli.conftest import ROOT, Folder
-from tests.cli.in_process import waystation
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Said
-from tests.cli.in_process import Spot, here, there, timeless, waystation
+from tests.cli.called import Said, waystation
+from tests.cli.spots import Spot, here, there, timeless
 from waystation import RunResult
 from waystation.client import Client
 from waystation.server import TokenAuthenticator, TokenFile

@@ -15,8 +15,8 @@ from typing import IO
 
 import pytest
 
+from tests.cli.called import waystation
 from tests.cli.conftest import ROOT, Folder
-from tests.cli.in_process import waystation
 from waystation.client import Client
 
 DOC = {"document_id": "DOC-1"}

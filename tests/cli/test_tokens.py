@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.in_process import waystation
+from tests.cli.called import waystation
 
 
 @pytest.fixture(autouse=True)

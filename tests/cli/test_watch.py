@@ -8,15 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.cli.called import waystation
 from tests.cli.conftest import Folder
-from tests.cli.in_process import waystation
-from tests.client.conftest import an_app, served
-from waystation.background import BackgroundLoop
+from tests.cli.spots import there
 from waystation.client import Client
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -78,13 +77,8 @@ def at_a_terminal(folder: Folder, *arguments: str) -> Generator[Terminal]:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    loop = BackgroundLoop()
-    serving = served(an_app())
-    try:
-        yield loop.call(serving.__aenter__())
-    finally:
-        loop.call(serving.__aexit__(None, None, None))
-        loop.stop()
+    with there() as server:
+        yield server.options[1]
 
 
 def test_it_draws_each_step_as_it_goes_on_and_ends_with_the_run(folder: Folder, url: str) -> None:
@@ -106,24 +100,20 @@ def test_it_draws_each_step_as_it_goes_on_and_ends_with_the_run(folder: Folder, 
 
 
 def test_it_draws_on_when_the_server_is_started_anew(folder: Folder, tmp_path: Path) -> None:
-    loop = BackgroundLoop()
-    store = f"sqlite:///{tmp_path / 'watched.db'}"
-    before = served(an_app(store))
-    url = loop.call(before.__aenter__())
-    client = Client(url)
-    run = client.get_workflow("approval").create_run_sync(run_id="r1")
-    run.start_sync({"document_id": "DOC-1"})
-    with at_a_terminal(folder, "watch", "r1", "--url", url) as terminal:
-        terminal.until("review  ⏸ suspended")
-        loop.call(before.__aexit__(None, None, None))
-        after = served(an_app(store), port=int(url.rsplit(":", 1)[1]))
-        loop.call(after.__aenter__())
-        run.resume_sync(data={"approved": True})
-        assert terminal.to_the_end() == 0
+    store = tmp_path / "watched.db"
+    with ExitStack() as at_the_end:
+        with there(store) as before:
+            url = before.options[1]
+            client = Client(url)
+            run = client.get_workflow("approval").create_run_sync(run_id="r1")
+            run.start_sync({"document_id": "DOC-1"})
+            terminal = at_the_end.enter_context(at_a_terminal(folder, "watch", "r1", "--url", url))
+            terminal.until("review  ⏸ suspended")
+        with there(store, port=int(url.rsplit(":", 1)[1])):
+            run.resume_sync(data={"approved": True})
+            assert terminal.to_the_end() == 0
+            client.close_sync()
     assert '"status":"approved"' in terminal.text
-    client.close_sync()
-    loop.call(after.__aexit__(None, None, None))
-    loop.stop()
 
 
 def test_whoever_has_seen_enough_leaves_and_the_run_goes_on(folder: Folder, url: str) -> None:

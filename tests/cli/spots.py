@@ -1,4 +1,4 @@
-"""The command, called in the test's own process: the same, but for the start of one."""
+"""Where commands work: an app of the test's own process, and a server."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
-from tests.cli.conftest import Said
+from tests.cli.called import Said, waystation
 from tests.client.conftest import an_app, served
 from waystation.background import BackgroundLoop
-from waystation.cli.commands import cli
 from waystation.server import Authenticator
-
-
-def waystation(*arguments: str, stdin: str | None = None) -> Said:
-    """Call the command."""
-    done = CliRunner().invoke(cli, list(arguments), input=stdin, catch_exceptions=False)
-    return Said(done.exit_code, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
@@ -42,10 +33,10 @@ def here(store: Path) -> Spot:
 
 
 @contextlib.contextmanager
-def there(store: Path | None = None, auth: Authenticator | None = None) -> Generator[Spot]:
+def there(store: Path | None = None, *, auth: Authenticator | None = None, port: int = 0) -> Generator[Spot]:
     """A server, on a loop of its own."""
     loop = BackgroundLoop()
-    serving = served(an_app("memory://" if store is None else f"sqlite:///{store}"), auth=auth)
+    serving = served(an_app("memory://" if store is None else f"sqlite:///{store}"), auth=auth, port=port)
     try:
         yield Spot(("--url", loop.call(serving.__aenter__())))
     finally:
