@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-DIST = Path(__file__).resolve().parents[1] / "studio" / "dist"
+from waystation.studio import FOLDER, page
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 """The names of files below ``assets/`` change with what is in them."""
@@ -35,7 +35,7 @@ class Pages:
         folder: where they are.
     """
 
-    def __init__(self, folder: Path = DIST) -> None:
+    def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
         self._files = StaticFiles(directory=folder, check_dir=False)
 
@@ -45,7 +45,8 @@ class Pages:
         Raises:
             HTTPException: there is no such file.
         """
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).lstrip("/")
+        root: str = request.scope.get("root_path", "")
+        path = request.scope["path"].removeprefix(root).lstrip("/")
         if not (self._folder / "index.html").is_file():
             return HTMLResponse(_MISSING, 404, headers={"Cache-Control": "no-store"})
         try:
@@ -55,6 +56,8 @@ class Pages:
                 raise
             path = "index.html"
             response = await self._files.get_response(path, request.scope)
+        if root and path in ("", "index.html"):
+            response = HTMLResponse(page(root, self._folder))
         response.headers["Cache-Control"] = _FOR_EVER if path.startswith("assets/") else _ASK_AGAIN
         return response
 

@@ -11,22 +11,18 @@ FOLDER = Path(__file__).resolve().parent / "dist"
 """Where the built files are, if they are: ``index.html`` and, below ``assets/``, what it loads."""
 
 
-def is_built() -> bool:
-    """Whether the studio is part of this installation."""
-    return (FOLDER / "index.html").is_file()
-
-
-def page(root: str = "") -> str:
+def page(root: str = "", folder: Path = FOLDER) -> str:
     """The studio's page, for every path within the studio.
 
     Arguments:
         root: the path that the studio is mounted at, without a slash at its end; ``""`` for none.
+        folder: where the built files are.
 
     Returns:
         The page as HTML.
 
     Raises:
-        FileNotFoundError: the studio is not built; see ``is_built``.
+        FileNotFoundError: the studio is not built.
     """
-    text = (FOLDER / "index.html").read_text(encoding="utf-8")
+    text = (folder / "index.html").read_text(encoding="utf-8")
     return text.replace('="/', f'="{root}/') if root else text

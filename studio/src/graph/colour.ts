@@ -1,8 +1,10 @@
 import type { StepStatus } from '../api/types';
-import type { RunModel } from '../journal/model';
+import type { NodeModel, RunModel } from '../journal/model';
+import { openWaits } from '../journal/waits';
 import { statusAt } from '../journal/fold';
 import type { GraphNode, WorkflowDescription } from './description';
 import { UNDO } from './addresses';
+import { placesOf } from './places';
 
 /** How a node of the graph stands, over all items and turns it ran in. Skipped: a branch or switch did not take it. */
 export type NodeStatus = StepStatus | 'skipped' | 'idle';
@@ -51,7 +53,7 @@ class Tally {
 
 /** The colour of every node of the graph, by key, as the run stands at `now`. */
 export function coloursOf(workflow: WorkflowDescription, run: RunModel, now: number): Colours {
-  const tallies = tally(run, now);
+  const tallies = tally(run, openWaits(placesOf(workflow), run), now);
   const colours = new Map<string, NodeColour>();
 
   /** What is not to be taken, by prefix and id: of a branch that ran in several items, what none of them took. */
@@ -82,7 +84,7 @@ function colourOf(tally: Tally, status: NodeStatus): NodeColour {
   return { status, counts: tally.counts, total: tally.total, attempts: tally.attempts };
 }
 
-function tally(run: RunModel, now: number): Map<string, Tally> {
+function tally(run: RunModel, waits: readonly NodeModel[], now: number): Map<string, Tally> {
   const tallies = new Map<string, Tally>();
   const at = (key: string): Tally => {
     let found = tallies.get(key);
@@ -90,7 +92,7 @@ function tally(run: RunModel, now: number): Map<string, Tally> {
     return found;
   };
   for (const step of run.steps.values()) at(step.key).add(statusAt(step, now), step.attempts.at(-1)?.attempt ?? 0);
-  for (const node of run.nodes.values()) at(node.key).add(node.status, 0);
+  for (const node of [...run.nodes.values(), ...waits]) at(node.key).add(node.status, 0);
   return tallies;
 }
 

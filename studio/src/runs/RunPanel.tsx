@@ -7,6 +7,7 @@ import { NodeFacts } from '../graph/NodeFacts';
 import { placesOf } from '../graph/places';
 import type { RunModel } from '../journal/model';
 import { Values } from '../journal/values';
+import { openWaits } from '../journal/waits';
 import { Icon } from '../ui/icons';
 import { Instances } from './Instances';
 import { NodeDetails } from './NodeDetails';
@@ -34,10 +35,14 @@ export function RunPanel({ run, model, version, workflow, chosen, onChoose }: Pr
   }
   const key = nodeKey(chosen);
   const place = places?.get(key);
-  const addresses = instancesOf(model, key);
+  const waits = places === null || place?.node.kind !== 'wait' ? [] : openWaits(places, model);
+  const addresses = [
+    ...instancesOf(model, key),
+    ...waits.filter((each) => each.key === key).map((each) => each.address),
+  ];
   const address = addresses.includes(chosen) ? chosen : addresses.length === 1 ? (addresses[0] ?? '') : '';
   const step = model.steps.get(address);
-  const node = model.nodes.get(address);
+  const node = model.nodes.get(address) ?? waits.find((each) => each.address === address);
   const values = places === null ? null : new Values(places, model);
   const kind = place?.node.kind ?? 'step';
 
