@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +143,22 @@ def test_a_port_that_is_taken_is_told_plainly(monkeypatch: pytest.MonkeyPatch, t
         port = str(taken.getsockname()[1])
         refused = waystation("studio", "--port", port, "--json", *APP)
     assert (refused.code, refused.json["error"]["code"]) == (2, "listen_failed")
+
+
+def test_the_studio_is_opened_in_a_browser_that_may_stay_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = "import sys, time; open('opened', 'w').write(sys.argv[1]); time.sleep(60)"
+    (folder.path / "browser.py").write_text(browser, encoding="utf-8")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {folder.path / 'browser.py'} %s")
+    opened = folder.path / "opened"
+    with begun(folder, "studio", "--port", "0", "--open") as studio:
+        client = Client(address(studio))
+        ends = time.monotonic() + 20
+        while not opened.exists() or not opened.read_text(encoding="utf-8"):
+            assert time.monotonic() < ends
+            assert client.call(client.list_runs()).runs == [], "it serves meanwhile"
+        assert opened.read_text(encoding="utf-8") == client.url
+        client.close_sync()
+        os.killpg(studio.pid, signal.SIGTERM)
 
 
 def test_dev_serves_new_code_and_runs_go_on_with_it(folder: Folder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -136,7 +137,8 @@ class _Server:
         if self.browse:
             import webbrowser
 
-            webbrowser.open(address)
+            # Some browsers keep who opens them until they are closed.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _need_server() -> None:
