@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.desk import FLAGS, Desk, Thread
-from tests.browser.servers import Server
-from waystation.server.pages import DIST
+from tests.browser.servers import Server, running
+from waystation.studio import FOLDER
 
 THREAD = pytest.StashKey[Thread]()
 
@@ -40,7 +40,7 @@ def thread(request: pytest.FixtureRequest) -> Generator[Thread]:
 @pytest.fixture(scope="session")
 def browser(thread: Thread) -> Generator[tuple[Playwright, Browser]]:
     """One process of the browser; and what drives it."""
-    if not (DIST / "index.html").is_file():
+    if not (FOLDER / "index.html").is_file():
         pytest.fail("the studio is not built: make studio", pytrace=False)
     path = chromium.find()
     if path is None:
@@ -70,26 +70,20 @@ def desk(thread: Thread, browser: tuple[Playwright, Browser]) -> Generator[Desk]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """A server that lets everyone in; its runs are those of all tests."""
-    yield from _running(Server(tmp_path_factory.mktemp("server")))
+    with running(Server(tmp_path_factory.mktemp("server"))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """A server that wants to know who asks."""
-    yield from _running(Server(tmp_path_factory.mktemp("guarded"), is_guarded=True))
+    with running(Server(tmp_path_factory.mktemp("guarded"), is_guarded=True)) as server:
+        yield server
 
 
 @pytest.fixture
 def own_server(tmp_path: Path, thread: Thread, desk: Desk) -> Generator[Server]:
     """A server of this test alone, to be killed, or to have no other runs."""
-    for server in _running(Server(tmp_path)):
+    with running(Server(tmp_path)) as server:
         yield server
         thread.call(desk.close)  # or its pages would see the server go
-
-
-def _running(server: Server) -> Generator[Server]:
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,22 @@ class Server:
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._own}"} if self._guarded else MARK
 
+    @property
+    def store(self) -> str:
+        """The address of its store."""
+        return f"sqlite:///{self.folder / 'runs.db'}"
+
     # ------------------------------------------------------------------ its life
 
-    def start(self, app: str = "app") -> None:
+    def start(self, app: str = "tests.browser.stock:app") -> None:
         """Start it with that app, and wait until it answers."""
         port = self.url.rpartition(":")[2] or "0"
-        options = ["--store", f"sqlite:///{self.folder / 'runs.db'}", "--port", port]
+        options = ["--store", self.store, "--port", port]
         options += ["--log-level", "warning"]
         if self._guarded:
             options += ["--tokens", str(self.folder / "tokens.json")]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "waystation", "serve", "--app", f"tests.browser.stock:{app}", *options],
+            [sys.executable, "-m", "waystation", "serve", "--app", app, *options],
             cwd=ROOT,
             env={**os.environ, "STOCK_GATES": str(self.folder), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
             stdout=subprocess.PIPE,
@@ -130,3 +136,13 @@ class Server:
     def wait_for(self, run_id: str, status: str) -> None:
         """Until the run stands so."""
         wait_until(lambda: self.get(f"/runs/{run_id}")["status"] == status, f"{run_id} to be {status}")
+
+
+@contextmanager
+def running(server: Server, app: str = "tests.browser.stock:app") -> Generator[Server]:
+    """The server, started, and ended in the end."""
+    try:
+        server.start(app)
+        yield server
+    finally:
+        server.close()

@@ -246,7 +246,7 @@ parcels = (
     .switch(lambda parcel: parcel.kind, {"letter": fold_letter}, default=tape_box, id="close")
     .map(lambda closed: f"{closed}, ready", output=str, id="label")
     .sleep(timedelta(milliseconds=50), id="cool-off")
-    .wait_for("picked", str, timeout=timedelta(days=3), id="pick-up")
+    .wait_for("picked", str, id="pick-up")
     .then(sign)
     .commit()
 )

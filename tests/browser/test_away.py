@@ -70,7 +70,7 @@ def test_a_run_that_nobody_drives_any_more_is_taken_over_by_hand(desk: Desk, own
     own_server.wait_for("LEFT-1", "running")
     own_server.stop()
     own_server.open_gate("left.work")
-    own_server.start("by_hand")
+    own_server.start("tests.browser.stock:by_hand")
     page = desk.page(own_server.url, "/runs/LEFT-1")
     see(page, {"work": "running"})
     page.get_by_role("button", name="Restart").click()

@@ -7,34 +7,37 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Desk, wait_until
+from tests.browser.desk import Desk, Thread, wait_until
 from tests.browser.seen import node, panel
-from tests.browser.servers import Server
+from tests.browser.servers import Server, running
 from tests.browser.stock import ROUNDS, app, ticks
 
 RUNS = 10_000
-ENDED = 500
+ENDED = 200
 LIST = ("GET", "/api/v1/runs")
 
 
 @pytest.fixture
-def crowded(own_server: Server) -> Server:
+def crowded(tmp_path: Path, thread: Thread, desk: Desk) -> Generator[Server]:
     """A server that has so many runs."""
+    server = Server(tmp_path)
+    asyncio.run(seed(server.store))
+    with running(server):
+        yield server
+        thread.call(desk.close)
 
-    async def run() -> None:
-        async with app.copy(store=f"sqlite:///{own_server.folder / 'runs.db'}", recover=False) as here:
-            flow = here.get_workflow(ticks)
-            await asyncio.gather(*(flow.start(each, run_id=f"TICK-{each:05}") for each in range(ENDED)))
-            await asyncio.gather(*(flow.create_run(run_id=f"LATER-{each:05}") for each in range(RUNS - ENDED)))
 
-    own_server.stop()
-    asyncio.run(run())
-    own_server.start()
-    return own_server
+async def seed(store: str) -> None:
+    async with app.copy(store=store, recover=False) as here:
+        flow = here.get_workflow(ticks)
+        await asyncio.gather(*(flow.start(each, run_id=f"TICK-{each:05}") for each in range(ENDED)))
+        await asyncio.gather(*(flow.create_run(run_id=f"LATER-{each:05}") for each in range(RUNS - ENDED)))
 
 
 def elements(page: Page) -> int:
@@ -59,7 +62,8 @@ def test_ten_thousand_runs_are_a_list_of_those_in_sight(desk: Desk, crowded: Ser
     expect(page.get_by_role("link", name="TICK-00000")).to_be_visible()
     assert most < 1500
     assert rows.count() < 80
-    assert desk.requests.count(LIST) <= 2 + RUNS // 500, "each page of the list was asked for once"
+    # Once, or twice where the stream came up meanwhile: then the list begins anew.
+    assert desk.requests.count(LIST) <= 2 * (1 + RUNS // 500)
 
     desk.requests.clear()  # what is new comes in, and the ten thousand are not asked for anew
     crowded.begin("ticks", "TICK-NEW", 1, wait=10)
