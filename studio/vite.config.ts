@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -15,12 +17,23 @@ const rootedPage: Plugin = {
   transformIndexHtml: (html) => html.replaceAll('="./', '="/'),
 };
 
+/** The licence of the fonts, beside them: they are no modules, so the list of licences of those does not have it. */
+const fontLicence: Plugin = {
+  name: 'font-licence',
+  apply: 'build',
+  generateBundle() {
+    const source = readFileSync('node_modules/@fontsource/ibm-plex-mono/LICENSE', 'utf8');
+    this.emitFile({ type: 'asset', fileName: 'assets/ibm-plex-licence.txt', source });
+  },
+};
+
 export default defineConfig({
   base: './',
-  plugins: [react(), rootedPage],
+  plugins: [react(), rootedPage, fontLicence],
   build: {
     outDir: '../src/waystation/studio/dist',
     emptyOutDir: true,
+    license: { fileName: 'assets/licences.md' },
     target: 'es2022',
     // A file in a data: address would need a word in the content security policy.
     assetsInlineLimit: 0,

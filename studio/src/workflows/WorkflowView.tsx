@@ -26,7 +26,7 @@ export function WorkflowView({ id, versions }: { id: string; versions: readonly 
   const [starting, setStarting] = useState(false);
   const [, go] = useLocation();
   const may = useMay('run');
-  useShortcuts([{ keys: 'n', does: 'Start a run', run: () => may && data !== undefined && setStarting(true) }]);
+  useShortcuts([{ keys: 'n', does: 'Start a run', run: () => may && setStarting(true) }]);
 
   return (
     <div className="page page-fill">
