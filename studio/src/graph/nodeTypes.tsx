@@ -1,5 +1,5 @@
 import type { NodeProps } from '@xyflow/react';
-import { memo, useContext, type MouseEvent } from 'react';
+import { memo, useContext, type FocusEvent, type MouseEvent } from 'react';
 
 import { Icon } from '../ui/icons';
 import { duration } from '../ui/time';
@@ -27,7 +27,7 @@ const Card = memo(function Card({ data }: NodeProps<BoxNode>) {
           className="card-face nopan"
           aria-pressed={isChosen}
           data-key={key}
-          onFocus={() => hands.reach(key)}
+          onFocus={(event) => isByKeyboard(event) && hands.reach(key)}
           onClick={() => hands.choose(key)}
         >
           <Icon name={node.kind === 'step' && node.suspend !== null ? 'suspended' : node.kind} />
@@ -67,7 +67,7 @@ const Frame = memo(function Frame({ data }: NodeProps<BoxNode>) {
             className="frame-face nopan"
             aria-pressed={isChosen}
             data-key={key}
-            onFocus={() => hands.reach(key)}
+            onFocus={(event) => isByKeyboard(event) && hands.reach(key)}
             onClick={() => hands.choose(key)}
           >
             <Icon name={node.kind} />
@@ -104,6 +104,9 @@ function Terminal({ data }: NodeProps<TerminalNode>) {
 }
 
 export const nodeTypes = { card: Card, frame: Frame, terminal: Terminal };
+
+/** What is pressed stays where it is: it would go from under the pointer before it is let go. */
+const isByKeyboard = (event: FocusEvent<HTMLElement>): boolean => event.currentTarget.matches(':focus-visible');
 
 function Label({ text }: { text: string }) {
   return text === '' ? null : (
