@@ -175,6 +175,10 @@ conformance-page: $(READY) ## Write docs/conformance.md from the marks of the te
 transitions-page: $(READY) ## Write docs/transitions.md from the table of a step's transitions
 	@$(BIN)/python -m tests.docs.transitions_page
 
+.PHONY: pictures
+pictures: studio browser ## Take the pictures of the studio in docs/pictures/ anew
+	@WAYSTATION_PICTURES=1 $(BIN)/python -m pytest -q tests/browser/test_pictures.py
+
 .PHONY: lock
 lock: $(READY) ## Choose the newest versions of what development needs, with hashes and without addresses
 	@$(BIN)/python -m pip install --quiet uv
