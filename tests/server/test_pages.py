@@ -11,8 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from tests.server.stock import DOC, MARK, app_in, code
-from waystation.server import TokenAuthenticator, TokenFile, application, pages
+from waystation.server import TokenAuthenticator, TokenFile, application
 from waystation.server.pages import Pages
+from waystation.studio import FOLDER
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +115,7 @@ async def test_a_server_without_a_studio_has_only_the_api() -> None:
 
 
 def test_the_studio_is_looked_for_in_the_package() -> None:
-    assert Path("waystation/studio/dist").parts == pages.DIST.parts[-3:]
+    assert Path("waystation/studio/dist").parts == FOLDER.parts[-3:]
 
 
 # ------------------------------------------------------------------ in an application of one's own
