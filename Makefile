@@ -147,6 +147,10 @@ bench-quick: $(READY) ## Speed beside the raw limits alone: about 2 minutes
 bench-million: $(READY) ## A million runs that wait, in one SQLite file
 	@$(BIN)/python -m benchmarks.million --write .bench-million.md
 
+.PHONY: bench-studio
+bench-studio: studio browser ## How quick the studio is in a browser, with 10,000 runs and 500 nodes: half a minute
+	@$(BIN)/python -m benchmarks.studio
+
 .PHONY: bench-page
 bench-page: $(READY) ## Put what make bench and make bench-million found last into docs/performance.md
 	@$(BIN)/python -m benchmarks.page $(wildcard $(BENCH_TABLE) .bench-million.md)

@@ -11,8 +11,17 @@ from tests.browser.desk import Desk, Scheme
 from tests.browser.seen import node, panel, see
 from tests.browser.servers import Server
 
-PATHS = ["/inbox", "/runs", "/runs/PHONE-1", "/runs/PHONE-1?view=timeline", "/runs/PHONE-1?view=journal"]
-PATHS += ["/runs/PHONE-1?at=approve", "/workflows", "/workflows/invoice", "/schedules"]
+PATHS = [
+    "/inbox",
+    "/runs",
+    "/runs/PHONE-1",
+    "/runs/PHONE-1?view=timeline",
+    "/runs/PHONE-1?view=journal",
+    "/runs/PHONE-1?at=approve",
+    "/workflows",
+    "/workflows/invoice",
+    "/schedules",
+]
 
 
 @pytest.fixture(scope="module")
