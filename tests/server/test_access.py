@@ -39,6 +39,7 @@ WHO = {
     "POST /api/v1/runs/{run_id}/fork": "run",
     "GET /api/v1/runs/{run_id}/history": "read",
     "GET /api/v1/runs/{run_id}/journal": "read",
+    "GET /api/v1/runs/{run_id}/logs": "read",
     "POST /api/v1/runs/{run_id}/proceed": "run",
     "POST /api/v1/runs/{run_id}/restart": "run",
     "POST /api/v1/runs/{run_id}/resume": "answer",

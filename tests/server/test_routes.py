@@ -254,7 +254,7 @@ async def test_what_is_not_there_is_told_as_a_problem() -> None:
         reply = await client.put("/api/v1/runs")
         assert code(reply) == (405, "method_not_allowed")
         assert reply.headers["allow"] == "GET"
-        for path in ("history", "stream", "export", "journal"):
+        for path in ("history", "stream", "export", "journal", "logs"):
             assert code(await client.get(f"/api/v1/runs/none/{path}")) == (404, "run_not_found")
 
 

@@ -173,3 +173,7 @@ def _log(level: str) -> None:
     if level not in known:
         raise UsageError(f"--log-level: there is no level {level!r}; there are {', '.join(known)}")
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    # What steps log is shown beside their run; at the terminal it is as quiet as anything else.
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level.upper())
+    logging.getLogger("waystation.step").setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))

@@ -163,7 +163,8 @@ def _lifespan(site: Site) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
         was_open = site.app.is_open
         await site.app.open()
         try:
-            yield
+            with site.logs.kept():
+                yield
         finally:
             site.busy.closing.set()
             site.feed.stop()

@@ -103,6 +103,15 @@ ENTRY: JsonDict = {
     "payload": {"text": "Please approve DOC-1"},
 }
 
+LOG_LINE: JsonDict = {
+    "n": 1772442000012345,
+    "at": "2026-03-02T09:00:00.012+00:00",
+    "level": "INFO",
+    "address": "review",
+    "attempt": 1,
+    "message": "DOC-1 is asked for",
+}
+
 WORKFLOW: JsonDict = {
     "workflow_id": "approval",
     "version": "",

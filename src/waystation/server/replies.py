@@ -227,6 +227,26 @@ class JournalPage(Reply):
     next_after: int | None = Field(description="Give it as `after` for the next page; null at the end, so far.")
 
 
+class LogLine(Reply):
+    """What a step has logged."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.LOG_LINE]})
+
+    n: int = Field(description="Its number: later lines have greater ones.")
+    at: Time
+    level: str
+    address: str
+    attempt: int
+    message: str
+
+
+class LogPage(Reply):
+    """Lines of a run's log, in order."""
+
+    lines: list[LogLine]
+    last: int = Field(description="Give it as `after` for what comes next.")
+
+
 # ------------------------------------------------------------------ what there is
 
 

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BeforeValidator
 from waystation.server.details import detail, record_of, wait_for_rest, waiting
 from waystation.server.requests import CreateRun, StartNewRun, StartRun
 from waystation.server.site import BASE, Here
-from waystation.shapes import history_data, record_data
+from waystation.shapes import history_data, record_data, time_text
 from waystation.store.records import RunStatus
 from waystation.store.transfer import export_run
 
@@ -146,6 +146,20 @@ async def get_journal(
     found = await engine.store.read(run_id, after=after, limit=limit + 1)
     entries = [{"seq": seq, **_decoded(data)} for seq, data in enumerate(found[:limit], after + 1)]
     return {"entries": entries, "next_after": after + limit if len(found) > limit else None}
+
+
+async def get_logs(
+    site: Here,
+    run_id: str,
+    after: Annotated[int, Query(ge=0, le=2**53, description="Only lines after this one.")] = 0,
+    limit: Limit = 100,
+) -> dict[str, object]:
+    """What the run's steps have logged by `ctx.logger`: the last lines, of what ran in this server's own process since
+    it was started, and of what the levels of the loggers let through. Nothing of it is durable."""
+    await record_of(site, run_id)
+    found = site.logs.read(run_id, after=after, limit=limit)
+    lines = [{**line._asdict(), "at": time_text(line.at)} for line in found]
+    return {"lines": lines, "last": found[-1].n if found else after}
 
 
 def _decoded(entry: bytes) -> dict[str, object]:

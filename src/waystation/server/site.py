@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from waystation.server.access import Authenticator, Principal
 from waystation.server.feed import Feed
+from waystation.server.logs import Logs
 from waystation.server.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Site:
         origins: the origins of other sites whose pages may ask.
         limits: how much it does at once.
         busy: what it does just now.
+        logs: what steps have logged.
         feed: news of all runs.
         metrics: how it is used.
     """
@@ -79,6 +81,7 @@ class Site:
     feed: Feed
     metrics: Metrics
     busy: Busy = field(default_factory=Busy)
+    logs: Logs = field(default_factory=Logs)
 
 
 def site_of(request: Request) -> Site:

@@ -119,6 +119,7 @@ ROWS: Sequence[Row] = (
     Row("POST", "/runs/{run_id:path}/start", runs.start_run, "run", replies.RunDetail, RUNS, refuses=(404, 409, 429)),
     Row("GET", "/runs/{run_id:path}/history", runs.get_history, "read", replies.History, RUNS, refuses=(404, 409)),
     Row("GET", "/runs/{run_id:path}/journal", runs.get_journal, "read", replies.JournalPage, RUNS, refuses=(404,)),
+    Row("GET", "/runs/{run_id:path}/logs", runs.get_logs, "read", replies.LogPage, RUNS, refuses=(404,)),
     Row(
         "GET",
         "/runs/{run_id:path}/export",
