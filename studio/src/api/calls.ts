@@ -4,6 +4,7 @@ import type {
   History,
   Json,
   JournalPage,
+  LogPage,
   Me,
   RunDetail,
   RunPage,
@@ -54,6 +55,8 @@ export const api = {
   history: (id: string) => request<History>(`/runs/${at(id)}/history`),
   journal: (id: string, after: number, limit: number) =>
     request<JournalPage>(`/runs/${at(id)}/journal${query({ after, limit })}`),
+  logs: (id: string, after: number, limit: number) =>
+    request<LogPage>(`/runs/${at(id)}/logs${query({ after, limit })}`),
   resume: (id: string, suspension: string, data: Json, idempotencyKey: string) =>
     request<RunDetail>(`/runs/${at(id)}/resume`, { method: 'POST', body: { data, suspension }, idempotencyKey }),
   cancel: (id: string, reason: string) =>

@@ -109,6 +109,22 @@ export interface JournalPage {
   readonly next_after: number | null;
 }
 
+/** What a step has logged. */
+export interface LogLine {
+  /** Later lines have greater numbers. */
+  readonly n: number;
+  readonly at: string;
+  readonly level: string;
+  readonly address: string;
+  readonly attempt: number;
+  readonly message: string;
+}
+
+export interface LogPage {
+  readonly lines: readonly LogLine[];
+  readonly last: number;
+}
+
 export interface WorkflowSummary {
   readonly workflow_id: string;
   readonly version: string;

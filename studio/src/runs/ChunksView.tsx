@@ -1,20 +1,19 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, useState } from 'react';
+import { useRef } from 'react';
 
 import type { Chunk } from '../journal/model';
 import { Empty } from '../ui/Empty';
 import { exact } from '../ui/time';
+import { useTail } from '../ui/useTail';
 
 interface Props {
   readonly chunks: readonly Chunk[];
-  readonly version: number;
   readonly onChoose: (address: string) => void;
 }
 
 /** What steps wrote while they ran, as it comes. The end stays in sight, unless one has scrolled up to read. */
-export function ChunksView({ chunks, version, onChoose }: Props) {
+export function ChunksView({ chunks, onChoose }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const [follows, setFollows] = useState(true);
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions are used in this component alone
   const virtual = useVirtualizer({
     count: chunks.length,
@@ -22,9 +21,7 @@ export function ChunksView({ chunks, version, onChoose }: Props) {
     estimateSize: () => 26,
     overscan: 20,
   });
-  useEffect(() => {
-    if (follows && chunks.length > 0) virtual.scrollToIndex(chunks.length - 1, { align: 'end' });
-  }, [follows, chunks.length, version, virtual]);
+  const onScroll = useTail(virtual, chunks.length);
 
   if (chunks.length === 0) {
     return (
@@ -42,10 +39,7 @@ export function ChunksView({ chunks, version, onChoose }: Props) {
       // It scrolls, so the keyboard has to reach it.
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
-      onScroll={(event) => {
-        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-        setFollows(scrollHeight - scrollTop - clientHeight < 40);
-      }}
+      onScroll={onScroll}
     >
       <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
         {virtual.getVirtualItems().map((item) => {

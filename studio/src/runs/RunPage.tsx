@@ -14,14 +14,15 @@ import { Problem } from '../api/problem';
 import { Tabs, type Tab } from '../ui/Tabs';
 import { ChunksView } from './ChunksView';
 import { JournalView } from './JournalView';
+import { LogsView } from './LogsView';
 import { RunHead } from './RunHead';
 import { RunPanel } from './RunPanel';
 import { Timeline } from './Timeline';
 import { useRunLive } from './useRunLive';
 import './run.css';
 
-type View = 'graph' | 'timeline' | 'chunks' | 'journal';
-const VIEWS: readonly View[] = ['graph', 'timeline', 'chunks', 'journal'];
+type View = 'graph' | 'timeline' | 'chunks' | 'logs' | 'journal';
+const VIEWS: readonly View[] = ['graph', 'timeline', 'chunks', 'logs', 'journal'];
 
 export function RunPage({ id }: { id: string }) {
   useTitle(id);
@@ -57,6 +58,7 @@ export function RunPage({ id }: { id: string }) {
     { name: 'graph', title: 'Graph' },
     { name: 'timeline', title: 'Timeline' },
     { name: 'chunks', title: 'Chunks', ...(model.chunks.length > 0 ? { note: model.chunks.length } : {}) },
+    { name: 'logs', title: 'Logs' },
     { name: 'journal', title: 'Journal', ...(model.lastSeq > 0 ? { note: model.lastSeq } : {}) },
   ];
   return (
@@ -77,7 +79,8 @@ export function RunPage({ id }: { id: string }) {
             />
           )}
           {view === 'timeline' && <Timeline model={model} version={state.version} chosen={chosen} onChoose={choose} />}
-          {view === 'chunks' && <ChunksView chunks={model.chunks} version={state.version} onChoose={choose} />}
+          {view === 'chunks' && <ChunksView chunks={model.chunks} onChoose={choose} />}
+          {view === 'logs' && <LogsView id={id} isOn={model.endedAt === null} onChoose={choose} />}
           {view === 'journal' && (
             <JournalView id={id} entries={live.entries} version={state.version} onChoose={choose} />
           )}

@@ -1,0 +1,97 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef } from 'react';
+
+import type { LogLine } from '../api/types';
+import { LogTail } from '../live/logTail';
+import { Empty } from '../ui/Empty';
+import { Failure, Loading } from '../ui/Failure';
+import { clockTime, exact } from '../ui/time';
+import { useSignal } from '../ui/signal';
+import { useTail } from '../ui/useTail';
+
+interface Props {
+  readonly id: string;
+  /** The run goes on, and may log more. */
+  readonly isOn: boolean;
+  readonly onChoose: (address: string) => void;
+}
+
+/** What steps have logged, as it comes. */
+export function LogsView({ id, isOn, onChoose }: Props) {
+  const tail = useMemo(() => new LogTail(id), [id]);
+  useEffect(() => tail.open(() => isOn), [tail, isOn]);
+  const { lines, loaded, problem } = useSignal(tail.state);
+  const scroller = useRef<HTMLDivElement>(null);
+  // eslint-disable-next-line react-hooks/incompatible-library -- its functions are used in this component alone
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 26,
+    overscan: 20,
+    getItemKey: (index) => lines[index]?.n ?? index,
+  });
+  const onScroll = useTail(virtual, lines.length);
+
+  if (problem !== null) return <Failure error={problem} />;
+  if (!loaded) return <Loading what="the log" />;
+  if (lines.length === 0) {
+    return (
+      <Empty icon="runs" title="Nothing logged" command={'ctx.logger.info("...")'}>
+        What steps log is shown here for a while: the last lines since this server was started, of the steps that it ran
+        itself.
+      </Empty>
+    );
+  }
+  return (
+    <div
+      className="chunks"
+      ref={scroller}
+      role="log"
+      aria-label="Log"
+      // It scrolls, so the keyboard has to reach it.
+      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      onScroll={onScroll}
+    >
+      <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+        {virtual.getVirtualItems().map((item) => {
+          const line = lines[item.index];
+          return (
+            line !== undefined && (
+              <div
+                key={item.key}
+                data-index={item.index}
+                ref={virtual.measureElement}
+                className="chunk log-line"
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <Line line={line} onChoose={onChoose} />
+              </div>
+            )
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function Line({ line, onChoose }: { line: LogLine; onChoose: (address: string) => void }) {
+  const at = Date.parse(line.at);
+  return (
+    <>
+      <time dateTime={line.at} title={exact(at)} className="entry-time">
+        {clockTime(at)}
+      </time>
+      <span className={`log-level log-${line.level.toLowerCase()}`}>{line.level.toLowerCase()}</span>
+      <button
+        type="button"
+        className="link-button"
+        title={`attempt ${line.attempt}`}
+        onClick={() => onChoose(line.address)}
+      >
+        {line.address}
+      </button>
+      <span className="chunk-value">{line.message}</span>
+    </>
+  );
+}
