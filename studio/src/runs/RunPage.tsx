@@ -21,8 +21,8 @@ import { Timeline } from './Timeline';
 import { useRunLive } from './useRunLive';
 import './run.css';
 
-type View = 'graph' | 'timeline' | 'chunks' | 'logs' | 'journal';
-const VIEWS: readonly View[] = ['graph', 'timeline', 'chunks', 'logs', 'journal'];
+type View = 'graph' | 'timeline' | 'chunks' | 'journal' | 'logs';
+const VIEWS: readonly View[] = ['graph', 'timeline', 'chunks', 'journal', 'logs'];
 
 export function RunPage({ id }: { id: string }) {
   useTitle(id);
@@ -58,8 +58,8 @@ export function RunPage({ id }: { id: string }) {
     { name: 'graph', title: 'Graph' },
     { name: 'timeline', title: 'Timeline' },
     { name: 'chunks', title: 'Chunks', ...(model.chunks.length > 0 ? { note: model.chunks.length } : {}) },
-    { name: 'logs', title: 'Logs' },
     { name: 'journal', title: 'Journal', ...(model.lastSeq > 0 ? { note: model.lastSeq } : {}) },
+    { name: 'logs', title: 'Logs' },
   ];
   return (
     <div className="page page-fill run-page">
