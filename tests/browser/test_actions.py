@@ -23,7 +23,7 @@ def test_a_run_is_cancelled_with_a_reason_and_deleted(desk: Desk, server: Server
 
     page.get_by_role("button", name="Delete…").click()
     page.get_by_role("dialog", name="Delete the run").get_by_role("button", name="Delete the run").click()
-    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="CANCEL-1")).to_have_count(0)
 
 

@@ -82,7 +82,7 @@ def test_the_answer_of_someone_else_is_seen_at_once_and_what_was_typed_is_kept(d
 def test_what_others_begin_comes_into_the_lists_by_itself(desk: Desk, server: Server) -> None:
     inbox, runs = desk.page(server.url, "/inbox"), desk.page(server.url, "/runs")
     expect(inbox.get_by_role("heading", name="Inbox")).to_be_visible()
-    expect(runs.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(runs.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     server.ask("NEW-1", supplier="Brand New")
     expect(runs.get_by_role("row", name="NEW-1")).to_contain_text("suspended")
     expect(inbox.get_by_role("navigation", name="What waits").get_by_role("button", name="Brand New")).to_be_visible()

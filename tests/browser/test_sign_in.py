@@ -23,12 +23,12 @@ def test_one_signs_in_with_a_token_that_the_page_does_not_keep_and_out_again(des
 
     token = guarded.token("carol", "read", "run", "answer")
     sign_in(page, token)
-    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     expect(page.get_by_text("carol")).to_be_visible()
     kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])")
     assert token.rpartition("_")[2] not in kept
     page.reload()
-    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
