@@ -274,9 +274,11 @@ async def prepare(job: Job) -> Job:
 
 
 @step
-async def work(job: Job) -> Done:
+async def work(job: Job, ctx: StepContext) -> Done:
     """Takes until the test lets it go on."""
+    ctx.logger.warning("%s waits at its gate", job.name)
     await gate(f"{job.name}.work")
+    ctx.logger.warning("%s may pass", job.name)
     return Done(name=job.name)
 
 
@@ -383,6 +385,7 @@ app = Waystation(
     lease=timedelta(seconds=1),
     recover_every=timedelta(milliseconds=100),
     grace=timedelta(milliseconds=200),
+    cancel_grace=timedelta(milliseconds=200),
 )
 by_hand = app.copy(recover=False)
 """The same, which goes on with no run by itself that another process left."""

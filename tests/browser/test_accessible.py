@@ -85,7 +85,7 @@ def seen(text: str) -> State:
 PAGES: dict[str, list[State]] = {
     "/inbox": [inbox, answer_that_does_not_fit, keyboard],
     "/runs": [runs],
-    "/runs/AXE-1": [run, failed_step, tab("Timeline"), tab("Chunks"), tab("Journal"), fork],
+    "/runs/AXE-1": [run, failed_step, tab("Timeline"), tab("Chunks"), tab("Journal"), tab("Logs"), fork],
     "/runs/AXE-2": [suspended],
     "/workflows": [seen("many-nodes")],
     "/workflows/parcel": [every_kind, chosen, start],

@@ -87,11 +87,23 @@ def test_chunks_are_seen_while_they_are_written(desk: Desk, server: Server) -> N
     expect(page.get_by_role("tab", name="Chunks")).to_contain_text("10")
 
 
+def test_what_steps_log_is_seen_while_they_run(desk: Desk, server: Server) -> None:
+    server.begin("gated", "LOGS-1", {"name": "logs"})
+    page = desk.page(server.url, "/runs/LOGS-1?view=logs")
+    log = page.get_by_role("log", name="Log")
+    expect(log).to_contain_text("logs waits at its gate")
+    server.open_gate("logs.work")
+    expect(log).to_contain_text("logs may pass")
+    log.get_by_role("button", name="work").first.click()
+    expect(panel(page, "step work")).to_be_visible()
+
+
 def test_the_journal_has_every_entry_and_can_be_taken_along(desk: Desk, server: Server, tmp_path: Path) -> None:
     server.begin("delivery", "JOURNAL-1", {"name": "well"}, wait=20)
     page = desk.page(server.url, "/runs/JOURNAL-1")
     see(page, {"deliver": "success"})
-    page.keyboard.press("4")
+    page.keyboard.press("4")  # the fourth of its views
+    expect(page.get_by_role("tab", name="Journal")).to_have_attribute("aria-selected", "true")
     journal = page.get_by_role("region", name="Journal")
     expect(journal.get_by_role("button", name="Entry 1", exact=True)).to_be_visible()
     entries = server.get("/runs/JOURNAL-1/journal")["entries"]

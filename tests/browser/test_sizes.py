@@ -50,7 +50,7 @@ def in_sight(thing: Locator) -> None:
     thing.click(trial=True)
 
 
-def test_on_a_phone_no_page_has_to_be_scrolled_sideways(width: int, desk: Desk, server: Server, phone_run: str) -> None:
+def test_on_a_phone_no_page_has_to_be_scrolled_sideways(desk: Desk, server: Server, phone_run: str) -> None:
     page = desk.page(server.url, "/inbox", width=320, height=640, is_phone=True)
     for path in PATHS:
         page.goto(path)
