@@ -46,7 +46,8 @@ def test_importing_the_library_imports_no_optional_part() -> None:
     script = (
         "import sys, waystation; "
         "heavy = {'pydantic_ai', 'attrs', 'attr', 'typer', 'rich', 'pytest', 'sqlalchemy', "
-        "'cryptography', 'zstandard', 'fsspec', 'asyncpg', 'fastapi', 'starlette', 'uvicorn', 'httpx'} & set(sys.modules); "
+        "'cryptography', 'zstandard', 'fsspec', 'asyncpg', 'fastapi', 'starlette', 'uvicorn', 'httpx'} "
+        "& set(sys.modules); "
         "print(sorted(heavy))"
     )
     done = subprocess.run(

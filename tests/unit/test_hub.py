@@ -35,12 +35,13 @@ async def test_what_concerns_only_those_who_listen_to_all_wakes_nobody_else() ->
 
 async def test_it_is_known_whether_anyone_listens() -> None:
     hub = Hub()
-    assert not hub.has_listeners
+    known = [hub.has_listeners]
     with hub.listening_to_all():
-        assert hub.has_listeners
+        known.append(hub.has_listeners)
         assert list(hub.listened()) == []
         assert not hub.is_listened("a")
     with hub.listening("a"):
-        assert hub.has_listeners
+        known.append(hub.has_listeners)
         assert list(hub.listened()) == ["a"]
-    assert not hub.has_listeners
+    known.append(hub.has_listeners)
+    assert known == [False, True, True, False]
