@@ -29,21 +29,41 @@ async def test_this_machine_goes_by_its_own_names() -> None:
 
 
 FOREIGN = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "", "[::2]", "evil@localhost"]
+NO_NAMES = [
+    "localhost:@evil.example",
+    "localhost:80/x",
+    "localhost:#",
+    "localhost:80, evil.example",
+    "[::1].evil",
+    "[::1",
+]
 
 
 async def test_a_name_that_someone_pointed_at_this_machine_gets_nothing() -> None:
     async with asked() as client:
-        for host in FOREIGN:
+        for host in (*FOREIGN, *NO_NAMES):
             for path in ("/api/v1/runs", "/api/v1/session", "/metrics", "/api/v1/docs", "/", "/runs/r1"):
                 assert code(await client.get(path, headers={"Host": host}))[0] in (421, 405), path
             assert code(await client.post(START, json=BODY, headers={"Host": host})) == (421, "wrong_host")
             assert (await client.get("/health/live", headers={"Host": host})).status_code == 200, "it tells nothing"
 
 
+@pytest.mark.parametrize("host", ["evil.example", "localhost"])
+async def test_nobody_is_sent_on_to_the_name_that_they_asked(host: str) -> None:
+    async with asked() as client:
+        for path in ("/api/v1/workflows/", "/api/v1/session/", "/metrics/", "/health/live/"):
+            for reply in (await client.get(path, headers={"Host": host}), await client.post(path)):
+                assert reply.status_code in (404, 405, 421), path
+                assert "location" not in reply.headers
+
+
 async def test_a_server_goes_by_the_names_it_was_given() -> None:
     async with asked(hosts=["Way.Example.org"]) as client:
         assert (await client.get("/api/v1/runs", headers={"Host": "way.example.org:443"})).status_code == 200
         assert code(await client.get("/api/v1/runs", headers={"Host": "example.org"})) == (421, "wrong_host")
+    for address in ("2001:db8::1", "[2001:DB8::1]"):
+        async with asked(hosts=[address]) as client:
+            assert (await client.get("/api/v1/runs", headers={"Host": "[2001:db8::1]:8484"})).status_code == 200
     async with asked(hosts=["*"]) as client:
         assert (await client.get("/api/v1/runs", headers={"Host": "any.example.org"})).status_code == 200
 
@@ -69,7 +89,17 @@ async def test_a_form_of_another_site_does_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1:9"]
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "",
+        "http://localhost.evil.example",
+        "http://127.0.0.1:9",
+        "http://[",
+        "//localhost",
+        "file://localhost",
+    ],
 )
 async def test_a_page_of_another_site_gets_nothing_not_even_with_the_header(origin: str) -> None:
     async with asked() as client:

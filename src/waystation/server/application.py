@@ -50,7 +50,7 @@ def make_site(
     return Site(
         app=app,
         authenticator=auth,
-        hosts=frozenset(host.lower() for host in hosts),
+        hosts=frozenset(host.lower().strip("[]") for host in hosts),
         origins=tuple(origins),
         limits=limits or Limits(),
         feed=Feed(app),
@@ -94,6 +94,7 @@ def application(site: Site, *, studio: bool) -> FastAPI:
         version=version("waystation"),
         description="Durable, typed workflows that pause for people.",
         openapi_url=None,
+        redirect_slashes=False,  # it would send whoever asks to the name that they gave, before that is looked at
         lifespan=_lifespan(site),
     )
     router = APIRouter(prefix=BASE)

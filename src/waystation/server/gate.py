@@ -15,8 +15,8 @@ A request with a bearer token of its own does not come from a browser's habit, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import Message, Receive
@@ -27,7 +27,10 @@ from waystation.server.site import Site
 
 HEADER = "x-waystation"
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/\\?#@,\[\]]+))(?::[0-9]*)?")
+_ORIGIN = re.compile(r"https?://(.+)")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -36,20 +39,19 @@ _Reading = Callable[[], Awaitable[Message]]
 
 def check_host(request: Request, site: Site) -> None:
     """Refuse a request to a name that this server does not go by. Raises ``WrongHost``."""
-    host = _name_of(request.headers.get("host", ""))
-    if host in LOOPBACK or host in site.hosts or "*" in site.hosts:
+    given = request.headers.get("host", "")
+    host = _name_of(given)
+    if "*" in site.hosts or (host and (host in LOOPBACK or host in site.hosts)):
         return
     raise WrongHost(
-        f"this server does not go by the name {host!r}; if it should, give it that name (hosts=, or --allow-host)"
+        f"this server does not go by the name {given!r}; if it should, give it that name (hosts=, or --allow-host)"
     )
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without the port."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].rstrip(".")
+    """The name in a Host header, without the port, and without the brackets of an address; "" if there is none."""
+    found = _HOST.fullmatch(host.strip().lower())
+    return "" if found is None else found[1] or found[2].removesuffix(".")
 
 
 def check_origin(request: Request, site: Site) -> None:
@@ -58,7 +60,7 @@ def check_origin(request: Request, site: Site) -> None:
         return
     origin = request.headers.get("origin")
     if origin is not None:
-        if origin not in site.origins and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        if origin not in site.origins and not _is_own(origin, request.headers.get("host", "")):
             raise CrossSiteRefused(f"pages of {origin!r} may not use this server; it can be allowed to (origins=)")
     elif (
         request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
@@ -70,6 +72,12 @@ def check_origin(request: Request, site: Site) -> None:
             "a request that changes something must carry the header 'X-Waystation: 1', or a bearer token: "
             "so that no page of another site can send it"
         )
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether it is the origin of this server's own pages. What is before it may have it reached by https."""
+    found = _ORIGIN.fullmatch(origin.lower())
+    return found is not None and found[1] == host.lower()
 
 
 def check_json(request: Request) -> None:
