@@ -12,6 +12,7 @@ import { CARD, layoutOf, nestedOf } from './layout';
 import { nodeTypes } from './nodeTypes';
 import { firstView, placeOf, shiftInto, viewOf, wholeView, type Area, type View } from './views';
 import './graph.css';
+import './controls.css';
 
 interface Props {
   readonly workflow: WorkflowDescription;

@@ -1,6 +1,7 @@
 import { SchemaView } from '../ui/SchemaView';
 import { duration } from '../ui/time';
 import { caseWords, valueText, type GraphNode, type RetryDescription, type TypeDescription } from './description';
+import './facts.css';
 
 /** What the definition says about a node: its types, and how it is run. */
 export function NodeFacts({ node }: { node: GraphNode }) {

@@ -57,5 +57,6 @@ export function SuspensionDetail({ suspension, isGone, onBack, onAnswered }: Pro
   );
 }
 
-/** Whether it can be read at a glance; else it is there to be opened. */
-const isShort = (value: Json): boolean => JSON.stringify(value).length < 400;
+/** Whether it can be read at a glance, and leaves the form in sight; else it is there to be opened. */
+const isShort = (value: Json): boolean =>
+  JSON.stringify(value).length < (window.matchMedia('(max-width: 720px)').matches ? 60 : 400);

@@ -5,6 +5,7 @@ import type { Chunk } from '../journal/model';
 import { Empty } from '../ui/Empty';
 import { exact } from '../ui/time';
 import { useTail } from '../ui/useTail';
+import './lines.css';
 
 interface Props {
   readonly chunks: readonly Chunk[];

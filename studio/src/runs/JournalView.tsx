@@ -9,6 +9,7 @@ import { entryWords } from '../journal/words';
 import { Icon } from '../ui/icons';
 import { JsonView } from '../ui/JsonView';
 import { clockTime, exact } from '../ui/time';
+import './lines.css';
 
 interface Props {
   readonly id: string;

@@ -8,6 +8,7 @@ import { Failure, Loading } from '../ui/Failure';
 import { clockTime, exact } from '../ui/time';
 import { useSignal } from '../ui/signal';
 import { useTail } from '../ui/useTail';
+import './lines.css';
 
 interface Props {
   readonly id: string;

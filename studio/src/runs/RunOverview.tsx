@@ -86,7 +86,13 @@ export function RunOverview({ run, model, onChoose }: Props) {
         </section>
       )}
       {standing.status === 'success' && <Value title="Result" value={standing.result ?? null} />}
-      {run.status !== 'pending' && <Value title="Input" value={input} />}
+      {run.status === 'pending' ? (
+        <p className="panel-section faint">
+          It was created and has not been started: it begins when it is given its input.
+        </p>
+      ) : (
+        <Value title="Input" value={input} />
+      )}
       {Object.keys(model.state).length > 0 && <Value title="State" value={model.state} />}
       {Object.keys(model.context).length > 0 && <Value title="Request context" value={model.context} />}
     </>

@@ -6,6 +6,7 @@ import { rowsOf, scaleOf, type Bar, type Scale } from '../journal/timeline';
 import { useNow } from '../ui/clock';
 import { Empty } from '../ui/Empty';
 import { duration } from '../ui/time';
+import './timeline.css';
 
 interface Props {
   readonly model: RunModel;
