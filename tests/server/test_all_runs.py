@@ -69,7 +69,7 @@ async def test_a_reader_who_was_away_is_told_what_they_missed_and_nothing_twice(
         assert not {message.id for message in seen} & {message.id for message in missed}
 
 
-@pytest.mark.parametrize("last", ["0", "elsewhere.7", "x", "{name}.99999", "{name}.x"])
+@pytest.mark.parametrize("last", ["0", "elsewhere.7", "x", "{name}.99999", "{name}.x", "{name}." + "9" * 5000])
 async def test_a_reader_from_elsewhere_is_told_to_load_anew(last: str) -> None:
     async with served() as (client, _):
         (first,) = await read(client, STREAM, most=1)

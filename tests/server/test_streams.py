@@ -7,9 +7,10 @@ from contextlib import aclosing
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from tests.server.stock import Message, asked, code, comes_true, messages, read, served, started
-from waystation.server import Limits
+from waystation.server import Limits, Principal, TokenAuthenticator, TokenFile, streaming
 
 pytestmark = pytest.mark.anyio
 
@@ -138,3 +139,44 @@ async def test_a_server_that_is_shut_down_ends_its_streams_and_who_waits_at_once
         await asyncio.gather(*ended)
         assert (await waiter).json()["status"] == "waiting"
         assert asyncio.get_running_loop().time() - began < 5
+
+
+class Counting(TokenAuthenticator):
+    """Counts how often someone was known."""
+
+    known = 0
+
+    async def authenticate(self, request: Request) -> Principal | None:
+        found = await super().authenticate(request)
+        self.known += found is not None
+        return found
+
+
+async def test_a_reader_whose_token_is_revoked_is_told_no_more(
+    file: TokenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_RECHECK_SECONDS", 0.05)
+    token, auth = file.new("ada", ["admin"]), Counting(file)
+    async with served(auth=auth, headers={"Authorization": f"Bearer {token}"}) as (client, site):
+        await started(client)
+        past = len(await read(client, f"{STREAM}?live=false"))
+        came: list[Message] = []
+        ended = [asyncio.create_task(read(client, path, into=came)) for path in (STREAM, "/api/v1/stream")]
+        await comes_true(lambda: len(came) == past + 1)
+        before = auth.known
+        await comes_true(lambda: auth.known >= before + 6)
+        assert (len(came), site.busy.streams) == (past + 1, 2), (
+            "who may read stays, and is told nothing of being looked at"
+        )
+        file.revoke(token.split("_")[1])
+        await asyncio.gather(*ended)
+        assert [(last.event, last.data["code"]) for last in came[-2:]] == [("problem", "unauthenticated")] * 2
+        await comes_true(lambda: site.busy.streams == 0)
+
+
+async def test_what_a_stream_tells_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with served() as (client, _):
+        await started(client, document_id="of-nobodys-business")
+        assert "of-nobodys-business" in str(await read(client, f"{STREAM}?live=false"))
+    assert "of-nobodys-business" not in caplog.text

@@ -67,15 +67,19 @@ class Authenticator(Protocol):
     async def authenticate(self, request: Request) -> Principal | None:
         """Who sent the request; None if nobody known did. What it raises becomes a fault of the server (500).
 
-        A cookie session has been turned into an ``Authorization: Bearer`` header by then.
+        A cookie session has been turned into an ``Authorization: Bearer`` header by then. While a stream is open, the
+        request that it was opened with is asked about again, each few seconds.
         """
         ...
 
 
 def bearer_of(request: Request) -> str | None:
-    """The token that the request carries as ``Authorization: Bearer``; None if it carries none."""
-    given = request.headers.get("authorization", "")
-    return given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else None
+    """The token that the request carries as ``Authorization: Bearer``; None if it carries none, or more than one: a
+    proxy may have looked at the other."""
+    given = request.headers.getlist("authorization")
+    if len(given) != 1 or not given[0].lower().startswith(_SCHEME):
+        return None
+    return given[0][len(_SCHEME) :].strip()
 
 
 def with_bearer(request: Request, token: str) -> Request:

@@ -34,6 +34,7 @@ _PACE = 0.25
 """So many seconds at least are between two messages about one run."""
 _LOOK_PACE = 0.5
 _RESYNC_PACE = 5.0
+_LONGEST_NUMBER = 18
 _LINGER = 15.0
 """So long the feed goes on without readers: one whose connection broke finds what it missed."""
 
@@ -95,7 +96,7 @@ class Feed:
 
     def _place_after(self, last_id: str) -> int | None:
         name, _, number = last_id.partition(".")
-        if name != self._name or not number.isdecimal():
+        if name != self._name or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
             return None
         return int(number) if int(number) <= self._last else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated
@@ -18,16 +19,19 @@ import msgspec
 from fastapi import Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from waystation.core.refs import Seq
 from waystation.errors import BadRequest, TooManyStreams, WaystationError
 from waystation.run import Run
+from waystation.server.access import allow, principal_of
 from waystation.server.site import Here, Site
 from waystation.shapes import compact, error_data, result_data
 from waystation.store.records import ENDED
 
 _log = logging.getLogger("waystation.server")
+logging.getLogger("sse_starlette").setLevel(logging.INFO)  # below that it says all that is sent: what runs hold
 
 _PLACE = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?")
 
@@ -36,6 +40,9 @@ _RETRY_MS = 1000
 
 _SEND_SECONDS = 30.0
 """A reader that takes nothing for so long is let go."""
+
+_RECHECK_SECONDS = 5.0
+"""So often it is looked whether a reader still may: tokens are revoked, and their time comes to an end."""
 
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="The `id` of the last event that is known.")
@@ -57,32 +64,40 @@ class Stream(EventSourceResponse):
             self.site.busy.streams -= 1
 
 
-def _begun(site: Site, events: AsyncIterator[ServerSentEvent]) -> Stream:
-    """A stream of these events.
+def _begun(site: Site, request: Request, events: AsyncIterator[ServerSentEvent]) -> Stream:
+    """A stream of these events, for whoever sent the request.
 
     Raises:
         TooManyStreams.
     """
     if site.busy.streams >= site.limits.streams:
         raise TooManyStreams(f"{site.limits.streams} streams are open, and no more may be; close some")
-    stream = Stream(_until_closing(site, events), ping=site.limits.ping_seconds, sep="\n", send_timeout=_SEND_SECONDS)
+    sent = _until_closing(site, request, events)
+    stream = Stream(sent, ping=site.limits.ping_seconds, sep="\n", send_timeout=_SEND_SECONDS)
     stream.site = site
     site.busy.streams += 1
     return stream
 
 
-async def _until_closing(site: Site, events: AsyncIterator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:
-    """The events, until the server is shut down; what keeps them from going on is told as the last of them."""
+async def _until_closing(
+    site: Site, request: Request, events: AsyncIterator[ServerSentEvent]
+) -> AsyncIterator[ServerSentEvent]:
+    """The events, until the server is shut down, or the reader may not read any more; what keeps them from going on is
+    told as the last of them."""
     closing = asyncio.ensure_future(site.busy.closing.wait())
     coming: asyncio.Future[ServerSentEvent] | None = None
+    looked = time.monotonic()
     try:
         yield ServerSentEvent(retry=_RETRY_MS, comment="waystation")
         while not closing.done():
-            coming = asyncio.ensure_future(anext(events))
-            await asyncio.wait((coming, closing), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                return
-            yield coming.result()
+            coming = coming or asyncio.ensure_future(anext(events))
+            await asyncio.wait((coming, closing), timeout=_RECHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if time.monotonic() >= looked + _RECHECK_SECONDS:
+                allow(await principal_of(request, site.authenticator), "read")
+                looked = time.monotonic()
+            if coming.done():
+                event, coming = coming.result(), None
+                yield event
     except StopAsyncIteration:
         return
     except WaystationError as error:
@@ -97,6 +112,7 @@ async def _until_closing(site: Site, events: AsyncIterator[ServerSentEvent]) -> 
 
 async def stream_run(
     site: Here,
+    request: Request,
     run_id: str,
     *,
     after: Annotated[str | None, Query(description="As `Last-Event-ID`, which goes before it.")] = None,
@@ -109,7 +125,7 @@ async def stream_run(
     event `problem` tells what keeps the stream from going on."""
     run = await site.app.get_run(run_id)
     seq, part = _place(last_event_id or after)
-    return _begun(site, _events_of(run, seq, part, live=live))
+    return _begun(site, request, _events_of(run, seq, part, live=live))
 
 
 def _place(text: str | None) -> tuple[Seq, int | None]:
@@ -132,11 +148,11 @@ async def _events_of(
         yield ServerSentEvent(event="end", data=compact(result_data(run.workflow, result)))
 
 
-async def stream_all(site: Here, last_event_id: LastEventId = None) -> Stream:
+async def stream_all(site: Here, request: Request, last_event_id: LastEventId = None) -> Stream:
     """Which runs move, here and in other processes: `run-changed` with the run's status, `run-deleted`. `resync`, at
     the start and whenever something may have been missed, says: load your lists anew."""
     await site.app.opened()
-    return _begun(site, _news_of(site, last_event_id or ""))
+    return _begun(site, request, _news_of(site, last_event_id or ""))
 
 
 async def _news_of(site: Site, last_id: str) -> AsyncIterator[ServerSentEvent]:
