@@ -99,6 +99,18 @@ async def test_a_body_of_another_form_is_refused_and_changes_nothing() -> None:
         assert (await client.get("/api/v1/runs")).json()["runs"] == []
 
 
+@pytest.mark.parametrize("run_id", [".", ".."])
+async def test_a_run_has_no_id_that_is_another_place_in_a_path(run_id: str) -> None:
+    async with asked() as client:
+        assert code(await client.post(START, json={"input": 1, "run_id": run_id})) == (422, "invalid_id")
+        create = await client.post("/api/v1/workflows/counting/runs", json={"run_id": run_id})
+        assert code(create) == (422, "invalid_id")
+        await client.post(START, json={"input": 1, "run_id": "...", "wait_seconds": 10})
+        fork = await client.post("/api/v1/runs/.../fork", json={"from_step": "counts", "run_id": run_id})
+        assert code(fork) == (422, "invalid_id")
+        assert [run["run_id"] for run in (await client.get("/api/v1/runs")).json()["runs"]] == ["..."]
+
+
 async def test_a_refusal_names_each_field_and_repeats_no_value() -> None:
     async with asked() as client:
         reply = await client.post("/api/v1/session", json={"token": ["my-secret"], "more": "my-secret"})

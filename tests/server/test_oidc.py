@@ -35,12 +35,14 @@ class Provider:
         keys: those that it has.
         asked: how often they were asked for.
         status: what it answers with.
+        others: what it gives beside them, or (no list) for them.
     """
 
     url: str
     keys: list[Key] = field(default_factory=list)
     asked: int = 0
     status: str = "200 OK"
+    others: object = None
 
     def authenticator(self, **more: object) -> OidcAuthenticator:
         return OidcAuthenticator(ISSUER, audience="waystation", jwks_url=f"{self.url}/jwks", **more)  # type: ignore[arg-type]  # what a test says
@@ -49,7 +51,10 @@ class Provider:
         """What is there."""
         if path == "/.well-known/openid-configuration":
             return json.dumps({"issuer": self.url, "jwks_uri": f"{self.url}/jwks"}).encode()
-        return json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
+        keys = [key.as_dict(private=False) for key in self.keys]
+        return json.dumps(
+            {"keys": [*self.others, *keys] if isinstance(self.others, list) else keys or self.others}
+        ).encode()
 
 
 @asynccontextmanager
@@ -118,6 +123,12 @@ def changed(good: str, other: str) -> str:
     return f"{head}.{other.split('.')[1]}.{signature}"
 
 
+def with_header(**more: object) -> str:
+    """A token with more in its header."""
+    _, payload, signature = token().split(".")
+    return f"{_text(json.dumps({'alg': 'RS256', 'kid': 'one', **more}).encode())}.{payload}.{signature}"
+
+
 FORGED: dict[str, Callable[[], str]] = {
     "expired": lambda: token(exp=int(time.time()) - 3600),
     "no end": lambda: token(exp=None),
@@ -134,6 +145,11 @@ FORGED: dict[str, Callable[[], str]] = {
     "no name": lambda: token(sub=None),
     "a name that is none": lambda: token(sub=7),
     "a name with a line break": lambda: token(sub="ada\nbob"),
+    "a header that must be understood": lambda: with_header(crit=["x"]),
+    "a header that is none": lambda: with_header(crit=[[]]),
+    "an algorithm that is none": lambda: with_header(alg=[]),
+    "a name of a key that is none": lambda: with_header(kid={}),
+    "a deep header": lambda: f"{_text(b'[' * 20_000)}.e30.AA",
     "no JWT": lambda: "wst_1_2",
     "dots": lambda: "..",
     "nothing": lambda: "",
@@ -159,6 +175,31 @@ async def test_a_key_that_is_new_at_the_provider_is_fetched_and_one_that_is_gone
         assert await asks(authenticator, token(TWO, alg="ES256")) is not None
         assert await asks(authenticator, token()) is None
         assert found.asked == 3
+
+
+ODD_KEYS: list[object] = [
+    {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA", "kid": "odd"},
+    {"kty": "OKP", "crv": "Ed448", "x": "AA", "kid": "short"},
+    {"kty": "RSA", "n": 1, "e": 2},
+    {"kty": "AKP", "kid": "of tomorrow"},
+    {"kty": []},
+    [],
+    7,
+]
+
+
+async def test_a_provider_may_have_keys_that_are_not_known_here_beside_those_that_are() -> None:
+    async with provider(ONE) as found:
+        found.others = ODD_KEYS
+        assert await asks(found.authenticator(), token()) is not None
+
+
+@pytest.mark.parametrize("others", [ODD_KEYS, [], "keys", None, 7])
+async def test_without_a_key_that_is_known_here_nobody_is(others: object) -> None:
+    async with provider() as found:
+        found.others = others
+        with pytest.raises(IdentityUnavailable):
+            await asks(found.authenticator(), token())
 
 
 async def test_tokens_with_made_up_keys_do_not_overrun_the_provider() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from datetime import datetime, timedelta, timezone
@@ -65,7 +66,15 @@ async def test_a_token_holds_until_its_time_and_no_longer(file: TokenFile) -> No
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"format": "other"}', b'{"format": "waystation-tokens", "version": 2}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": "other"}',
+        b'{"format": "\xff"}',
+        b'{"format": "waystation-tokens", "version": 2}',
+    ],
 )
 async def test_a_file_that_cannot_be_read_lets_nobody_in(file: TokenFile, content: bytes) -> None:
     token = file.new("ada", ["read"])
@@ -83,6 +92,44 @@ async def test_a_file_that_cannot_be_read_lets_nobody_in(file: TokenFile, conten
     assert await asks(authenticator, token) is None
     file.path.write_bytes(good)
     assert await asks(authenticator, token) is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("expires_at", "2030-01-01T00:00:00"), ("sha256", "é" * 64), ("sha256", "abc"), ("scopes", ["root"])],
+)
+async def test_a_file_in_which_someone_wrote_what_is_none_lets_nobody_in(
+    file: TokenFile, field: str, value: object
+) -> None:
+    token = file.new("ada", ["read"])
+    authenticator = TokenAuthenticator(file)
+    content = json.loads(file.path.read_bytes())
+    content["tokens"][-1][field] = value
+    file.path.write_text(json.dumps(content), encoding="utf-8")
+    assert await asks(authenticator, token) is None
+    with pytest.raises(TokenFileInvalid, match="is not a file of tokens"):
+        file.list()
+
+
+def test_a_file_that_cannot_be_written_is_told_and_stays_as_it_is(
+    file: TokenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = file.path.read_bytes()
+    left = file.path.with_name(f".{file.path.name}.{os.getpid()}")
+    left.mkdir()
+    with pytest.raises(TokenFileInvalid, match="cannot be written"):
+        file.new("ada", ["read"])
+    left.rmdir()
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(TokenFileInvalid, match="no space"):
+        file.new("ada", ["read"])
+    assert file.path.read_bytes() == before
+    assert [path.name for path in file.path.parent.iterdir()] == ["tokens.json"], "nothing is left behind"
+
+
+def broken(fd: int) -> None:
+    """A disk that is full."""
+    raise OSError("no space is left")
 
 
 def test_a_file_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -166,4 +166,6 @@ def _new_run(
 def _checked_run_id(run_id: object) -> str:
     if not isinstance(run_id, str) or not 1 <= len(run_id) <= _LONGEST_RUN_ID or not run_id.isprintable():
         raise InvalidId(f"a run cannot have the id {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable characters")
+    if run_id in (".", ".."):
+        raise InvalidId(f"a run cannot have the id {run_id!r}: in the path of an address that is another place")
     return run_id

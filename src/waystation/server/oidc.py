@@ -18,7 +18,7 @@ import httpx
 import msgspec
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from joserfc.jwk import Key, KeySet, import_key
 from starlette.requests import Request
 
 from waystation.errors import IdentityInvalid, IdentityUnavailable
@@ -93,7 +93,7 @@ class OidcAuthenticator:
             return None
         try:
             claims = await self._verified(token)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             _log.info("a token does not hold: %s", type(error).__name__)
             return None
         actor = claims.get(self._actor_claim)
@@ -102,7 +102,7 @@ class OidcAuthenticator:
         return Principal(actor=actor, scopes=frozenset(self._scopes_in(claims)), auth="oidc")
 
     async def _verified(self, token: str) -> Mapping[str, object]:
-        """The claims of a token that holds. Raises ``JoseError``, ``ValueError``."""
+        """The claims of a token that holds. Raises ``JoseError``, ``ValueError``, ``TypeError``, ``RecursionError``."""
         keys = await self._keys.known()
         try:
             found = jwt.decode(token, keys, algorithms=_ALGORITHMS)
@@ -157,7 +157,7 @@ class _Keys:
                 try:
                     self._found = await self._fetched()
                     self._found_at = now
-                except (httpx.HTTPError, JoseError, IdentityInvalid, ValueError, TypeError, KeyError) as error:
+                except (httpx.HTTPError, IdentityInvalid, ValueError, TypeError, KeyError) as error:
                     _log.warning("the keys of the identity provider cannot be had: %s: %s", type(error).__name__, error)
             if self._found is None or now - self._found_at > _OLDEST_SECONDS:
                 raise IdentityUnavailable
@@ -171,8 +171,26 @@ class _Keys:
                     raise ValueError(f"the provider calls itself {told['issuer']!r}, not {self._issuer!r}")
                 self._url, self._is_known = _checked(str(told["jwks_uri"])), True
             found = await _json(client, self._url)
-        keys = [key for key in cast("list[dict[str, object]]", found["keys"]) if key.get("kty") in _KEY_TYPES]
-        return KeySet.import_key_set(cast("KeySetSerialization", {"keys": keys}))
+        return KeySet(_usable(found["keys"]))
+
+
+def _usable(keys: object) -> list[Key]:
+    """Those of a provider's keys that signatures can be checked with. It may have others, of kinds that are not known.
+
+    Raises:
+        ValueError: there are none.
+    """
+    usable: list[Key] = []
+    for each in cast("list[object]", keys) if isinstance(keys, list) else []:
+        data = cast("dict[str, str | list[str]]", each) if isinstance(each, dict) else {}
+        try:
+            if data.get("kty") in _KEY_TYPES:
+                usable.append(import_key(data))
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            _log.info("a key of the identity provider is of no use: %s", type(error).__name__)
+    if not usable:
+        raise ValueError("there are no keys that signatures can be checked with")
+    return usable
 
 
 async def _json(client: httpx.AsyncClient, url: str) -> dict[str, object]:

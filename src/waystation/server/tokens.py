@@ -17,6 +17,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from starlette.requests import Request
@@ -32,6 +33,9 @@ _log = logging.getLogger("waystation.server")
 _PREFIX = "wst"
 _FORMAT = "waystation-tokens"
 _LONGEST_NAME = 200
+
+_Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +53,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     scopes: tuple[Scope, ...]
-    sha256: str
-    created_at: datetime
-    expires_at: datetime | None = None
+    sha256: _Hash
+    created_at: _Instant
+    expires_at: _Instant | None = None
 
     def is_expired(self, now: datetime) -> bool:
         """Whether its time is over."""
@@ -130,7 +134,7 @@ class TokenFile:
             ) from None
         except OSError as error:
             raise TokenFileInvalid(f"the file of tokens cannot be read: {error}") from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise TokenFileInvalid(f"{str(self.path)!r} is not a file of tokens: {error}") from None
         if content.format != _FORMAT or content.version != 1:
             raise TokenFileInvalid(f"{str(self.path)!r} is not a file of tokens that this version of Waystation reads")
@@ -142,12 +146,18 @@ class TokenFile:
         with self._locked():
             content = self._read() if self.path.exists() else _Content()
             yield content
-            beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
             try:
-                with open(beside, "xb", opener=_for_the_owner) as file:
-                    file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
+                self._write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+            except OSError as error:
+                raise _cannot_write(error) from None
+
+    def _write(self, data: bytes) -> None:
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        with open(beside, "xb", opener=_for_the_owner) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
                 beside.replace(self.path)
             finally:
                 beside.unlink(missing_ok=True)
@@ -162,12 +172,16 @@ class TokenFile:
                 return
             folder = os.open(self.path.parent, os.O_RDONLY)
         except OSError as error:
-            raise TokenFileInvalid(f"the file of tokens cannot be written: {error}") from None
+            raise _cannot_write(error) from None
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
         finally:
             os.close(folder)
+
+
+def _cannot_write(error: OSError) -> TokenFileInvalid:
+    return TokenFileInvalid(f"the file of tokens cannot be written: {error}")
 
 
 def _for_the_owner(path: str, flags: int) -> int:
