@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from waystation.cli.printing import out
+from waystation.cli.screen import Screen
 from waystation.engine.events import AnyEvent
 from waystation.engine.schedules import ScheduleInfo
 from waystation.results import when
@@ -122,4 +122,4 @@ def _table(*columns: str) -> Table:
 
 
 def _print(table: Table) -> None:
-    Console(highlight=False, width=max(out.width, _WIDTH)).print(table)
+    Screen(width=max(out.width, _WIDTH)).print(table)

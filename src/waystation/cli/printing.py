@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from waystation.cli.screen import Screen
 from waystation.cli.tree import status_text
 from waystation.core.entries import ErrorRecord
 from waystation.define.workflow import Workflow
@@ -27,8 +27,8 @@ from waystation.results import (
 from waystation.shapes import AnyResult, compact, json_text, result_data, suspension_data
 from waystation.store.records import RunRecord
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Screen(soft_wrap=True)
+err = Screen(stderr=True, soft_wrap=True)
 
 
 def print_json(data: object) -> None:
@@ -122,7 +122,7 @@ def print_runs(runs: Sequence[RunRecord], cursor: str | None) -> None:
         created = f"{when(run.created_at).astimezone():%Y-%m-%d %H:%M:%S}"
         table.add_row(run.run_id, run.workflow_id, status_text(run.status), created, run.resource_id or "")
     # Never cut an id short: it is there to be copied.
-    Console(highlight=False, width=max(out.width, 160)).print(table)
+    Screen(width=max(out.width, 160)).print(table)
     if cursor is not None:
         out.print(Text(f"more: --cursor {cursor}", style="dim"))
 
