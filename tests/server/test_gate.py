@@ -117,19 +117,21 @@ async def test_a_page_of_another_site_gets_nothing_not_even_with_the_header(orig
 
 
 SAID = [
-    ("cross-site", "no-cors", 403),
-    ("same-site", "no-cors", 403),
-    ("cross-site", "navigate", 200),
-    ("same-origin", "cors", 200),
-    ("none", "navigate", 200),
+    ("cross-site", "no-cors", "image", 403),
+    ("same-site", "no-cors", "script", 403),
+    ("cross-site", "navigate", "document", 200),
+    ("cross-site", "navigate", "iframe", 403),
+    ("same-site", "navigate", "object", 403),
+    ("same-origin", "cors", "empty", 200),
+    ("none", "navigate", "document", 200),
 ]
 
 
 async def test_what_the_browser_says_of_a_request_counts() -> None:
     async with asked() as client:
-        for site, mode, status in SAID:
-            reply = await client.get("/api/v1/runs", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
-            assert reply.status_code == status
+        for site, mode, to, status in SAID:
+            said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": to}
+            assert (await client.get("/api/v1/runs", headers=said)).status_code == status, said
 
 
 async def test_the_servers_own_pages_may_use_it() -> None:

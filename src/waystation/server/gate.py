@@ -62,16 +62,19 @@ def check_origin(request: Request, site: Site) -> None:
     if origin is not None:
         if origin not in site.origins and not _is_own(origin, request.headers.get("host", "")):
             raise CrossSiteRefused(f"pages of {origin!r} may not use this server; it can be allowed to (origins=)")
-    elif (
-        request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        and request.headers.get("sec-fetch-mode") != "navigate"
-    ):
+    elif request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not _is_followed(request):
         raise CrossSiteRefused
     if request.method not in _SAFE and not request.headers.get(HEADER):
         raise CrossSiteRefused(
             "a request that changes something must carry the header 'X-Waystation: 1', or a bearer token: "
             "so that no page of another site can send it"
         )
+
+
+def _is_followed(request: Request) -> bool:
+    """Whether it is a link that someone followed, and no frame within another site's page."""
+    mode, to = request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest", "document")
+    return mode == "navigate" and to == "document"
 
 
 def _is_own(origin: str, host: str) -> bool:
