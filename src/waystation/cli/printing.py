@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -29,6 +30,14 @@ from waystation.store.records import RunRecord
 
 out = Screen(soft_wrap=True)
 err = Screen(stderr=True, soft_wrap=True)
+
+_WHOLE = 1_000_000
+"""Wider than any line is."""
+
+
+def whole() -> Screen:
+    """Where lines are cut at the edge of a terminal; where there is none they are not."""
+    return out if out.is_terminal else Screen(soft_wrap=True, width=_WHOLE)
 
 
 def print_json(data: object) -> None:
@@ -58,8 +67,10 @@ def print_result(workflow: Workflow[object, object] | None, result: AnyResult) -
         case RunSuspended():
             for suspension in result.suspensions:
                 _print_suspension(suspension, workflow)
-            named = f" --step {result.suspensions[0].address}" if len(result.suspensions) > 1 else ""
-            out.print(Text(f"answer it: waystation resume {result.run_id}{named} --data JSON", style="dim"))
+            named = f" --step {shlex.quote(result.suspensions[0].address)}" if len(result.suspensions) > 1 else ""
+            out.print(
+                Text(f"answer it: waystation resume {shlex.quote(result.run_id)}{named} --data JSON", style="dim")
+            )
         case RunActive():
             pass
 
