@@ -39,6 +39,12 @@ def test_show_has_every_step_also_those_not_begun_and_not_taken(folder: Folder) 
     assert "review  ⏸ suspended" in folder.waystation("show", "r2").out
 
 
+def test_show_cuts_no_line_where_there_is_no_terminal(folder: Folder) -> None:
+    long = json.dumps({"document_id": "DOC-" + 150 * "1"}, separators=(",", ":"))
+    folder.waystation("run", "approval", "--run-id", "r1", "--input", long)
+    assert f"input {long}\n" in folder.waystation("show", "r1").out
+
+
 def test_json_is_one_document_that_tells_all(folder: Folder) -> None:
     started = folder.waystation("run", "approval", "--run-id", "r1", "--input", DOC, "--json")
     assert started.code == 3

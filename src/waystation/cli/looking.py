@@ -89,7 +89,7 @@ async def show(at: At, run: RunArgument) -> Exit:
     if at.json:
         printing.print_json({**history_data(record, history), "result": result})
     else:
-        printing.out.print(run_tree(record, history, await plan_of(at.place, record), result))
+        printing.whole().print(run_tree(record, history, await plan_of(at.place, record), result))
     return Exit.OK
 
 
