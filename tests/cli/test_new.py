@@ -20,7 +20,7 @@ def _in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_what_it_makes_runs_and_its_tests_pass(tmp_path: Path) -> None:
     made = waystation("new", "My Shop")
-    assert (made.code, "cd My Shop && waystation dev" in made.out) == (0, True)
+    assert (made.code, "cd 'My Shop' && waystation dev" in made.out) == (0, True)
     project = Folder(tmp_path / "My Shop")
     assert tomllib.loads((project.path / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"] == "my-shop"
 

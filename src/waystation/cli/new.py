@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -39,7 +40,7 @@ def new(
         printing.print_json({"created": [str(file) for file in made]})
     else:
         printing.out.print(f"{directory} is made; begin with:", markup=False)
-        printing.out.print(f"  cd {directory} && waystation dev", markup=False)
+        printing.out.print(f"  cd {shlex.quote(str(directory))} && waystation dev", markup=False)
     raise typer.Exit(Exit.OK)
 
 
