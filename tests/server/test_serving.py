@@ -138,7 +138,7 @@ def test_with_an_authenticator_it_may_listen_anywhere(file: TokenFile) -> None:
 async def test_where_something_else_listens_it_says_so_and_leaves_the_app_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         app = app_in()
-        with pytest.raises(ListenFailed, match=f"port {other.getsockname()[1]}"):
+        with pytest.raises(ListenFailed, match=f"port {other.getsockname()[1]}: something else listens there"):
             await serve_until_stopped(app, port=other.getsockname()[1])
         assert not app.is_open
         await app.close()

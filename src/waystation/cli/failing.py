@@ -11,7 +11,7 @@ import typer
 from waystation import shapes
 from waystation.cli import printing
 from waystation.cli.exits import Exit, exit_for
-from waystation.errors import RunNotFound, WaystationError
+from waystation.errors import RunNotFound, Unauthenticated, WaystationError
 
 
 def carry_out(command: Callable[[], Coroutine[object, object, Exit]], interrupted: str, *, json: bool) -> NoReturn:
@@ -41,4 +41,8 @@ def fail(error: WaystationError, *, json: bool) -> NoReturn:
         printing.err.print(error.message, markup=False)
         if isinstance(error, RunNotFound):
             printing.err.print("waystation runs lists those that are there", style="dim")
+        elif isinstance(error, Unauthenticated):
+            printing.err.print(
+                "it is taken from the environment variable WAYSTATION_TOKEN, or --token @FILE", style="dim"
+            )
     raise typer.Exit(exit_for(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 import msgspec
@@ -108,10 +109,14 @@ def print_tokens(tokens: Sequence[Mapping[str, object]]) -> None:
         return
     table = _table("ID", "NAME", "MAY", "SINCE", "UNTIL")
     for each in tokens:
-        until = "expired" if each["expired"] else str(each["expires_at"] or "revoked")
+        until = "expired" if each["expired"] else _local(each["expires_at"]) or "revoked"
         may = ", ".join(map(str, cast("Sequence[object]", each["scopes"])))
-        table.add_row(str(each["id"]), str(each["name"]), may, str(each["created_at"]), until)
+        table.add_row(str(each["id"]), str(each["name"]), may, _local(each["created_at"]), until)
     _print(table)
+
+
+def _local(at: object) -> str:
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S}" if isinstance(at, str) else ""
 
 
 def _table(*columns: str) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
@@ -124,7 +125,11 @@ def listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
-        raise ListenFailed(f"cannot listen on {host!r}, port {port}: {error}") from None
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            why = "something else listens there; end that, or take another port (--port, port=); 0 is any that is free"
+        else:
+            why = str(error)
+        raise ListenFailed(f"cannot listen on {host!r}, port {port}: {why}") from None
 
 
 def address_of(listener: socket.socket, host: str = "") -> str:
