@@ -48,7 +48,7 @@ function NoRuns({ filtered, onClear }: { filtered: boolean; onClear: () => void 
     );
   }
   return (
-    <Empty icon="runs" title="No runs yet" command="waystation start WORKFLOW --app module:app --input '{}'">
+    <Empty icon="runs" title="No runs yet" command="waystation run WORKFLOW --app module:app --input '{}'">
       Start one from a workflow’s page, or at a terminal:
     </Empty>
   );
