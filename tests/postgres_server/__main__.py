@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ from tests.postgres_server.server import PostgresServer
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m tests.postgres_server", description=__doc__).parse_args()
     # SIGTERM ends it as Ctrl-C does: through the block's end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with PostgresServer() as server:

@@ -85,6 +85,21 @@ def test_the_server_and_its_folder_are_gone_when_its_starter_is_killed() -> None
             databases.fetch(url, "SELECT 1")
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--port=5432", 2)])
+def test_whoever_asks_what_the_program_is_gets_no_server(argument: str, code: int) -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "tests.postgres_server", argument],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == code
+    assert "python -m tests.postgres_server [-h]" in asked.stdout + asked.stderr
+    assert "postgresql://" not in asked.stdout
+
+
 def test_a_server_that_cannot_start_says_what_its_log_says() -> None:
     with pytest.raises(ServerNotStarted, match="no_such_setting"), PostgresServer(no_such_setting="1"):
         pass
