@@ -178,8 +178,8 @@ async def test_nobody_gets_past_any_route_without_or_with_forged_credentials(tmp
                 if code(reply) != (401, "unauthenticated") or reply.headers["www-authenticate"] != "Bearer":
                     let_in.append((route, what))
         for twice in ((good, "x"), ("x", good), (good, good)):
-            headers = [("Authorization", f"Bearer {each}") for each in twice]
-            assert code(await client.get("/api/v1/me", headers=headers)) == (401, "unauthenticated"), twice
+            both = [("Authorization", f"Bearer {each}") for each in twice]
+            assert code(await client.get("/api/v1/me", headers=both)) == (401, "unauthenticated"), twice
         reply = await client.get(f"/api/v1/me?token={good}&access_token={good}")
         assert reply.status_code == 401, "a token in a URL is none: URLs are written down everywhere"
         assert (await client.get("/api/v1/me", headers={"Authorization": f"Bearer {good}"})).status_code == 200
