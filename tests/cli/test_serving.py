@@ -73,7 +73,7 @@ def line_with(pipe: IO[str] | None, words: str) -> str:
 
 def address(process: subprocess.Popen[str]) -> str:
     """Where it serves, once it does."""
-    return line_with(process.stdout, "Waystation is at").split()[-1]
+    return line_with(process.stdout, "Studio at").split()[-1]
 
 
 def free_port() -> str:
@@ -95,6 +95,12 @@ def test_a_server_drives_runs_and_ends_cleanly_when_it_is_told_to(folder: Folder
         assert "Traceback" not in (server.stderr.read() if server.stderr else "")
     assert folder.waystation("db", "status", "--json").json["workers"] == [], "it has handed over what it had"
     assert folder.waystation("resume", "r1", "--data", '{"approved": true}').code == 0
+
+
+def test_a_server_without_the_studio_does_not_tell_of_one(folder: Folder) -> None:
+    with begun(folder, "serve", "--port", "0", "--no-studio") as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("Waystation is at http://127.0.0.1:")
 
 
 def test_a_server_takes_over_runs_that_nobody_drives(folder: Folder) -> None:

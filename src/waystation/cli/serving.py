@@ -132,7 +132,7 @@ class _Server:
             printing.print_json({"url": address})
             sys.stdout.flush()
         else:
-            printing.out.print(f"Waystation is at {address}", markup=False)
+            printing.out.print(f"{'Studio' if self.studio else 'Waystation is'} at {address}", markup=False)
             printing.err.print("Ctrl-C ends it; what was recorded is kept", style="dim")
         if self.browse:
             import webbrowser
