@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
+
+import pytest
 
 from tests.cli.conftest import Folder
+from waystation.cli.placed import _Named
 
 DOC = '{"document_id": "DOC-1"}'
 
@@ -15,7 +19,7 @@ def test_a_run_is_started_in_one_process_answered_in_another_and_shown_in_a_thir
     assert "suspended" in started.out
     assert 'waits at review: {"reason":"Approve DOC-1"}' in started.out
     assert '{"approved": boolean, "comment"?: string or null}' in started.out
-    assert "waystation resume r1 --data JSON" in started.out
+    assert "waystation resume r1 --app shop:app --data JSON" in started.out
 
     answered = folder.process("resume", "r1", "--data", '{"approved": true}', "--actor", "ada")
     assert answered.code == 0
@@ -28,6 +32,29 @@ def test_a_run_is_started_in_one_process_answered_in_another_and_shown_in_a_thir
     order = ["submit", "review", "asked", "answered by ada", "gave", "result"]
     places = [next(i for i, line in enumerate(lines) if word in line and i > 1) for word in order]
     assert places[0] < places[1] < places[2] < places[3] < places[5]
+
+
+def test_the_answer_that_is_offered_to_be_typed_goes_where_the_run_is_and_tells_no_secret(folder: Folder) -> None:
+    offered = folder.waystation("run", "approval", "--run-id", "r 1", "--input", DOC, "--store", "sqlite:///my runs.db")
+    (line,) = [line for line in offered.out.splitlines() if line.startswith("answer it: ")]
+    assert line == "answer it: waystation resume 'r 1' --app shop:app --store 'sqlite:///my runs.db' --data JSON"
+    typed = shlex.split(line.removeprefix("answer it: waystation "))
+    assert folder.waystation(*typed[:-1], '{"approved": true}', app=None).code == 0
+    found = folder.waystation("run", "approval", "--input", DOC, app=None, environment={"WAYSTATION_APP": "shop:app"})
+    assert "--app" not in found.out, "what the environment says it says the next time too"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("postgresql://ada:s3:cr@et@db:5432/shop", "postgresql://ada:PASSWORD@db:5432/shop"),
+        ("postgresql://db/shop?user=ada&password=s3cret", "'postgresql://db/shop?user=ada&password=PASSWORD'"),
+        ("postgresql://ada@db/shop", "postgresql://ada@db/shop"),
+        ("sqlite:///runs.db", "sqlite:///runs.db"),
+    ],
+)
+def test_a_password_of_a_store_is_not_offered_to_be_typed(given: str, told: str) -> None:
+    assert _Named(app=None, store=given, url=None, token="t0ken").options == f" --store {told}"
 
 
 def test_show_has_every_step_also_those_not_begun_and_not_taken(folder: Folder) -> None:

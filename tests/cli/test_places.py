@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -94,6 +95,7 @@ def played(spot: Spot, *more: str, actor: str | None = None) -> dict[tuple[str, 
             continue
         said = spot(*call, *more, *(["--actor", actor] if actor and call[0] in ACTING else []))
         out, err = timeless(said.out), timeless(said.err)
+        out = out.replace(f" {shlex.join(spot.options)}", "")  # where to answer it
         err = err.replace("it goes on when an app that stays takes it over\n", "")  # which a server does itself
         try:
             data: object = json.loads(out)  # in which the order of names means nothing
@@ -175,6 +177,14 @@ def test_the_token_comes_from_an_option_a_file_or_the_environment_and_is_never_t
     said = server("runs", "--json")
     assert (said.code, said.json["error"]["code"]) == (8, "unauthenticated")
     assert token not in said.out + said.err
+
+
+def test_the_answer_that_is_offered_to_be_typed_names_the_server_and_no_token(tokens: tuple[Spot, TokenFile]) -> None:
+    server, file = tokens
+    token = file.new("ada", ["admin"])
+    asked = server("run", "approval", "--run-id", "r1", "--input", DOC, "--token", token)
+    assert f"answer it: waystation resume r1 --url {server.options[1]} --data JSON\n" in asked.out
+    assert token not in asked.out + asked.err
 
 
 def test_who_may_not_do_it_exits_with_eight(tokens: tuple[Spot, TokenFile]) -> None:

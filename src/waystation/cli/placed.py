@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +35,9 @@ TOKEN_VARIABLE = "WAYSTATION_TOKEN"  # noqa: S105  (a name)
 _PATIENCE = timedelta(seconds=2)
 """A person waits: whether there is a server is to be told soon."""
 
+_PASSWORD = re.compile(r"(?<=://)([^:/?#]*:)[^/?#]*(?=@)|((?:[?&])(?:ssl)?password=)[^&#]*")
+"""A password in a store's address."""
+
 UrlOption = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help=f"A server, instead of an app here; else {URL_VARIABLE}."),
@@ -54,11 +59,13 @@ class At:
         place: where the runs are.
         json: whether a program reads what is printed.
         is_remote: whether a server drives the runs.
+        options: the options that named the place on the command line, for the next command to be typed.
     """
 
     place: Place
     json: bool
     is_remote: bool
+    options: str
 
     def note(self, text: str) -> None:
         """Something for people alone, beside what is printed."""
@@ -70,7 +77,7 @@ class At:
         if self.json:
             printing.print_json(result_data(run.workflow, result))
         else:
-            printing.print_result(run.workflow, result)
+            printing.print_result(run.workflow, result, self.options)
         match result:
             case RunSucceeded() | RunActive():
                 return Exit.OK
@@ -96,6 +103,13 @@ class _Named:
         if self.url is None and (self.app is not None or self.store is not None):
             return None
         return self.url or os.environ.get(URL_VARIABLE) or None
+
+    @property
+    def options(self) -> str:
+        """The options that name the place as they are typed in a shell. What is secret is not told."""
+        store = None if self.store is None else _PASSWORD.sub(r"\1\2PASSWORD", self.store)
+        named = (("--app", self.app), ("--store", store), ("--url", self.url))
+        return "".join(f" {option} {shlex.quote(given)}" for option, given in named if given is not None)
 
     def place(self) -> Place:
         """The place.
@@ -163,7 +177,8 @@ def _command(work: Callable[Concatenate[At, P], Awaitable[Exit]], shared: Mappin
 
         async def at_work(place: Place) -> Exit:
             try:
-                return await work(At(place, json, named.server is not None), **given)  # type: ignore[arg-type,call-arg]  # so here
+                at = At(place, json, named.server is not None, named.options)
+                return await work(at, **given)  # type: ignore[arg-type,call-arg]  # so here
             finally:
                 await place.close()
 

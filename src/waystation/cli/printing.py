@@ -45,8 +45,8 @@ def print_json(data: object) -> None:
     sys.stdout.write(json_text(data) + "\n")
 
 
-def print_result(workflow: Workflow[object, object] | None, result: AnyResult) -> None:
-    """How a run stands, and what to type next if it waits for someone."""
+def print_result(workflow: Workflow[object, object] | None, result: AnyResult, options: str) -> None:
+    """How a run stands, and what to type next, with these options, if it waits for someone."""
     out.print(Text.assemble("run ", (result.run_id, "bold"), " of ", result.workflow_id, "  "), end="")
     out.print(status_text(result.status))
     match result:
@@ -68,9 +68,8 @@ def print_result(workflow: Workflow[object, object] | None, result: AnyResult) -
             for suspension in result.suspensions:
                 _print_suspension(suspension, workflow)
             named = f" --step {shlex.quote(result.suspensions[0].address)}" if len(result.suspensions) > 1 else ""
-            out.print(
-                Text(f"answer it: waystation resume {shlex.quote(result.run_id)}{named} --data JSON", style="dim")
-            )
+            command = f"waystation resume {shlex.quote(result.run_id)}{named}{options} --data JSON"
+            out.print(Text(f"answer it: {command}", style="dim"))
         case RunActive():
             pass
 
