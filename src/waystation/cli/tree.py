@@ -1,4 +1,7 @@
-"""A run as a tree: each step with its state, its time and its data."""
+"""A run as a tree: each step with its state, its time and its data.
+
+A line says of an address what the line above it in the tree does not say: a terminal has no room for more.
+"""
 
 from __future__ import annotations
 
@@ -92,40 +95,41 @@ class _Drawing:
         self._steps: dict[str, StepHistory] = {step.address: step for step in history.steps}
         self._nodes: dict[str, NodeHistory] = {node.address: node for node in history.nodes}
 
-    def add(self, tree: Tree, node: PlanNode, address: str) -> None:
-        """Draw the node at ``address``, and what is in it."""
+    def add(self, tree: Tree, node: PlanNode, address: str, said: str = "") -> None:
+        """Draw the node at ``address``, of which ``tree`` has ``said`` the beginning, and what is in it."""
+        name = address.removeprefix(said)
         match node.kind:
             case "step":
                 step = self._steps.pop(address, None)
-                tree.add(self._step(step) if step is not None else _idle(address, "not begun"))
+                tree.add(self._step(step, name) if step is not None else _idle(name, "not begun"))
             case "workflow":
-                inner = tree.add(Text.assemble((address, "bold"), ("  workflow", "dim")))
+                inner = tree.add(Text.assemble((name, "bold"), ("  workflow", "dim")))
                 for child in node.nodes:
-                    self.add(inner, child, inside(address, child.id))
+                    self.add(inner, child, inside(address, child.id), f"{address}/")
             case "parallel" | "branch" | "switch":
-                self._add_block(tree, node, address)
+                self._add_block(tree, node, address, said)
             case "foreach" | "loop" if node.child is not None:
-                self._add_repeated(tree, node, node.child, address)
+                self._add_repeated(tree, node, node.child, address, name)
             case _:
-                tree.add(self._node(address, node, self._nodes.get(address)))
+                tree.add(self._node(name, node, self._nodes.get(address)))
 
     def add_rest(self, tree: Tree) -> None:
         """Draw what is recorded and not in the graph at hand; compensations are drawn here too."""
         for step in self._steps.values():
-            tree.add(self._step(step))
+            tree.add(self._step(step, step.address))
 
-    def _add_block(self, tree: Tree, node: PlanNode, address: str) -> None:
+    def _add_block(self, tree: Tree, node: PlanNode, address: str, said: str) -> None:
         happened = self._nodes.get(address)
-        block = tree.add(Text.assemble((address, "bold"), (f"  {_BLOCKS[node.kind]}", "dim")))
+        block = tree.add(Text.assemble((address.removeprefix(said), "bold"), (f"  {_BLOCKS[node.kind]}", "dim")))
         if happened is not None and happened.error is not None:
-            block.add(_error("failed", happened.error))
+            block.add(_error("failed", happened.error, here=address))
         for child in node.children:
             if happened is not None and child.id not in happened.taken:
                 block.add(_idle(child.id, "not taken"))
             else:
-                self.add(block, child, beside(address, child.id))
+                self.add(block, child, beside(address, child.id), said)
 
-    def _add_repeated(self, tree: Tree, node: PlanNode, child: PlanNode, address: str) -> None:
+    def _add_repeated(self, tree: Tree, node: PlanNode, child: PlanNode, address: str, name: str) -> None:
         happened = self._nodes.get(address)
         is_foreach = node.kind == "foreach"
         kind = "for each item" if is_foreach else "again and again"
@@ -134,13 +138,13 @@ class _Drawing:
             if happened and happened.count is not None
             else ""
         )
-        block = tree.add(Text.assemble((address, "bold"), (f"  {kind}{count}", "dim")))
+        block = tree.add(Text.assemble((name, "bold"), (f"  {kind}{count}", "dim")))
         if happened is not None and happened.error is not None:
-            block.add(_error("failed", happened.error))
+            block.add(_error("failed", happened.error, here=address))
         numbers = self._numbers(address)
         for number in numbers[:_MOST_SHOWN]:
             item = of_item if is_foreach else of_turn
-            self.add(block, child, item(address, number, child.id))
+            self.add(block, child, item(address, number, child.id), address)
         if len(numbers) > _MOST_SHOWN:
             block.add(Text(f"... {len(numbers) - _MOST_SHOWN} more; --json shows all", style="dim"))
             for number in numbers[_MOST_SHOWN:]:
@@ -161,10 +165,10 @@ class _Drawing:
         for address in [address for address in self._steps if address.startswith(prefixes)]:
             del self._steps[address]
 
-    def _node(self, address: str, node: PlanNode, happened: NodeHistory | None) -> Group | Text:
+    def _node(self, name: str, node: PlanNode, happened: NodeHistory | None) -> Group | Text:
         if happened is None:
-            return _idle(address, "not begun")
-        head = Text.assemble((address, "bold"), "  ").append_text(status_text(happened.status))
+            return _idle(name, "not begun")
+        head = Text.assemble((name, "bold"), "  ").append_text(status_text(happened.status))
         if happened.until is not None and happened.status == "waiting":
             what = f"event {node.event!r} or " if node.event else ""
             head.append(f"  until {what}{when(happened.until).astimezone():%Y-%m-%d %H:%M:%S}", style="dim")
@@ -174,11 +178,11 @@ class _Drawing:
         if happened.output is not None and not self._brief:
             lines.append(_data("  gave", raw_data(happened.output)))
         if happened.error is not None:
-            lines.append(_error("  failed", happened.error))
+            lines.append(_error("  failed", happened.error, here=happened.address))
         return Group(*lines)
 
-    def _step(self, step: StepHistory) -> Group:
-        head = Text.assemble((step.address, "bold"), "  ").append_text(status_text(step.status))
+    def _step(self, step: StepHistory, name: str) -> Group:
+        head = Text.assemble((name, "bold"), "  ").append_text(status_text(step.status))
         if step.began is not None:
             head.append(f"  {when(step.began).astimezone():%H:%M:%S}", style="dim")
             if step.ended is not None:
@@ -193,7 +197,7 @@ class _Drawing:
             if each.answer is not None:
                 by = f" by {each.actor}" if each.actor else ""
                 lines.append(_data(f"  answered{by}", raw_data(each.answer)))
-        lines.extend(_error("  attempt failed", failure) for failure in step.failures)
+        lines.extend(_error("  attempt failed", failure, here=step.address) for failure in step.failures)
         if step.retry_at is not None and step.status == "waiting":
             lines.append(Text(f"  tried again at {when(step.retry_at).astimezone():%H:%M:%S}", style="dim"))
         if step.once:
@@ -201,7 +205,7 @@ class _Drawing:
         if step.output is not None and not self._brief:
             lines.append(_data("  gave", raw_data(step.output)))
         if step.error is not None:
-            lines.append(_error("  failed", step.error))
+            lines.append(_error("  failed", step.error, here=step.address))
         return Group(*lines)
 
 
@@ -215,8 +219,8 @@ def _data(what: str, data: object) -> Text:
     return Text.assemble((f"{what} ", "dim"), shown)
 
 
-def _error(what: str, error: ErrorRecord) -> Text:
-    at = f" at {error.address}" if error.address else ""
+def _error(what: str, error: ErrorRecord, *, here: str = "") -> Text:
+    at = f" at {error.address}" if error.address not in ("", here) else ""
     return Text.assemble((f"{what}{at}: ", "red"), f"{error.type}: {error.message}")
 
 
