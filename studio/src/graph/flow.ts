@@ -2,6 +2,7 @@ import { Position, type Edge, type Node, type NodeHandle } from '@xyflow/react';
 
 import type { Colours, NodeColour } from './colour';
 import type { Box, Layout, Terminal } from './layout';
+import type { Lane } from './track';
 
 /** The layout as the drawing library takes it: sizes and anchors are known, so nothing has to be measured. */
 
@@ -18,7 +19,13 @@ export interface TerminalData extends Record<string, unknown> {
 }
 
 export type FlowNode = Node<BoxData, 'card' | 'frame'> | Node<TerminalData, 'terminal'>;
-export type FlowEdge = Edge<{ readonly travelled: boolean; readonly quiet: boolean }, 'track'>;
+export interface TrackData extends Record<string, unknown> {
+  readonly travelled: boolean;
+  readonly quiet: boolean;
+  readonly lane: Lane | null;
+}
+
+export type FlowEdge = Edge<TrackData, 'track'>;
 
 const HEAD = 38;
 
@@ -79,7 +86,7 @@ function depthIn(parents: ReadonlyMap<string, string | null>, parent: string | n
 }
 
 export function edgesOf(layout: Layout, colours: Colours | null): FlowEdge[] {
-  return layout.lines.map(({ id, from, to, fromSide, toSide }) => {
+  return layout.lines.map(({ id, from, to, fromSide, toSide, lane }) => {
     const begun = (key: string): boolean => {
       const status = colours?.get(key)?.status;
       return status !== undefined && status !== 'idle' && status !== 'skipped';
@@ -96,7 +103,7 @@ export function edgesOf(layout: Layout, colours: Colours | null): FlowEdge[] {
       targetHandle: toSide,
       // Where they share a piece, the line that was travelled is the one to be seen.
       zIndex: travelled ? 99 : skipped ? 97 : 98,
-      data: { travelled, quiet: skipped },
+      data: { travelled, quiet: skipped, lane },
     };
   });
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { layoutOf, nestedOf, type Box } from './layout';
+import { layoutOf, nestedOf, type Box, type Layout, type Line } from './layout';
 import { branch, foreach, nested, parallel, step, workflow } from './sample';
+import { wayOf, type Point } from './track';
 import { firstView, wholeView } from './views';
 
 const OPEN = () => true;
@@ -15,6 +16,41 @@ const within = (inner: Box, outer: Box): boolean =>
   inner.y >= outer.y &&
   inner.x + inner.width <= outer.x + outer.width &&
   inner.y + inner.height <= outer.y + outer.height;
+
+const HEAD = 38;
+/** The corners of a line, from where the boxes at its ends are. */
+function drawnWay({ boxes, terminals }: Layout, { from, to, fromSide, toSide, lane }: Line): readonly Point[] {
+  const at = (key: string) => [...boxes, ...terminals].find((each) => each.key === key) ?? expect.fail(key);
+  const [source, target] = [at(from), at(to)];
+  return wayOf(
+    { x: source.x + source.width / 2, y: source.y + (fromSide === 'bottom' ? source.height : HEAD) },
+    { x: target.x + target.width / 2, y: target.y + (toSide === 'top' ? 0 : target.height) },
+    lane,
+  );
+}
+/** Whether a piece of line goes through the inside of a box; along its edge is not through it. */
+const crosses = (one: Point, other: Point, box: Box): boolean =>
+  Math.min(one.x, other.x) < box.x + box.width &&
+  box.x < Math.max(one.x, other.x) &&
+  Math.min(one.y, other.y) < box.y + box.height &&
+  box.y < Math.max(one.y, other.y);
+/** What the lines of a layout run through; the frames that a line is in are around it. */
+function crossed(layout: Layout): string[] {
+  const parents = new Map(layout.boxes.map((box) => [box.key, box.parent]));
+  const around = (key: string): string[] => {
+    const parent = parents.get(key) ?? null;
+    return parent === null ? [] : [parent, ...around(parent)];
+  };
+  return layout.lines.flatMap((line) => {
+    const way = drawnWay(layout, line);
+    const within = line.fromSide === 'inner-top' ? around(line.to) : around(line.from);
+    const others = layout.boxes.filter((box) => !within.includes(box.key));
+    return way.slice(1).flatMap((point, index) => {
+      const before = way[index] ?? point;
+      return others.filter((box) => crosses(before, point, box)).map((box) => `${line.id} through ${box.key}`);
+    });
+  });
+}
 
 const rich = workflow(
   parallel('p', [step('a'), nested('n', [step('x'), step('y')]), step('b')]),
@@ -43,6 +79,25 @@ describe('a layout', () => {
       for (const line of lines) expect(keys.has(line.from) && keys.has(line.to), line.id).toBe(true);
       expect(new Set(lines.map((line) => line.id)).size).toBe(lines.length);
     }
+  });
+
+  it('has no line through a box, whatever the heights and widths of what is side by side', () => {
+    const many = (prefix: string, count: number) =>
+      Array.from({ length: count }, (_, index) => step(`${prefix}${index}`));
+    const tall = nested('articles', [
+      foreach('each', nested('publishing', [...many('s', 3), parallel('q', many('t', 3))])),
+    ]);
+    const low = nested('cover', [step('draw')]);
+    const graphs = [
+      rich,
+      workflow(parallel('p', [tall, low])),
+      workflow(parallel('p', [low, tall, step('z')]), step('end')),
+      workflow(branch('r', [low, { ...step('d'), condition: 'is_good' }, tall])),
+      workflow(parallel('p', [low, nested('long', many('l', 150))]), ...many('o', 90)),
+      workflow(...many('o', 70), parallel('wide', many('w', 5)), ...many('e', 90)),
+    ];
+    for (const graph of graphs)
+      for (const open of [true, false]) expect(crossed(layoutOf(graph, () => open))).toEqual([]);
   });
 
   it('shows a nested workflow as one card until it is opened in place', () => {

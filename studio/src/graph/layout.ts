@@ -1,4 +1,5 @@
 import { caseWords, type BlockNode, type ChildNode, type GraphNode, type WorkflowDescription } from './description';
+import type { Lane } from './track';
 
 /**
  * Where everything is drawn. A workflow's graph is a tree: sequences of nodes, of which some hold others. So it needs
@@ -30,6 +31,8 @@ export interface Line {
   readonly to: string;
   readonly fromSide: 'bottom' | 'inner-top';
   readonly toSide: 'top' | 'inner-bottom';
+  /** Where it goes from the middle of the one to that of the other; null where they are on one line. */
+  readonly lane: Lane | null;
 }
 
 export interface Terminal {
@@ -119,11 +122,14 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
         boxes.push({ key, parent, node, framed: true, foldable, label, x, y: y + head, width, height });
         inner.place(x + (width - inner.width) / 2, y + head + HEAD + PAD, key);
         if (!joined) return; // rows of many children: lines would cross them
+        // Across only above all that is in the frame, and below all: what is shorter has others at its side.
+        const above: Lane = { across: y + head + HEAD + PAD / 2 };
+        const below: Lane = { across: y + head + height - PAD / 2 };
         for (const to of inner.heads) {
-          lines.push({ id: `${key}>${to}`, from: key, to, fromSide: 'inner-top', toSide: 'top' });
+          lines.push({ id: `${key}>${to}`, from: key, to, fromSide: 'inner-top', toSide: 'top', lane: above });
         }
         for (const from of inner.feet) {
-          lines.push({ id: `${from}>${key}`, from, to: key, fromSide: 'bottom', toSide: 'inner-bottom' });
+          lines.push({ id: `${from}>${key}`, from, to: key, fromSide: 'bottom', toSide: 'inner-bottom', lane: below });
         }
       },
     };
@@ -145,18 +151,21 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
       feet: keys.slice(-1),
       place: (x, y, parent) => {
         let aside = x;
+        const lanes: (Lane | null)[] = [];
         columns.forEach((column, index) => {
           const across = widths[index] ?? 0;
           let down = y;
           for (const each of column) {
             each.place(aside + (across - each.width) / 2, down, parent);
             down += each.height + GAP.down;
+            lanes.push(each === column.at(-1) ? { up: aside + across + GAP.column / 2 } : null);
           }
           aside += across + GAP.column;
         });
         for (let index = 1; index < keys.length; index += 1) {
           const [from, to] = [keys[index - 1] ?? '', keys[index] ?? ''];
-          lines.push({ id: `${from}>${to}`, from, to, fromSide: 'bottom', toSide: 'top' });
+          const lane = lanes[index - 1] ?? null;
+          lines.push({ id: `${from}>${to}`, from, to, fromSide: 'bottom', toSide: 'top', lane });
         }
       },
     };
@@ -206,8 +215,9 @@ export function layoutOf(workflow: WorkflowDescription, isOpen: (key: string) =>
   const foot = lastBox === undefined ? bottom : lastBox.y + lastBox.height + GAP.down;
   const start: Terminal = { key: '>start', text: workflow.input.type, x: above(first), y: 0, ...TERMINAL };
   const end: Terminal = { key: '>end', text: workflow.output.type, x: above(last), y: foot, ...TERMINAL };
-  if (first !== undefined) lines.push({ id: '>first', from: start.key, to: first, fromSide: 'bottom', toSide: 'top' });
-  if (last !== undefined) lines.push({ id: '>last', from: last, to: end.key, fromSide: 'bottom', toSide: 'top' });
+  const straight = { fromSide: 'bottom', toSide: 'top', lane: null } as const;
+  if (first !== undefined) lines.push({ id: '>first', from: start.key, to: first, ...straight });
+  if (last !== undefined) lines.push({ id: '>last', from: last, to: end.key, ...straight });
   return { boxes, lines, terminals: [start, end], width, height: bottom + TERMINAL.height };
 }
 
