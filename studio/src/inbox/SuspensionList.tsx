@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef } from 'react';
 
 import type { Suspension } from '../api/types';
+import { Ending } from '../ui/Ending';
 import { Time } from '../ui/Time';
 import { askParts } from './ask';
 
@@ -42,8 +43,8 @@ export function SuspensionList({ waiting, chosen, onChoose }: Props) {
                   onClick={() => onChoose(suspension)}
                 >
                   <span className="waiting-lead">{askParts(suspension.payload).lead || suspension.address}</span>
-                  <span className="waiting-where">
-                    {suspension.workflow_id} · {suspension.address}
+                  <span className="waiting-where" title={suspension.address}>
+                    <Ending text={`${suspension.workflow_id} · ${suspension.address}`} />
                   </span>
                   <span className="waiting-since">
                     <Time at={suspension.opened_at} />

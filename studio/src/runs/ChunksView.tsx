@@ -3,6 +3,7 @@ import { useRef } from 'react';
 
 import type { Chunk } from '../journal/model';
 import { Empty } from '../ui/Empty';
+import { Ending } from '../ui/Ending';
 import { exact } from '../ui/time';
 import { useTail } from '../ui/useTail';
 import './lines.css';
@@ -60,7 +61,7 @@ export function ChunksView({ chunks, onChoose }: Props) {
                   title={exact(chunk.at)}
                   onClick={() => onChoose(chunk.address)}
                 >
-                  {chunk.address}
+                  <Ending text={chunk.address} />
                 </button>
                 <span className="chunk-value">
                   {typeof chunk.value === 'string' ? chunk.value : JSON.stringify(chunk.value)}

@@ -3,6 +3,7 @@ import { useRef, useState } from 'react';
 
 import type { StepStatus } from '../api/types';
 import type { RunModel } from '../journal/model';
+import { Ending } from '../ui/Ending';
 import { Status } from '../ui/Status';
 
 interface Props {
@@ -51,7 +52,9 @@ export function Instances({ addresses, model, chosen, onChoose }: Props) {
           return (
             <li key={address} className="instance" style={{ transform: `translateY(${item.start}px)` }}>
               <button type="button" aria-pressed={address === chosen} onClick={() => onChoose(address)}>
-                <code>{address}</code>
+                <code title={address}>
+                  <Ending text={address} />
+                </code>
                 <Status status={statusOf(address)} quiet />
               </button>
             </li>

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from 'react';
 import type { LogLine } from '../api/types';
 import { LogTail } from '../live/logTail';
 import { Empty } from '../ui/Empty';
+import { Ending } from '../ui/Ending';
 import { Failure, Loading } from '../ui/Failure';
 import { clockTime, exact } from '../ui/time';
 import { useSignal } from '../ui/signal';
@@ -90,7 +91,7 @@ function Line({ line, onChoose }: { line: LogLine; onChoose: (address: string) =
         title={`attempt ${line.attempt}`}
         onClick={() => onChoose(line.address)}
       >
-        {line.address}
+        <Ending text={line.address} />
       </button>
       <span className="chunk-value">{line.message}</span>
     </>

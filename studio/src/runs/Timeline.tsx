@@ -5,6 +5,7 @@ import type { RunModel } from '../journal/model';
 import { rowsOf, scaleOf, type Bar, type Scale } from '../journal/timeline';
 import { useNow } from '../ui/clock';
 import { Empty } from '../ui/Empty';
+import { Ending } from '../ui/Ending';
 import { duration } from '../ui/time';
 import './timeline.css';
 
@@ -70,7 +71,7 @@ export function Timeline({ model, version, chosen, onChoose }: Props) {
                     onClick={() => onChoose(row.address)}
                     title={row.address}
                   >
-                    {row.address}
+                    <Ending text={row.address} />
                   </button>
                   <div className="timeline-track">
                     {scale.gaps.map((gap) => (
