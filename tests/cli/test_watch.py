@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -75,6 +76,32 @@ def at_a_terminal(folder: Folder, *arguments: str) -> Generator[Terminal]:
         os.close(screen)
 
 
+@contextmanager
+def into_a_pipe(folder: Folder, *arguments: str) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "waystation", *arguments],
+        cwd=folder.path,
+        env=folder._environment({}),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def drawn_to(pipe: IO[str], words: str) -> list[str]:
+    """The lines of the next picture, to the one that has these words."""
+    lines: list[str] = []
+    while not lines or words not in lines[-1]:
+        line = pipe.readline()
+        assert line, f"it never drew {words!r}, but {lines}"
+        if line.strip():
+            lines.append(line.rstrip())
+    return lines
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     with there() as server:
@@ -129,7 +156,30 @@ def test_whoever_has_seen_enough_leaves_and_the_run_goes_on(folder: Folder, url:
     client.close_sync()
 
 
-def test_where_there_is_no_terminal_the_last_picture_is_all(url: str) -> None:
+def test_where_there_is_no_terminal_each_rest_of_the_run_is_drawn_when_it_comes_to_it(folder: Folder, url: str) -> None:
+    client = Client(url)
+    run = client.get_workflow("approval").create_run_sync(run_id="r1")
+    with into_a_pipe(folder, "watch", "r1", "--url", url) as watching:
+        assert watching.stdout is not None
+        assert drawn_to(watching.stdout, "review") == [
+            "approval  run r1  · pending",
+            "├── submit  · not begun",
+            "└── review  · not begun",
+        ]
+        run.start_sync({"document_id": "DOC-1"})
+        head, *steps = drawn_to(watching.stdout, "asked")
+        assert head == "approval  run r1  ⏸ suspended"
+        assert "review  ⏸ suspended" in steps[1]
+        run.resume_sync(data={"approved": True})
+        last = watching.stdout.read()
+        assert watching.wait(20) == 0
+    client.close_sync()
+    assert last.startswith("\napproval  run r1  ✓ success")
+    assert last.endswith('result {"status":"approved"}\n')
+    assert last.count("run r1") == 1
+
+
+def test_where_there_is_no_terminal_a_run_that_has_ended_is_drawn_once(url: str) -> None:
     client = Client(url)
     client.get_workflow("refusing").create_run_sync(run_id="r1").start_sync(1)
     client.close_sync()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from waystation.cli.plan import PlanNode, plan_of
 from waystation.cli.tree import run_tree
 from waystation.core.history import RunHistory
 from waystation.core.refs import Millis
-from waystation.engine.events import AnyEvent, StepStartedEvent, StepSuspendedEvent
+from waystation.engine.events import RESTING, AnyEvent, StepStartedEvent, StepSuspendedEvent
 from waystation.errors import ServerUnreachable, StoreUnavailable
 from waystation.shapes import result_data
 from waystation.store.records import RunRecord
@@ -35,15 +35,19 @@ _TICK = 1.0
 async def watched(at: At, run: AnyRun) -> Exit:
     """Draw the run until it has ended, and leave the last picture; gives the exit code that tells how it ended.
 
+    Where there is no terminal to draw over what was drawn, it is drawn when it has come to rest, each time anew.
+
     Raises:
         RunNotFound, DefinitionChanged, RemoteError.
     """
     from rich.live import Live  # which no other command needs
 
     picture = _Picture(run, await plan_of(at.place, await run.record()))
-    if not printing.out.is_terminal:  # there is one picture to be had: the last
-        await picture.follow()
-        printing.out.print(await picture.drawn())
+    if not printing.out.is_terminal:
+        await picture.print()
+        async for event in picture.events():
+            if isinstance(event, RESTING):
+                await picture.print()
         return picture.exit
     with Live(await picture.drawn(), console=printing.out, auto_refresh=False, transient=False) as live:
         following = asyncio.create_task(picture.follow())
@@ -70,6 +74,7 @@ class _Picture:
         self._changed = asyncio.Event()
         self._since: dict[str, Millis] = {}
         self._seen: tuple[RunRecord, RunHistory, object] | None = None
+        self._printed: tuple[str, RunHistory] | None = None
         self.status = ""
 
     @property
@@ -79,9 +84,15 @@ class _Picture:
 
     async def follow(self) -> None:
         """Take in what happens in the run, until it has ended."""
+        async for _ in self.events():
+            pass
+
+    async def events(self) -> AsyncIterator[AnyEvent]:
+        """What happens in the run, each once it is taken in, until it has ended."""
         async for event in self._run.events():
             self._note(event)
             self._changed.set()
+            yield event
 
     def _note(self, event: AnyEvent) -> None:
         if isinstance(event, (StepStartedEvent, StepSuspendedEvent)):
@@ -95,6 +106,18 @@ class _Picture:
             await asyncio.wait((changing, following), timeout=_TICK, return_when=asyncio.FIRST_COMPLETED)
         finally:
             changing.cancel()
+
+    async def print(self) -> None:
+        """Print the run as it stands, below what was printed of it, unless that is how it stood."""
+        drawn = await self.drawn()
+        assert self._seen is not None, "it is what was drawn"
+        record, history, _ = self._seen
+        if self._printed == (record.status, history):
+            return
+        if self._printed is not None:
+            printing.out.print()
+        self._printed = (record.status, history)
+        printing.whole().print(drawn)
 
     async def drawn(self) -> Tree:
         """The run as it stands."""
