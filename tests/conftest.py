@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -14,6 +15,14 @@ from tests.postgres_server import Databases, PostgresServer
 def anyio_backend() -> str:
     """Async tests run on asyncio, which the library is made for."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _can_be_interrupted() -> Iterator[None]:
+    """Tests that a shell runs in the background are begun with interrupts ignored, and so would their processes be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,14 +18,6 @@ COMMANDS = {
     "a run's file": ["db", "import", "-"],
     "an input": ["run", "checked", "--input", "-"],
 }
-
-
-@pytest.fixture(autouse=True)
-def _can_be_interrupted() -> Iterator[None]:
-    """Tests that a shell runs in the background are begun with interrupts ignored, and so would the commands be."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def unread(process: subprocess.Popen[bytes]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -49,6 +50,7 @@ class Terminal:
         return self.process.wait(20)
 
     def _piece(self) -> str:
+        assert select.select([self._screen], [], [], 60)[0], f"for a minute nothing was drawn after:\n{self.text}"
         try:
             return os.read(self._screen, 65536).decode(errors="replace")
         except OSError:  # the other end is closed
