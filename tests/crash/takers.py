@@ -62,7 +62,13 @@ async def obey(app: Waystation, order: str) -> None:
             await asyncio.gather(*(runnable.start(n, run_id=f"nap-{NAME}-{n}") for n in range(int(count))))
             print("woke", flush=True)
         case ["close"]:
-            await app.close()
+            _, dispatcher = await app.opened()
+            closing = asyncio.ensure_future(app.close())
+            # Told when it has begun: from then on it begins no step.
+            while not all(driver._draining for driver in vars(dispatcher)["_driven"].values()):
+                await asyncio.sleep(0)
+            print("closing", flush=True)
+            await closing
             print("closed", flush=True)
         case _:
             raise AssertionError(order)

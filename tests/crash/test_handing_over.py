@@ -106,6 +106,7 @@ def test_a_process_that_is_closed_hands_its_runs_over_without_its_lease_running_
     troupe.until(lambda: len(troupe.began("held")) == 5)
     troupe.enter("second")
     first.tell("close")
+    assert first.hear() == "closing"
     assert first.hear() == "closed"
     # It lives on, and its lease would hold for minutes.
     troupe.until(lambda: len(troupe.began("held")) == 10)
@@ -123,6 +124,7 @@ def test_what_ends_in_the_time_of_grace_is_recorded_and_nothing_more_is_begun(tr
     troupe.until(lambda: len(troupe.began("held")) == 5)
     troupe.enter("second")
     first.tell("close")
+    assert first.hear() == "closing"
     troupe.open_gate()
     assert first.hear() == "closed"
     troupe.until(lambda: len(troupe.began("after")) == 5)
