@@ -72,7 +72,7 @@ def every_kind(page: Page) -> None:
 
 
 def chosen(page: Page) -> None:
-    node(page, "packing/pack").click()
+    node(page, "packing/pack").press("Enter")
     expect(panel(page, "step packing/pack")).to_be_visible()
 
 
