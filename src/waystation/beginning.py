@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TypeVar
 
 from waystation.core.addresses import Address, node_key
 from waystation.define.schedule import Cron
@@ -22,8 +23,11 @@ from waystation.errors import (
     UnknownEvent,
 )
 
+In = TypeVar("In")
+Out = TypeVar("Out")
 
-def input_data(workflow: Workflow[object, object], input: object) -> bytes:
+
+def input_data(workflow: Workflow[In, Out], input: object) -> bytes:
     """The workflow's input as JSON.
 
     Raises:

@@ -30,7 +30,7 @@ def beginning(
     if workflow is None:
         given = json_of(input, InvalidInput, address="input")
     else:
-        given = msgspec.Raw(input_data(workflow, input))  # type: ignore[arg-type]  # the schema looks at the data itself
+        given = msgspec.Raw(input_data(workflow, input))
     context = request_context
     return {
         "input": given,

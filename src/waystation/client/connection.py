@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,13 +13,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from waystation.client.pausing import pause
 from waystation.client.problems import raised_again
 from waystation.client.wire import Problem
 from waystation.errors import ExtraMissing, NotWaystation, ServerUnreachable, ServerUrlInvalid, WaystationError
 
 try:
     import httpx
-except ImportError as error:  # pragma: no cover  (the tests have it)
+except ImportError as error:
     raise ExtraMissing("the client needs httpx: install waystation[client], which brings it") from error
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BASE = "/api/v1"
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-"""Between two tries pass seconds, each time twice as many."""
 
 _TRY_AGAIN = frozenset({502, 503, 504})
 """The server, or what stands before it, says that it cannot now."""
@@ -129,7 +126,7 @@ class Connection:
     ) -> httpx.Response:
         request = self._request(method, path, params, body, key, wait)
         give_up = time.monotonic() + self.settings.retry_for
-        pause = _FIRST_PAUSE
+        tries = 0
         while True:
             asked_for: float | None = None
             try:
@@ -143,11 +140,11 @@ class Connection:
                 problem = self.problem(response.status_code, response.headers, response.content)
                 may_try = is_safe and response.status_code in _TRY_AGAIN
                 asked_for = _seconds(response.headers.get("retry-after"))
-            pause_now = pause * random.uniform(0.5, 1.0) if asked_for is None else asked_for  # noqa: S311
+            tries += 1
+            pause_now = pause(tries) if asked_for is None else asked_for
             if not may_try or time.monotonic() + pause_now > give_up:
                 raise problem
             await asyncio.sleep(pause_now)
-            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _request(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,6 +10,7 @@ from contextlib import aclosing
 import msgspec
 
 from waystation.client.connection import Connection, part
+from waystation.client.pausing import pause
 from waystation.client.sse import Message, MessageReader
 from waystation.core.refs import Seq
 from waystation.engine.events import AnyEvent, RunFinishedEvent
@@ -27,7 +27,7 @@ from waystation.errors import (
 _QUIET = 45.0
 """The server is heard every 15 seconds, if only by a comment: three times as much silence is no connection."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_LONGEST_PAUSE = 5.0
 
 _FOR_NOW = (ServerUnreachable, TooManyStreams, StoreUnavailable, StoreBusy, AppClosed)
 """The server, or its store, is away, being started anew, or has too much to do."""
@@ -49,14 +49,14 @@ async def follow(
     """
     known = (after, _ALL if last_part is None else last_part)
     heard_at = time.monotonic()
-    pause = _FIRST_PAUSE
+    tries = 0
     while True:
         reader = MessageReader()
         lost: WaystationError = ServerUnreachable("the server ends streams of events as soon as they begin")
         try:
             async with aclosing(_messages(connection, run_id, known, reader, live=live)) as messages:
                 async for message in messages:
-                    pause = _FIRST_PAUSE
+                    tries = 0
                     if message.event == "end":
                         return
                     if message.event == "problem":
@@ -78,9 +78,9 @@ async def follow(
             raise lost
         # A server that ends the stream of a run that has not ended is being stopped. Whoever was told something before
         # comes again at once; else as soon as the server would have it.
-        asked_for = 0.0 if pause == _FIRST_PAUSE or reader.retry is None else reader.retry / 1000
-        await asyncio.sleep(max(asked_for, pause * random.uniform(0.5, 1.0)))  # noqa: S311
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        asked_for = 0.0 if tries == 0 or reader.retry is None else reader.retry / 1000
+        tries += 1
+        await asyncio.sleep(max(asked_for, pause(tries, _LONGEST_PAUSE)))
 
 
 async def _messages(

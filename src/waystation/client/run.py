@@ -18,6 +18,7 @@ from waystation.client.bodies import answer, beginning, cancelling, name_of
 from waystation.client.connection import Connection, part
 from waystation.client.encoding import Json, json_of
 from waystation.client.following import follow
+from waystation.client.pausing import pause
 from waystation.client.problems import unreadable
 from waystation.core.entries import AnyEntry
 from waystation.core.history import RunHistory
@@ -221,13 +222,13 @@ class RemoteRun(Generic[In, Out]):
 
     async def rested(self, detail: wire.Detail) -> RunResult[Out]:
         """The result of the run, when it rests; ``detail`` is how it stood last. For the library's own rooms."""
-        pause = 0.1
+        tries = 0
         while isinstance(result := self._result(detail), RunActive):
             began = time.monotonic()
             detail = await self._detail(wait=WAIT)
             if time.monotonic() - began < 1.0:  # it has not waited, for whatever reason: it is not asked all the time
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                tries += 1
+                await asyncio.sleep(pause(tries))
         return result
 
     def _result(

@@ -51,7 +51,7 @@ class RemoteWorkflow(Generic[In, Out]):
             InvalidInput: it does not fit.
         """
         if self.workflow is not None:
-            input_data(self.workflow, input)  # type: ignore[arg-type]  # the schema looks at the data itself
+            input_data(self.workflow, input)
 
     async def create_run(
         self, *, run_id: str | None = None, resource_id: str | None = None, idempotency_key: str | None = None
