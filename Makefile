@@ -9,7 +9,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := src tests examples benchmarks
+SOURCES := src tests examples benchmarks hatch_build.py studio/build.py
 WORKERS ?= auto
 
 .PHONY: help

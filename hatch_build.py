@@ -13,7 +13,7 @@ class StudioHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling giv
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, object]) -> None:
+    def initialize(self, version: str, build_data: dict[str, object]) -> None:  # noqa: ARG002  (as hooks are called)
         """Build the studio before the wheel is made."""
         if version == "editable":
             return

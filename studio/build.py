@@ -7,6 +7,8 @@ It is run by `make studio` and by the wheel's build hook. Node.js comes from the
 from the machine. When the sources are those of the last build nothing is done.
 """
 
+# ruff: noqa: INP001, S603, T201  (a program by itself, that runs what it has found itself, and tells who called it)
+
 from __future__ import annotations
 
 import hashlib

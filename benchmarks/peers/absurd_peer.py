@@ -7,7 +7,7 @@ chain, a loop and a foreach of single steps are one and the same loop in Python.
 
 # mypy: disable-error-code="import-not-found, no-any-return"
 # pyright: basic, reportMissingImports=false
-# ruff: noqa: ARG002
+# ruff: noqa: ARG002  (all peers are asked alike)
 # absurd is installed in the peers' environment alone.
 
 from __future__ import annotations

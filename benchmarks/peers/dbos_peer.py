@@ -10,7 +10,7 @@ A program of code has no graph: a chain, a loop and a foreach of single steps ar
 
 # mypy: disable-error-code="import-not-found, untyped-decorator, no-any-return"
 # pyright: basic, reportMissingImports=false
-# ruff: noqa: ARG002
+# ruff: noqa: ARG002  (all peers are asked alike)
 # DBOS is installed in the peers' environment alone.
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [file for folder in ("src", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
+SOURCES += [ROOT / "hatch_build.py", ROOT / "studio" / "build.py"]
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
@@ -20,14 +21,31 @@ def test_no_file_is_longer_than_four_hundred_lines() -> None:
     assert long == {}
 
 
-def test_every_ignored_type_error_has_its_reason() -> None:
+_REASONED = re.compile(r"# type: ignore\[[a-z-, ]+\]  # \w|# (?:ruff: )?noqa: [A-Z0-9, ]+  \(\S.*\)$")
+_MARK = re.compile(r"# type: ignore|# pyright: ignore|noqa\b|pragma:|pytest\.mark\.(?:skip|xfail)")
+
+
+def test_every_mark_that_silences_a_checker_or_leaves_out_a_test_has_its_reason() -> None:
+    """That it is still needed the checkers tell. Nothing here measures coverage, so nothing is left out of it."""
     bare = [
         f"{file.relative_to(ROOT)}:{number}"
         for file in SOURCES
         if file != Path(__file__)
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(r"# type: ignore(?!\[[a-z-, ]+\]  # \w)", line) or "# pyright: ignore" in line
+        if _MARK.search(line) and not _REASONED.search(line)
     ]
+    assert bare == []
+
+
+def test_every_lint_rule_that_the_studio_leaves_out_has_its_reason() -> None:
+    """After it, or as a comment on the line before."""
+    bare: list[str] = []
+    for file in (ROOT / "studio" / "src").rglob("*.ts*"):
+        before = ""
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if "eslint-disable" in line and " -- " not in line and not re.search(r"^\s*(?:\{/\*|//) \w", before):
+                bare.append(f"{file.relative_to(ROOT)}:{number}")
+            before = line
     assert bare == []
 
 

@@ -106,7 +106,7 @@ def test_a_sleep_that_cannot_be_is_refused() -> None:
     refused(start.sleep(timedelta(seconds=-1)), InvalidDuration, "'sleep-at-start'", "zero or more")
     refused(start.sleep(5), DefinitionError, "5", "timedelta")
     refused(start.sleep(datetime.now(timezone.utc)), DefinitionError, "timedelta")
-    refused(start.sleep_until(datetime(2030, 1, 1)), DefinitionError, "no time zone", "tzinfo=timezone.utc")  # noqa: DTZ001
+    refused(start.sleep_until(datetime(2030, 1, 1)), DefinitionError, "no time zone", "tzinfo=timezone.utc")  # noqa: DTZ001  (the point)
     refused(start.sleep_until(timedelta(1)), DefinitionError, "a datetime")
 
 

@@ -35,7 +35,7 @@ def in_words(given: object) -> str:
     if inspect.isroutine(given):
         return f"the function {getattr(given, '__qualname__', repr(given))!r}"
     shown = repr(given)
-    return shown if len(shown) <= 100 else f"{shown[:97]}..."  # noqa: PLR2004
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."  # noqa: PLR2004  (and the dots make 100)
 
 
 def checked_child(workflow_id: str, where: str, given: object) -> Child:
@@ -103,7 +103,7 @@ def checked_function(workflow_id: str, given: object, wanted: Wanted) -> FlowFun
         signature = inspect.signature(function)
     except (ValueError, TypeError):
         return FlowFunction(function)  # some built-in callables do not tell; they are called with one argument
-    takes_two = _required(signature) == 2  # noqa: PLR2004
+    takes_two = _required(signature) == 2  # noqa: PLR2004  (as the name says)
     try:
         signature.bind(*([object()] * (2 if takes_two else 1)))
     except TypeError:

@@ -124,7 +124,7 @@ class KeyedBuilder(Uncommitted, Generic[In, Out]):
         """As ``Builder.switch``; ``key`` is given the outputs of the block before."""
         return self._builder(SwitchPart(key, cases, default, output, id))
 
-    def foreach(self, step: Never, /, *, concurrency: object = 1, id: object = None) -> Never:  # noqa: ARG002
+    def foreach(self, step: Never, /, *, concurrency: object = 1, id: object = None) -> Never:  # noqa: ARG002  (it is refused)
         """What a block gives is an object, never a list: ``.map()`` it to one first. No type checker accepts this."""
         raise TypesDoNotMeet(
             f"workflow {self.id!r}: .foreach() after a parallel or branch is given {{step id: output}}, which is no "

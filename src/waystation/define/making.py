@@ -147,7 +147,7 @@ class Maker:
     def _choice(self, given: object) -> tuple[FlowFunction, Child]:
         shown = in_words(given)
         pair = cast("Sequence[object]", given) if isinstance(given, (tuple, list)) else ()
-        if len(pair) != 2:  # noqa: PLR2004
+        if len(pair) != 2:  # noqa: PLR2004  (a pair)
             raise DefinitionError(f"{self._where}: .branch() takes (condition, step) pairs, and was given {shown}")
         condition, step = pair
         if isinstance(condition, Step):
@@ -311,7 +311,7 @@ def _as_dict(given: object) -> Mapping[object, object] | None:
 def _annotated_return(fn: Callable[..., object]) -> object:
     """What a function is annotated to return; ``Any`` if it does not say, or cannot be asked."""
     try:
-        hints = typing.get_type_hints(fn if inspect.isroutine(fn) else getattr(fn, "__call__", fn), include_extras=True)  # noqa: B004
+        hints = typing.get_type_hints(fn if inspect.isroutine(fn) else getattr(fn, "__call__", fn), include_extras=True)  # noqa: B004  (its hints are wanted)
     except (NameError, TypeError, AttributeError):
         return Any
     return hints.get("return", Any)

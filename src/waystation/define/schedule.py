@@ -199,7 +199,7 @@ def _check_zone(tz: object) -> None:
 
 
 def _check_expression(expression: object) -> None:
-    if not isinstance(expression, str) or len(expression.split()) != 5:  # noqa: PLR2004
+    if not isinstance(expression, str) or len(expression.split()) != 5:  # noqa: PLR2004  (minute to day of the week)
         raise InvalidCron(
             f"Cron({expression!r}): give five fields: minute, hour, day of month, month and day of week, "
             "such as '0 9 * * MON' for each Monday at nine"

@@ -30,7 +30,7 @@ def read_signature(fn: Callable[..., object]) -> Signature:
     if not callable(fn):
         raise InvalidSignature(f"@step is put above a function, not above {fn!r}")
     parameters = positional(fn)
-    if not 1 <= len(parameters) <= 2:  # noqa: PLR2004
+    if not 1 <= len(parameters) <= 2:  # noqa: PLR2004  (input, context)
         raise InvalidSignature(
             f"step function {name!r} takes {len(parameters)} arguments; it must take its input, and may take a "
             "StepContext after it"
@@ -55,7 +55,7 @@ def read_signature(fn: Callable[..., object]) -> Signature:
 def context_state(fn: Callable[..., object]) -> object:
     """The state type that a function's context is annotated with; None if it names none, or none can be read."""
     parameters = positional(fn)
-    if len(parameters) < 2:  # noqa: PLR2004
+    if len(parameters) < 2:  # noqa: PLR2004  (the second is the context)
         return None
     try:
         return _state_of(typing.get_type_hints(fn, include_extras=True).get(parameters[1].name))
@@ -66,7 +66,7 @@ def context_state(fn: Callable[..., object]) -> object:
 def _state_of(context: object) -> object:
     """The third type argument of ``StepContext[Ask, Answer, State]``."""
     arguments: tuple[object, ...] = typing.get_args(context)
-    named = arguments[2] if len(arguments) > 2 else None  # noqa: PLR2004
+    named = arguments[2] if len(arguments) > 2 else None  # noqa: PLR2004  (the third)
     return None if named == Mapping[str, object] else named  # which is what a context has that names none
 
 

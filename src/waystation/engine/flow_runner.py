@@ -268,4 +268,4 @@ def _millis(time: timedelta) -> Millis:
 
 def _shown(value: bytes) -> str:
     text = value.decode("utf-8", "replace")
-    return text if len(text) <= 100 else f"{text[:97]}..."  # noqa: PLR2004
+    return text if len(text) <= 100 else f"{text[:97]}..."  # noqa: PLR2004  (and the dots make 100)

@@ -291,7 +291,7 @@ class RunningStep(StepContext[object, object, object]):
 
     # ------------------------------------------------------------------ once
 
-    async def once(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:  # noqa: ANN401  (its two typed forms are StepContext\'s)
+    async def once(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:  # noqa: ANN401  (its two typed forms are StepContext's)
         """See ``StepContext``."""
         schema = _recorded_schema(fn, returns)
         found = await self._access.recorded(self._address, name)
@@ -316,7 +316,7 @@ class RunningStep(StepContext[object, object, object]):
         self._recording.pop(name).set_result(value)
         return schema.load(value)
 
-    def once_sync(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:  # noqa: ANN401  (its two typed forms are StepContext\'s)
+    def once_sync(self, name: str, fn: Callable[[], object], *, returns: object = None) -> Any:  # noqa: ANN401  (its two typed forms are StepContext's)
         """See ``StepContext``."""
         schema = _recorded_schema(fn, returns)
         found = self._on_loop(self._access.recorded(self._address, name))

@@ -40,7 +40,7 @@ class DataError(WaystationError):
         if self.address:
             where.append(f"at {self.address!r}")
         shown = "; ".join(f"{field or 'the value'}: {reason}" for field, reason in self.problems[:5])
-        more = f" (and {len(self.problems) - 5} more)" if len(self.problems) > 5 else ""  # noqa: PLR2004
+        more = f" (and {len(self.problems) - 5} more)" if len(self.problems) > 5 else ""  # noqa: PLR2004  (five are shown)
         place = f" ({', '.join(where)})" if where else ""
         return f"{self.subject} does not fit its schema{place}: {shown}{more}"
 

@@ -140,13 +140,13 @@ def _sync(folder: Path) -> None:
 class FileSystem(Protocol):
     """What is used of an fsspec file system."""
 
-    def pipe_file(self, path: str, value: bytes) -> object: ...  # noqa: D102
-    def cat_file(self, path: str) -> bytes: ...  # noqa: D102
-    def rm_file(self, path: str) -> object: ...  # noqa: D102
-    def exists(self, path: str) -> bool: ...  # noqa: D102
-    def find(self, path: str) -> list[str]: ...  # noqa: D102
-    def modified(self, path: str) -> datetime: ...  # noqa: D102
-    def invalidate_cache(self) -> object: ...  # noqa: D102
+    def pipe_file(self, path: str, value: bytes) -> object: ...  # noqa: D102  (fsspec's own)
+    def cat_file(self, path: str) -> bytes: ...  # noqa: D102  (fsspec's own)
+    def rm_file(self, path: str) -> object: ...  # noqa: D102  (fsspec's own)
+    def exists(self, path: str) -> bool: ...  # noqa: D102  (fsspec's own)
+    def find(self, path: str) -> list[str]: ...  # noqa: D102  (fsspec's own)
+    def modified(self, path: str) -> datetime: ...  # noqa: D102  (fsspec's own)
+    def invalidate_cache(self) -> object: ...  # noqa: D102  (fsspec's own)
     def makedirs(self, path: str, exist_ok: bool) -> object: ...  # noqa: D102, FBT001  (fsspec's own)
 
 

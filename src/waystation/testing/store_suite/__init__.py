@@ -21,19 +21,21 @@ They test what one process can see of a store. That what was told is there after
 one wins, is for tests of your own: ``waystation.testing.crashing`` helps.
 """
 
+# ruff: noqa: E402  (pytest must know of the parts before they are imported)
+
 import pytest
 
 for _part in ("deletion", "journal", "lists", "outside", "ownership", "schedules", "transactions", "starts"):
     pytest.register_assert_rewrite(f"{__name__}.{_part}")
 
-from waystation.testing.store_suite.deletion import DeletionSuite  # noqa: E402  (pytest must know of them before)
-from waystation.testing.store_suite.journal import JournalSuite  # noqa: E402
-from waystation.testing.store_suite.lists import ListsSuite  # noqa: E402
-from waystation.testing.store_suite.outside import OutsideSuite  # noqa: E402
-from waystation.testing.store_suite.ownership import OwnershipSuite  # noqa: E402
-from waystation.testing.store_suite.schedules import SchedulesSuite  # noqa: E402
-from waystation.testing.store_suite.starts import StartsSuite  # noqa: E402
-from waystation.testing.store_suite.transactions import TransactionsSuite  # noqa: E402
+from waystation.testing.store_suite.deletion import DeletionSuite
+from waystation.testing.store_suite.journal import JournalSuite
+from waystation.testing.store_suite.lists import ListsSuite
+from waystation.testing.store_suite.outside import OutsideSuite
+from waystation.testing.store_suite.ownership import OwnershipSuite
+from waystation.testing.store_suite.schedules import SchedulesSuite
+from waystation.testing.store_suite.starts import StartsSuite
+from waystation.testing.store_suite.transactions import TransactionsSuite
 
 __all__ = ["StoreSuite", "TransactionsSuite"]
 
