@@ -22,7 +22,8 @@ from typing import NoReturn, cast
 from examples.approval.workflow import FOLDER, app, approval
 from rich.console import Console
 
-from waystation.cli.serving import LOOPBACK, PORT
+from waystation.cli.serving import LOOPBACK
+from waystation.settings import DEFAULT_PORT
 
 RUN_ID = "DOC-1"
 
@@ -128,7 +129,7 @@ def offer() -> None:
     print(NEXT)
     console.rule("Or in a browser")
     print(STUDIO if built else f"make studio    # once: it builds the studio's pages\n{STUDIO}")
-    print(f"then open http://{LOOPBACK}:{PORT}/ and start a run there")
+    print(f"then open http://{LOOPBACK}:{DEFAULT_PORT}/ and start a run there")
 
 
 def fetched(url: str) -> str:

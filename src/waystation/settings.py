@@ -20,6 +20,9 @@ from waystation.store import open_store
 from waystation.store.codec import Codec, CodecStore
 from waystation.store.protocol import Store
 
+DEFAULT_PORT = 8484
+"""Where a server listens if nothing is said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

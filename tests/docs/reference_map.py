@@ -214,7 +214,7 @@ ALIASES: Final = {
     "Event": ("waystation.engine.events", "AnyEvent"),
     "Scope": ("waystation.server.access", "Scope"),
     "SCOPES": ("waystation.server.access", "SCOPES"),
-    "DEFAULT_PORT": ("waystation.server.serving", "DEFAULT_PORT"),
+    "DEFAULT_PORT": ("waystation.settings", "DEFAULT_PORT"),
 }
 """Names that are neither a class nor a function: the module of each, and its name there."""
 

@@ -265,6 +265,7 @@ WRONG: dict[str, tuple[Callable[[Lines], object], int, str]] = {
     "a time too far": (changed(RUN, created_at=2**63), 2, "created_at"),
     "an epoch below zero": (changed(RUN, epoch=-1), 2, "epoch"),
     "an id that is none": (changed(RUN, run_id="a\tb"), 2, "cannot have the id"),
+    "an id that is another place": (changed(RUN, run_id=".."), 2, "in the path of an address"),
     "an id that is empty": (changed(RUN, run_id=""), 2, "run_id"),
     "an id that is too long": (changed(RUN, run_id="x" * 201), 2, "run_id"),
     "another definition": (changed(DEFINITION, fingerprint="g"), 3, "not the definition that the run follows, 'f'"),

@@ -17,8 +17,9 @@ from waystation.cli import printing
 from waystation.cli.exits import Exit, UsageError
 from waystation.cli.failing import fail
 from waystation.cli.options import AppOption, StoreOption
-from waystation.cli.serving import PORT, OpenOption, PortOption
+from waystation.cli.serving import OpenOption, PortOption
 from waystation.errors import ExtraMissing, WaystationError
+from waystation.settings import DEFAULT_PORT
 
 _TO_END = 20.0
 """So many seconds a server has to come to its end."""
@@ -28,7 +29,7 @@ _LOOK_MS = 300
 
 def dev(
     *,
-    port: PortOption = PORT,
+    port: PortOption = DEFAULT_PORT,
     watch: Annotated[
         list[str] | None, typer.Option("--watch", metavar="DIR", help="Where the code is; by default here. Repeatable.")
     ] = None,

@@ -19,12 +19,12 @@ from waystation.cli.exits import UsageError
 from waystation.cli.failing import fail
 from waystation.cli.options import AppOption, JsonOption, StoreOption
 from waystation.errors import ExtraMissing, WaystationError
+from waystation.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from waystation.server import Authenticator
 
 LOOPBACK = "127.0.0.1"
-PORT = 8484
 
 HostOption = Annotated[
     str, typer.Option("--host", help="Where to listen; elsewhere than on this machine with --tokens.")
@@ -39,7 +39,7 @@ OpenOption = Annotated[bool, typer.Option("--open", help="Open it in a browser."
 def serve(
     *,
     host: HostOption = LOOPBACK,
-    port: PortOption = PORT,
+    port: PortOption = DEFAULT_PORT,
     tokens: TokensOption = None,
     oidc_issuer: Annotated[
         str | None, typer.Option("--oidc-issuer", metavar="URL", help="Who may: whoever this identity provider knows.")
@@ -76,7 +76,7 @@ def serve(
 
 def studio(
     *,
-    port: PortOption = PORT,
+    port: PortOption = DEFAULT_PORT,
     browse: OpenOption = False,
     app: AppOption = None,
     store: StoreOption = None,

@@ -16,8 +16,7 @@ from waystation.engine.engine import Engine
 from waystation.engine.owning import Owning
 from waystation.errors import InvalidId
 from waystation.store.records import Head, NewRun, Opened, RunRecord, StoredRun
-
-_LONGEST_RUN_ID = 200
+from waystation.store.run_ids import why_no_run_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +163,6 @@ def _new_run(
 
 
 def _checked_run_id(run_id: object) -> str:
-    if not isinstance(run_id, str) or not 1 <= len(run_id) <= _LONGEST_RUN_ID or not run_id.isprintable():
-        raise InvalidId(f"a run cannot have the id {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable characters")
-    if run_id in (".", ".."):
-        raise InvalidId(f"a run cannot have the id {run_id!r}: in the path of an address that is another place")
-    return run_id
+    if (why_not := why_no_run_id(run_id)) is not None:
+        raise InvalidId(f"a run cannot have the id {run_id!r}: {why_not}")
+    return str(run_id)

@@ -16,12 +16,10 @@ from waystation.errors import ListenFailed, ListenRefused
 from waystation.server.access import Authenticator
 from waystation.server.application import application, make_site
 from waystation.server.site import Limits, Site
+from waystation.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from waystation.runtime import Waystation
-
-DEFAULT_PORT = 8484
-"""Where a server listens if nothing is said."""
 
 _GRACE_SECONDS = 10
 """So long requests under way may go on when the server is shut down. Streams, and who waits for a run, end at once."""

@@ -28,6 +28,7 @@ from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunFileInvalid
 from waystation.store.records import RunStatus
+from waystation.store.run_ids import LONGEST
 
 FORMAT: Final = "waystation-run"
 
@@ -54,7 +55,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="h
 class RunLine(Line, frozen=True, tag="run"):
     """The run's record, as of the moment the file is of."""
 
-    run_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    run_id: Annotated[str, Meta(min_length=1, max_length=LONGEST)]
     workflow_id: _Name
     version: str
     fingerprint: _Name

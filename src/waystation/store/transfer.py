@@ -34,6 +34,7 @@ from waystation.store.run_file import (
     kept,
     written,
 )
+from waystation.store.run_ids import why_no_run_id
 
 _BYTES_AT_ONCE = 4 * 1024 * 1024
 _ENTRIES_AT_ONCE = 1000
@@ -235,8 +236,8 @@ class _Arriving:
         self._has_header = True
 
     def _take_run(self, line: RunLine) -> None:
-        if not line.run_id.isprintable():
-            raise self._file.invalid(f"a run cannot have the id {line.run_id!r}")
+        if (why_not := why_no_run_id(line.run_id)) is not None:
+            raise self._file.invalid(f"a run cannot have the id {line.run_id!r}: {why_not}")
         self._run = line
 
     def _take_definition(self, line: DefinitionLine, run: RunLine) -> None:
