@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Desk
-from tests.browser.seen import IDLE, node, panel, see
+from tests.browser.seen import IDLE, panel, press, see
 from tests.browser.servers import ROOT, Server
 
 AXE = ROOT / "studio" / "node_modules" / "axe-core" / "axe.min.js"
@@ -45,7 +45,7 @@ def run(page: Page) -> None:
 
 
 def failed_step(page: Page) -> None:
-    node(page, "deliver").click()
+    press(page, "deliver")
     expect(panel(page, "step deliver").get_by_role("region", name="Trace")).to_be_visible()
 
 
@@ -72,7 +72,7 @@ def every_kind(page: Page) -> None:
 
 
 def chosen(page: Page) -> None:
-    node(page, "packing/pack").press("Enter")
+    press(page, "packing/pack")
     expect(panel(page, "step packing/pack")).to_be_visible()
 
 

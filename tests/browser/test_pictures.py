@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.desk import Desk, Thread
 from tests.browser.pictured import NOW, seed
-from tests.browser.seen import node, panel, see
+from tests.browser.seen import node, panel, press, see
 from tests.browser.servers import ROOT, Server, running
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -59,7 +59,7 @@ def test_the_pictures_are_taken(desk: Desk, pictured: Server, tmp_path: Path) ->
 
     page.goto("/workflows/purchase")
     expect(node(page, "pay")).to_be_visible()
-    node(page, "place-order").click()
+    press(page, "place-order")
     expect(panel(page, "step place-order")).to_contain_text("Undone by")
     take("studio-workflow")
 

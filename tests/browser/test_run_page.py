@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.desk import Desk
-from tests.browser.seen import IDLE, node, panel, see, stands
+from tests.browser.seen import IDLE, node, panel, press, see, stands
 from tests.browser.servers import Server
 
 
@@ -25,17 +25,17 @@ def test_the_graph_is_coloured_as_the_run_goes_through_every_kind_of_node(desk: 
 
     expect(node(page, "packing")).to_contain_text("3/3")
     expect(node(page, "packing/pack")).to_contain_text("×3")
-    node(page, "packing/pack").click()
+    press(page, "packing/pack")
     pack = panel(page, "step packing/pack")
     pack.get_by_role("button", name="packing[1]/pack").click()
     expect(page.get_by_role("complementary")).to_contain_text('"B"')
 
-    node(page, "pick-up").click()
+    press(page, "pick-up")
     event = panel(page, "wait pick-up")
     event.get_by_role("textbox").fill("the courier")
     event.get_by_role("button", name="Send").click()
     see(page, {"pick-up": "success", "sign": "suspended"})
-    node(page, "sign").click()
+    press(page, "sign")
     sign = panel(page, "step sign")
     expect(sign).to_contain_text("the courier: who signs?")
     sign.get_by_label("Yes").check()
@@ -71,7 +71,7 @@ def test_a_failure_shows_its_trace_and_what_was_undone(desk: Desk, server: Serve
     told.get_by_role("button", name="Show the step").click()
     trace = panel(page, "step deliver").get_by_role("region", name="Trace")
     expect(trace).to_contain_text('raise NonRetryable(f"nobody is at home for {done.name}")')
-    node(page, "charge").click()
+    press(page, "charge")
     panel(page, "step charge").get_by_role("button", name="charge~undo").click()
     expect(panel(page, "step charge~undo")).to_contain_text("success")
 
@@ -125,7 +125,7 @@ def test_a_run_of_any_id_has_its_page(desk: Desk, server: Server) -> None:
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     see(page, {"approve": "suspended"})
-    node(page, "approve").click()
+    press(page, "approve")
     page.reload()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     panel(page, "step approve").get_by_label("No").check()
