@@ -1,5 +1,4 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo } from 'react';
 
 import type { LogLine } from '../api/types';
 import { LogTail } from '../live/logTail';
@@ -8,8 +7,7 @@ import { Ending } from '../ui/Ending';
 import { Failure, Loading } from '../ui/Failure';
 import { clockTime, exact } from '../ui/time';
 import { useSignal } from '../ui/signal';
-import { useTail } from '../ui/useTail';
-import './lines.css';
+import { Lines } from './Lines';
 
 interface Props {
   readonly id: string;
@@ -23,17 +21,6 @@ export function LogsView({ id, isOn, onChoose }: Props) {
   const tail = useMemo(() => new LogTail(id), [id]);
   useEffect(() => tail.open(() => isOn), [tail, isOn]);
   const { lines, loaded, problem } = useSignal(tail.state);
-  const scroller = useRef<HTMLDivElement>(null);
-  // eslint-disable-next-line react-hooks/incompatible-library -- its functions are used in this component alone
-  const virtual = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => 26,
-    overscan: 20,
-    getItemKey: (index) => lines[index]?.n ?? index,
-  });
-  const onScroll = useTail(virtual, lines.length);
-
   if (problem !== null) return <Failure error={problem} />;
   if (!loaded) return <Loading what="the log" />;
   if (lines.length === 0) {
@@ -45,35 +32,9 @@ export function LogsView({ id, isOn, onChoose }: Props) {
     );
   }
   return (
-    <div
-      className="chunks"
-      ref={scroller}
-      role="log"
-      aria-label="Log"
-      // It scrolls, so the keyboard has to reach it.
-      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-      tabIndex={0}
-      onScroll={onScroll}
-    >
-      <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-        {virtual.getVirtualItems().map((item) => {
-          const line = lines[item.index];
-          return (
-            line !== undefined && (
-              <div
-                key={item.key}
-                data-index={item.index}
-                ref={virtual.measureElement}
-                className="chunk log-line"
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                <Line line={line} onChoose={onChoose} />
-              </div>
-            )
-          );
-        })}
-      </div>
-    </div>
+    <Lines name="Log" lines={lines} keyOf={(line) => line.n} className="log-line">
+      {(line) => <Line line={line} onChoose={onChoose} />}
+    </Lines>
   );
 }
 
