@@ -207,14 +207,24 @@ async def test_rows_of_the_journal_are_appended_and_never_changed(tmp_path: Path
     await store.close()
 
 
-@pytest.mark.parametrize(("options", "level"), [("", 2), ("?synchronous=full", 2), ("?synchronous=normal", 1)])
-async def test_it_writes_ahead_and_syncs_as_asked(options: str, level: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "level", "pages"),
+    [
+        ("", 2, 1000),
+        ("?synchronous=full", 2, 1000),
+        ("?synchronous=on-suspend", 1, 1000),
+        ("?synchronous=normal", 1, 4000),
+    ],
+)
+async def test_it_writes_ahead_and_syncs_as_asked(options: str, level: int, pages: int, tmp_path: Path) -> None:
+    """And brings its log into the file when that has so many pages: seldom where nothing else is synced."""
     file = tmp_path / "runs.db"
     store = store_in(file, options)
     await store.open()
     connection = vars(store)["_connection"]
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (pages,)
     await store.close()
 
 

@@ -51,7 +51,8 @@ class Hub:
         """The run is new, or gone, or its journal has grown, durably."""
         for event in self._listeners.get(run_id, ()):
             event.set()
-        self.tell_of(run_id)
+        if self._of_all:  # asked after every step, and mostly nobody listens
+            self.tell_of(run_id)
 
     def tell_of(self, run_id: str | None) -> None:
         """Tell those who listen to all runs, and nobody else, that a run may have moved; None for any."""

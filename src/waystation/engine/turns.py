@@ -102,7 +102,8 @@ class Turns:
 class Pace:
     """Sees to it that a run whose steps never wait gives way to others.
 
-    A commit to a disk gives way by itself; one to memory never does.
+    A commit to a server gives way by itself, and so does one to a disk, at the latest when its own time is up; one to
+    memory never does.
     """
 
     def __init__(self) -> None:
