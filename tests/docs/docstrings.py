@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Final, get_overloads
 
 from waystation.engine.events import Event
@@ -114,8 +115,10 @@ def stub(kind: type, known: Container[str]) -> str:
     lines = list(fields.values())
     if issubclass(kind, Event):
         lines = [f'type: Literal["{kind.__struct_config__.tag}"]', *lines]
-    if "__init__" in vars(kind) and not lines and "\nArguments:" in (inspect.getdoc(kind) or ""):
-        lines = _function(_definition(vars(kind)["__init__"]), "__init__").splitlines()
+    made_by: object = kind.__init__  # type: ignore[misc]  # of this very class: its base's, where it has none
+    is_ours = isinstance(made_by, FunctionType) and made_by.__module__.startswith("waystation")
+    if is_ours and not lines and "\nArguments:" in (inspect.getdoc(kind) or ""):
+        lines = _function(_definition(made_by), "__init__").splitlines()
     return "\n".join([f"{head}:", *(f"    {line}" for line in lines)]) if lines else f"{head}: ..."
 
 
