@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
 from waystation.all_runs import tell_hooks
-from waystation.background import BackgroundLoop
+from waystation.background import WithTwins
 from waystation.beginning import start_scheduled
 from waystation.core.machine import Machine
 from waystation.define.workflow import Workflow
@@ -31,8 +31,10 @@ from waystation.store.records import WorkflowKey
 T = TypeVar("T")
 
 
-class AppLife:
+class AppLife(WithTwins):
     """An app as long as it lives. Its arguments are documented at ``Waystation``."""
+
+    _what = "app"
 
     def __init__(
         self,
@@ -69,9 +71,7 @@ class AppLife:
         self._registry = Registry(workflows)
         self._store = self._settings.home(store)
         self._parts: Parts | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._opening = asyncio.Lock()
-        self._background: BackgroundLoop | None = None
         self._closed = False
 
     # ------------------------------------------------------------------ life
@@ -204,21 +204,3 @@ class AppLife:
     def tools(self) -> Mapping[str, object]:
         """What steps reach as ``ctx.tools``."""
         return self._settings.tools
-
-    # ------------------------------------------------------------------ for scripts
-
-    def close_sync(self) -> None:
-        """``close`` for code that is not async; also ends the loop that the ``_sync`` twins run on."""
-        if self._background is not None:
-            self._background.call(self.close())
-            self._background.stop()
-            self._background = None
-
-    def call(self, work: Coroutine[object, object, T]) -> T:
-        """Run ``work`` on the app's own loop, in a thread, and wait for it. What the ``_sync`` twins use."""
-        if self._background is None:
-            if self._loop is not None:
-                work.close()
-                raise WrongLoop("this app is in use on an event loop; its _sync methods need an app of their own")
-            self._background = BackgroundLoop()
-        return self._background.call(work)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 import msgspec
 
-from waystation.background import BackgroundLoop
+from waystation.background import WithTwins
 from waystation.client import reading, wire
 from waystation.client.connection import Connection, Settings, part
 from waystation.client.encoding import json_of
@@ -32,7 +32,7 @@ Out = TypeVar("Out")
 T = TypeVar("T")
 
 
-class Client:
+class Client(WithTwins):
     """A Waystation server, by its address: the same calls as an app's, made over HTTP.
 
     Use it as an async context manager. It belongs to the event loop it is first used on. For scripts without a loop
@@ -59,6 +59,8 @@ class Client:
         ``async with Client("http://127.0.0.1:8484", token=token) as client: ...``
     """
 
+    _what = "client"
+
     def __init__(
         self,
         url: str,
@@ -84,8 +86,6 @@ class Client:
             )
         )
         self._registry = Registry(workflows)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._background: BackgroundLoop | None = None
         self._closed = False
 
     # ------------------------------------------------------------------ life
@@ -303,19 +303,3 @@ class Client:
     def pending_sync(self, *, workflow: str | None = None, limit: int = 1000) -> Sequence[Suspension]:
         """``pending`` for code that is not async."""
         return self.call(self.pending(workflow=workflow, limit=limit))
-
-    def close_sync(self) -> None:
-        """``close`` for code that is not async; also ends the loop that the ``_sync`` twins run on."""
-        if self._background is not None:
-            self._background.call(self.close())
-            self._background.stop()
-            self._background = None
-
-    def call(self, work: Coroutine[object, object, T]) -> T:
-        """Run ``work`` on the client's own loop, in a thread, and wait for it. What the ``_sync`` twins use."""
-        if self._background is None:
-            if self._loop is not None:
-                work.close()
-                raise WrongLoop("this client is in use on an event loop; its _sync methods need a client of their own")
-            self._background = BackgroundLoop()
-        return self._background.call(work)
