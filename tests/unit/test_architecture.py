@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [file for folder in ("src", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
-SOURCES += [ROOT / "hatch_build.py", ROOT / "studio" / "build.py"]
+SOURCES = [
+    *(file for folder in ("src", "tests", "examples", "benchmarks") for file in (ROOT / folder).rglob("*.py")),
+    ROOT / "hatch_build.py",
+    ROOT / "studio" / "build.py",
+]
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
