@@ -78,7 +78,7 @@ async def test_a_run_that_is_not_there_or_goes_away_is_told_of(client: Client) -
 async def test_no_event_is_lost_or_comes_twice_through_connections_that_break_anywhere(
     app: Waystation, url: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("waystation.client.following._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("waystation.client.pausing._SHORTEST", 0.001)
     monkeypatch.setattr("waystation.client.following._LONGEST_PAUSE", 0.01)
     monkeypatch.setattr("waystation.server.streaming._RETRY_MS", 1)
     rng = random.Random(seed)
