@@ -80,7 +80,7 @@ async def broadcast(
                 continue
             sending = send_event(engine, registry.by_key[record.key], record.run_id, waiting[record.key])
             try:
-                await dispatcher.take(record.run_id, sending)
+                await dispatcher.take(record.run_id, record.workflow_id, sending)
             except (RunEnded, RunNotFound):
                 continue  # meanwhile
             yield record.run_id

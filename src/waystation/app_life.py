@@ -44,6 +44,7 @@ class AppLife(WithTwins):
         tools: Mapping[str, object] | None = None,
         store: str | Store = "sqlite:///waystation.db",
         codec: Codec | None = None,
+        dispatch: str | None = None,
         recover: bool = True,
         lease: timedelta = timedelta(seconds=15),
         grace: timedelta = timedelta(seconds=5),
@@ -67,6 +68,7 @@ class AppLife(WithTwins):
             cancel_grace=cancel_grace,
             clock=clock,
             codec=codec,
+            dispatch=dispatch,
         )
         self._registry = Registry(workflows)
         self._store = self._settings.home(store)

@@ -105,4 +105,4 @@ async def start_scheduled(
     beginning = begin(workflow, cron.input, state=cron.state)
     await ask_to_start(workflow, run_id, workflow.input.load(beginning.input), None)
     with suppress(RunAlreadyExists):
-        await dispatcher.take(run_id, create_started(engine, workflow, Names(run_id=run_id), beginning))
+        await dispatcher.take(run_id, workflow.id, create_started(engine, workflow, Names(run_id=run_id), beginning))

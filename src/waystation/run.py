@@ -14,7 +14,7 @@ from waystation.choosing import Given, Selector, choose_answer
 from waystation.core.machine import Machine
 from waystation.define.executable import Executable
 from waystation.dispatch.protocol import Taking
-from waystation.engine import creation, intake
+from waystation.engine import creation, intake, taking_over
 from waystation.engine.events import RESTING, AnyEvent
 from waystation.engine.hooks import ask_to_start
 from waystation.forks import make_fork
@@ -73,7 +73,7 @@ class Run(RunView[In, Out]):
         """
         _, dispatcher = await self._app.opened()
         starting = await self._starting(input, state, request_context, per_step=per_step)
-        return await self.rested(await dispatcher.take_to_rest(self.run_id, starting))
+        return await self.rested(await dispatcher.take_to_rest(self.run_id, self.workflow.id, starting))
 
     async def start_async(
         self,
@@ -86,7 +86,7 @@ class Run(RunView[In, Out]):
         """Start the run and do not wait. When this returns, the start is durable. Raises as ``start`` does."""
         _, dispatcher = await self._app.opened()
         starting = await self._starting(input, state, request_context, per_step=per_step)
-        await dispatcher.take(self.run_id, starting)
+        await dispatcher.take(self.run_id, self.workflow.id, starting)
 
     async def _starting(
         self, input: object, state: object, request_context: Mapping[str, object] | None, *, per_step: bool
@@ -156,7 +156,9 @@ class Run(RunView[In, Out]):
             channel=channel,
             key=idempotency_key,
         )
-        return await self.rested(await dispatcher.take_to_rest(self.run_id, await self._answering(given)))
+        return await self.rested(
+            await dispatcher.take_to_rest(self.run_id, self.workflow.id, await self._answering(given))
+        )
 
     async def resume_async(
         self,
@@ -181,7 +183,7 @@ class Run(RunView[In, Out]):
             channel=channel,
             key=idempotency_key,
         )
-        await dispatcher.take(self.run_id, await self._answering(given))
+        await dispatcher.take(self.run_id, self.workflow.id, await self._answering(given))
 
     async def _answering(self, given: Given) -> Taking:
         engine, _ = await self._app.opened()
@@ -222,7 +224,7 @@ class Run(RunView[In, Out]):
         cancelling = intake.cancel(
             engine, self._untyped, self.run_id, reason=reason, actor=actor, channel=channel, grace_ms=max(grace_ms, 0)
         )
-        await dispatcher.take(self.run_id, cancelling)
+        await dispatcher.take(self.run_id, self.workflow.id, cancelling)
 
     async def proceed(self, *, per_step: bool = False) -> RunResult[Out]:
         """Have a paused run go on, and wait until it rests again.
@@ -239,7 +241,9 @@ class Run(RunView[In, Out]):
     async def proceed_async(self, *, per_step: bool = False) -> None:
         """Have a paused run go on, and do not wait. Raises as ``proceed`` does."""
         engine, dispatcher = await self._app.opened()
-        await dispatcher.take(self.run_id, intake.proceed(engine, self._untyped, self.run_id, per_step=per_step))
+        await dispatcher.take(
+            self.run_id, self.workflow.id, intake.proceed(engine, self._untyped, self.run_id, per_step=per_step)
+        )
 
     async def restart(self) -> RunResult[Out]:
         """Take over the run if the process that drove it is gone, and wait until it rests; of a run that has ended,
@@ -259,7 +263,7 @@ class Run(RunView[In, Out]):
     async def restart_async(self) -> None:
         """Take over the run, and do not wait. Raises as ``restart`` does."""
         engine, dispatcher = await self._app.opened()
-        await dispatcher.take(self.run_id, intake.restart(engine, self._untyped, self.run_id))
+        await dispatcher.take(self.run_id, self.workflow.id, taking_over.restart(engine, self._untyped, self.run_id))
 
     async def fork(
         self,
@@ -301,7 +305,9 @@ class Run(RunView[In, Out]):
             state=state,
         )
         names = creation.Names(run_id=str(uuid.uuid4()) if run_id is None else run_id, resource_id=resource_id)
-        await dispatcher.take(names.run_id, creation.create_taken(engine, self._untyped, names, *made))
+        await dispatcher.take(
+            names.run_id, self.workflow.id, creation.create_taken(engine, self._untyped, names, *made)
+        )
         return Run(self._app, self.workflow, names.run_id)
 
     # ------------------------------------------------------------------ events
@@ -332,7 +338,9 @@ class Run(RunView[In, Out]):
             actor=actor,
             channel=channel,
         )
-        await dispatcher.take(self.run_id, intake.send_event(engine, self._untyped, self.run_id, event))
+        await dispatcher.take(
+            self.run_id, self.workflow.id, intake.send_event(engine, self._untyped, self.run_id, event)
+        )
 
     # ------------------------------------------------------------------ following it
 

@@ -97,7 +97,7 @@ class RunnableWorkflow(Generic[In, Out]):
         engine, dispatcher = await self._app.opened()
         starting = creation.create_started(engine, self._untyped, names, beginning)
         try:
-            machine = await dispatcher.take_to_rest(names.run_id, starting)
+            machine = await dispatcher.take_to_rest(names.run_id, self.workflow.id, starting)
         except IdempotencyKeyUsed as used:
             run = await self._go_on_with(used.run_id, names, input, state, request_context, per_step=per_step)
             return await run.wait()
@@ -119,7 +119,9 @@ class RunnableWorkflow(Generic[In, Out]):
         names = await self._asked(beginning, run_id, resource_id, idempotency_key)
         engine, dispatcher = await self._app.opened()
         try:
-            await dispatcher.take(names.run_id, creation.create_started(engine, self._untyped, names, beginning))
+            await dispatcher.take(
+                names.run_id, self.workflow.id, creation.create_started(engine, self._untyped, names, beginning)
+            )
         except IdempotencyKeyUsed as used:
             return await self._go_on_with(used.run_id, names, input, state, request_context, per_step=per_step)
         return Run(self._app, self.workflow, names.run_id)
@@ -162,7 +164,7 @@ class RunnableWorkflow(Generic[In, Out]):
         if await run.status() == "pending":
             try:
                 its = cast("Workflow[object, object]", run.workflow)
-                await dispatcher.take(run.run_id, intake.start(engine, its, run.run_id, beginning))
+                await dispatcher.take(run.run_id, its.id, intake.start(engine, its, run.run_id, beginning))
             except (RunAlreadyStarted, RunEnded):
                 pass  # by another, just now: its input is looked at below
             else:

@@ -13,15 +13,18 @@ from waystation.define.workflow import Workflow
 from waystation.engine import intake
 from waystation.engine.retention import ago, prune
 from waystation.engine.schedules import ScheduleInfo
-from waystation.errors import ExtraMissing, RunNotFound
+from waystation.errors import DispatchUrlInvalid, ExtraMissing, RunNotFound
 from waystation.results import Misfit, RunResult, Suspension
 from waystation.run import Run
 from waystation.runnable import RunnableWorkflow
+from waystation.settings import DEFAULT_WORKER_PORT
 from waystation.store.records import RunPage, RunStatus, WorkflowKey
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
+    from waystation.dispatch.restate.dispatcher import RestateDispatcher
+    from waystation.dispatch.restate.worker import Worker
     from waystation.server import Authenticator, Limits
 
 In = TypeVar("In")
@@ -40,6 +43,8 @@ class Waystation(AppLife):
         agents, tools: what steps reach as ``ctx.agents["name"]`` and ``ctx.tools["name"]``.
         store: an address, such as ``"sqlite:///waystation.db"`` (the default) or ``"memory://"``, or a ``Store``.
         codec: how data is kept in it: encrypted, compressed, beside it; None to keep it as it is.
+        dispatch: who places runs on processes: None for this one, which drives what it takes, or the address of a
+            Restate, ``"restate://HOST:8080?admin=http://HOST:9070"``, whose workers do. Needs ``waystation[restate]``.
         recover: take over runs whose process died, and runs whose time has come, whoever began them. An app made
             only to look or to answer may say False; it then goes on only with runs it starts or answers itself.
         lease: how long this process may be silent before others take its runs over. Long steps do not matter:
@@ -259,6 +264,63 @@ class Waystation(AppLife):
         from waystation.server import make_router
 
         return make_router(self, auth=auth, hosts=hosts, origins=origins, limits=limits)
+
+    # ------------------------------------------------------------------ on a fleet
+
+    def worker(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_WORKER_PORT,
+        advertise: str | None = None,
+        identity_keys: Sequence[str] = (),
+        runs: int = 100,
+        share_port: bool = False,
+        deregister: bool = False,
+    ) -> Worker:
+        """A worker of this app, whose ``dispatch`` names a Restate: open, it drives the runs that are placed on it.
+        ``waystation worker`` does all of it.
+
+        Arguments:
+            host, port: where it listens; port 0 for a free one.
+            advertise: the URL at which Restate reaches it, or the balancer before it and others like it; by default
+                where it listens.
+            identity_keys: the public keys (``publickeyv1_...``) of the Restates that may call it; an unsigned call is
+                refused then. Empty where everyone who reaches it may.
+            runs: how many runs it drives at once; others wait.
+            share_port: whether other workers on this machine may listen at the same port.
+            deregister: whether Restate is to forget it when it is closed.
+
+        Raises:
+            ExtraMissing. And when it is opened:
+            DispatchUrlInvalid: the app has no ``dispatch``.
+            ListenFailed, DispatchUnreachable, DispatchTooOld, RegistrationRefused.
+
+        Example:
+            ``async with app, app.worker(): await asyncio.Event().wait()``
+        """
+        from waystation.dispatch.restate.worker import Worker
+
+        return Worker(
+            self._placing,
+            host=host,
+            port=port,
+            advertise=advertise,
+            identity_keys=identity_keys,
+            runs=runs,
+            share_port=share_port,
+            deregister=deregister,
+        )
+
+    async def _placing(self) -> RestateDispatcher:
+        from waystation.dispatch.restate.dispatcher import RestateDispatcher
+
+        _, dispatcher = await self.opened()
+        if not isinstance(dispatcher, RestateDispatcher):
+            raise DispatchUrlInvalid(
+                "this app drives its runs itself; workers are of one with dispatch='restate://...'"
+            )
+        return dispatcher
 
     # ------------------------------------------------------------------ for scripts
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypedDict
 
 from waystation.core.machine import Machine
 from waystation.dispatch.local import LocalDispatcher
@@ -20,8 +21,14 @@ from waystation.store import open_store
 from waystation.store.codec import Codec, CodecStore
 from waystation.store.protocol import Store
 
+if TYPE_CHECKING:
+    from waystation.dispatch.restate.dispatcher import RestateDispatcher
+
 DEFAULT_PORT = 8484
 """Where a server listens if nothing is said."""
+
+DEFAULT_WORKER_PORT = 9080
+"""Where a worker listens if nothing is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,7 @@ class Settings:
     cancel_grace: timedelta
     clock: Clock | None
     codec: Codec | None
+    dispatch: str | None
 
     def __post_init__(self) -> None:
         if self.retention is not None and self.retention < timedelta(0):
@@ -61,7 +69,7 @@ class Parts:
 
     engine: Engine
     scheduler: Scheduler
-    dispatcher: LocalDispatcher
+    dispatcher: LocalDispatcher | RestateDispatcher
 
 
 async def clock_of(store: Store) -> Clock:
@@ -98,12 +106,11 @@ def assemble(
         threads=ThreadPoolExecutor(settings.threads, thread_name_prefix="waystation-step"),
         worker_id=worker_id,
         lease_term=lease.term,
+        takes_for=worker_id if settings.dispatch is None else None,
         cancel_grace=settings.cancel_grace,
     )
     scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)
-    dispatcher = LocalDispatcher(
-        engine,
-        lease,
+    how = _How(
         recover=settings.recover,
         recover_every=settings.recover_every,
         look_every=settings.look_every,
@@ -112,4 +119,27 @@ def assemble(
         retention=settings.retention,
         on_rest=on_rest,
     )
-    return Parts(engine, scheduler, dispatcher)
+    return Parts(engine, scheduler, _dispatcher(settings.dispatch, engine, lease, how))
+
+
+class _How(TypedDict):
+    """What all dispatchers take alike."""
+
+    recover: bool
+    recover_every: timedelta
+    look_every: timedelta
+    grace: timedelta
+    schedules: Scheduler | None
+    retention: timedelta | None
+    on_rest: Callable[[str, Machine], Awaitable[None]]
+
+
+def _dispatcher(dispatch: str | None, engine: Engine, lease: Lease, how: _How) -> LocalDispatcher | RestateDispatcher:
+    if dispatch is None:
+        return LocalDispatcher(engine, lease, **how)
+    # Loaded only then: it needs what the bare install does not bring.
+    from waystation.dispatch.restate.address import RestateAddress
+    from waystation.dispatch.restate.client import RestateClient
+    from waystation.dispatch.restate.dispatcher import RestateDispatcher
+
+    return RestateDispatcher(engine, lease, RestateClient(RestateAddress.parse(dispatch)), **how)

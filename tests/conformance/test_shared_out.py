@@ -70,7 +70,7 @@ class Survivor:
     async def driven(self) -> int:
         _, dispatcher = await self.app.opened()
         assert isinstance(dispatcher, LocalDispatcher)
-        return len(dispatcher._driven)
+        return len(dispatcher.driven)
 
     async def begin(self, count: int) -> None:
         for number in range(count):

@@ -136,7 +136,7 @@ async def test_who_wakes_past_its_lease_begins_nothing_that_was_done_meanwhile(
             await (await starting).wait()
             dispatcher = sleeper._at_work()[1]
             assert isinstance(dispatcher, LocalDispatcher)
-            while dispatcher._driven:  # until its driver has found out
+            while dispatcher.driven:  # until its driver has found out
                 await asyncio.sleep(0.001)
     assert calls[never_again] == 1
 

@@ -24,7 +24,7 @@ def test_no_file_is_longer_than_four_hundred_lines() -> None:
     assert long == {}
 
 
-_REASONED = re.compile(r"# type: ignore\[[a-z-, ]+\]  # \w|# (?:ruff: )?noqa: [A-Z0-9, ]+  \(\S.*\)$")
+_REASONED = re.compile(r"# (?:type|pyright): ignore\[[A-Za-z-, ]+\]  # \w|# (?:ruff: )?noqa: [A-Z0-9, ]+  \(\S.*\)$")
 _MARK = re.compile(r"# type: ignore|# pyright: ignore|noqa\b|pragma:|pytest\.mark\.(?:skip|xfail)")
 
 

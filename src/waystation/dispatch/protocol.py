@@ -24,9 +24,9 @@ class Dispatcher(Protocol):
     async def stop(self) -> None:
         """Drive nothing any more, and hand over what was driven, at once."""
 
-    async def take(self, run_id: str, taking: Taking) -> None:
-        """Have a run taken for this process, and drive it; if it was not to be taken, tell whoever drives it that its
-        journal has grown.
+    async def take(self, run_id: str, workflow_id: str, taking: Taking) -> None:
+        """Have a run of this workflow taken, and see to it that it is driven; if it was not to be taken, tell whoever
+        drives it that its journal has grown.
 
         It is carried through also when the caller is cancelled: what was taken durably is driven.
 
@@ -35,7 +35,7 @@ class Dispatcher(Protocol):
         """
         ...
 
-    async def take_to_rest(self, run_id: str, taking: Taking) -> Machine:
+    async def take_to_rest(self, run_id: str, workflow_id: str, taking: Taking) -> Machine:
         """``take``, then ``rest``; whoever waits so waits from the moment that the run is taken. Raises as they do."""
         ...
 

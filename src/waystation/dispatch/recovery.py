@@ -17,9 +17,9 @@ from waystation.dispatch.waiters import Waiters
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
-from waystation.engine.intake import take_over
 from waystation.engine.leases import Lease
 from waystation.engine.schedules import Scheduler
+from waystation.engine.taking_over import take_over
 from waystation.engine.timers import Alarm
 from waystation.errors import DefinitionChanged, StoreCorrupt, StoreError
 
@@ -66,6 +66,14 @@ class Recovery:
         self._alarm = Alarm(engine.clock, self.seek)
         self.returning = Returning(engine.clock, self.seek)
         self.unfit: dict[str, Exception] = {}
+
+    def soon(self, run_id: str) -> None:
+        """Come back to the run with the next look."""
+        self.returning.soon(run_id)
+
+    def driven(self, run_id: str) -> None:
+        """It is driven here: there is nothing to come back for."""
+        self.returning.give_up(run_id)
 
     def seek(self) -> None:
         """There may be such a run: look now."""

@@ -21,7 +21,7 @@ from waystation.store.run_ids import why_no_run_id
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A run this process has taken over, to be driven as ``owning`` says."""
+    """A run that was taken, to be driven as ``owning`` says; or, where runs are placed by others, to be placed."""
 
     run_id: str
     owning: Owning
@@ -122,7 +122,7 @@ async def create_taken(
     head = Head(
         status="running",
         epoch=1,
-        owner=engine.worker_id,
+        owner=engine.takes_for,
         fingerprint=created.fingerprint,
         updated_at=created.at,
     )

@@ -31,6 +31,8 @@ class Engine:
         cancel_grace: how long steps in flight of a cancelled run may go on, where nothing else is said.
         definitions: the fingerprints this process knows to be in the store.
         taking: the runs that are being taken over just now.
+        takes_for: who owns a run that is taken by what comes from outside: this process, which drives it then; None
+            where it is placed on some process by others, which takes it over.
     """
 
     store: Store
@@ -41,6 +43,7 @@ class Engine:
     threads: ThreadPoolExecutor
     worker_id: str
     lease_term: Callable[[], int | None]
+    takes_for: str | None
     cancel_grace: timedelta = timedelta(seconds=5)
     hub: Hub = field(default_factory=Hub)
     definitions: set[str] = field(default_factory=set[str])

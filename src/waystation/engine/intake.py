@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from waystation.core.addresses import Address
-from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry, EventReceived
 from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
@@ -21,21 +20,18 @@ from waystation.define.workflow import Workflow
 from waystation.engine.creation import Beginning, Taken
 from waystation.engine.decoding import entries_of
 from waystation.engine.engine import Engine
-from waystation.engine.leases import retire_the_dead
 from waystation.engine.loading import load_machine
 from waystation.engine.owning import Owning
-from waystation.engine.writes import resting_head
+from waystation.engine.writes import commit_from_outside, resting_head, running_head
 from waystation.errors import (
     RunAlreadyStarted,
     RunEnded,
-    RunIsRunning,
-    RunNotActive,
     RunNotFound,
     RunNotPaused,
     StoreBusy,
 )
 from waystation.store.protocol import Fenced, JournalMoved
-from waystation.store.records import ENDED, Commit, Head, MakeCommit, RunRecord, StoredRun
+from waystation.store.records import ENDED, Commit, MakeCommit, RunRecord, StoredRun
 
 _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""
@@ -201,87 +197,6 @@ async def _was_received(engine: Engine, run_id: str, key: str) -> bool:
     return any(isinstance(entry, EventReceived) and entry.key == key for entry in entries)
 
 
-async def restart(engine: Engine, workflow: Workflow[object, object], run_id: str) -> Taken | None:
-    """Take over a run whose process died, now; None if it has ended.
-
-    Raises:
-        RunIsRunning: a live process drives it.
-        RunNotActive: it waits for someone, or was not started.
-        RunNotFound, DefinitionChanged.
-    """
-    record = await engine.store.get_run(run_id)
-    if record is None:
-        raise RunNotFound(f"there is no run {run_id!r} in the store", run_id=run_id)
-    if record.status in ENDED:
-        return None
-    if record.status != "running":
-        raise RunNotActive(
-            f"run {run_id!r} is {record.status}: nothing of it is under way that could be restarted", run_id=run_id
-        )
-    await retire_the_dead(engine.store, engine.clock, engine.worker_id)
-    taken = await take_over(engine, workflow, run_id)
-    if taken is None:
-        raise RunIsRunning(
-            f"run {run_id!r} is driven by the live process {record.owner!r}; it goes on there", run_id=run_id
-        )
-    return taken
-
-
-def _not_own() -> bool:
-    return False
-
-
-async def take_over(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, *, own: Callable[[], bool] = _not_own
-) -> Taken | None:
-    """Take a run that nobody drives; None if it cannot be taken (any more).
-
-    Arguments:
-        own: whether it is taken if it is this process's already: its driver here is gone.
-
-    Raises:
-        DefinitionChanged: the code at hand cannot continue it; it is left as it was.
-    """
-    # To the store all of one process are one: it would let each of them have the run, from the one before.
-    if run_id in engine.taking:
-        return None
-    engine.taking.add(run_id)
-    try:
-        return await _take_over(engine, workflow, run_id, own)
-    finally:
-        engine.taking.discard(run_id)
-
-
-async def _take_over(
-    engine: Engine, workflow: Workflow[object, object], run_id: str, own: Callable[[], bool]
-) -> Taken | None:
-    stored = await engine.store.load(run_id)
-    if stored is None or (stored.record.owner == engine.worker_id and not own()):
-        return None
-    term = engine.lease_term()
-    # Before the claim, so that a run that does not fit stays for a process whose code it fits.
-    await load_machine(engine.store, workflow, stored)
-    if await engine.store.claim(run_id, engine.worker_id, engine.clock.now()) is None:
-        return None
-    while True:
-        stored = await engine.store.load(run_id)
-        # By the owner, not the epoch of the claim: one that arrived twice, or late, has made it grow by more than one.
-        if stored is None or stored.record.owner != engine.worker_id:
-            return None
-        machine = await load_machine(engine.store, workflow, stored)
-        if machine.state.fingerprint == workflow.graph.fingerprint:
-            return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
-        entries = machine.handle(Adopted(engine.clock.now(), workflow.graph.fingerprint))
-        await engine.keep_definition(workflow)
-        head = _taking(engine, stored.record, machine, grow=0)
-        try:
-            await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head))
-        except (JournalMoved, Fenced):
-            continue
-        engine.hub.announce(run_id)
-        return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
-
-
 async def _write(
     engine: Engine,
     workflow: Workflow[object, object],
@@ -324,13 +239,14 @@ async def _write(
         moves = parked and not (isinstance(signal, Event) and machine.is_at_rest())
         head = None
         if moves:
-            head = _taking(engine, stored.record, machine, grow=1)
+            head = running_head(machine, stored.record.epoch + 1, engine.takes_for, engine.clock.now())
         elif adopted:
             head = resting_head(machine, stored.record.epoch, engine.clock.now())
         frontier = encode_state(machine.state) if parked and not moves else None
         term = engine.lease_term()
         try:
-            await engine.store.commit(_commit(stored.record, stored.last_seq, machine, entries, head, frontier))
+            write = commit_from_outside(stored.record, stored.last_seq, machine, entries, head, frontier)
+            await engine.store.commit(write)
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
@@ -358,37 +274,6 @@ def _on_top(workflow: Workflow[object, object], stored: StoredRun, machine: Mach
         told = machine.handle(signal)
         if not told:
             raise JournalMoved
-        return _commit(record, stored.last_seq + len(entries), machine, told, None)
+        return commit_from_outside(record, stored.last_seq + len(entries), machine, told, None)
 
     return make
-
-
-def _taking(engine: Engine, record: RunRecord, machine: Machine, *, grow: int) -> Head:
-    return Head(
-        status="running",
-        epoch=record.epoch + grow,
-        owner=engine.worker_id,
-        fingerprint=machine.state.fingerprint,
-        updated_at=engine.clock.now(),
-    )
-
-
-def _commit(
-    record: RunRecord,
-    last_seq: Seq,
-    machine: Machine,
-    entries: list[AnyEntry],
-    head: Head | None,
-    frontier: bytes | None = None,
-) -> Commit:
-    opened, closed = machine.settled()
-    assert not opened, "nothing from outside opens a suspension"
-    return Commit(
-        run_id=record.run_id,
-        epoch=record.epoch,
-        after=last_seq,
-        entries=[encode_entry(entry) for entry in entries],
-        head=head,
-        frontier=frontier,
-        closed=closed,
-    )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry
 from waystation.core.machine import Machine
-from waystation.core.refs import Millis
+from waystation.core.refs import Millis, Seq
 from waystation.core.signals import Failed, Signal, Succeeded
 from waystation.core.state import encode_state
 from waystation.engine.error_records import record_error
 from waystation.errors import TransactionMisused
-from waystation.store.records import Commit, Head, Opened, RunStatus
+from waystation.store.records import Commit, Head, Opened, RunRecord, RunStatus
 
 
 def commit_of(
@@ -60,3 +60,30 @@ def failed_by(signal: Signal, error: TransactionMisused) -> Failed:
     assert isinstance(signal, Succeeded), "only a step that succeeded has something to commit with"
     record = record_error(error, signal.address)
     return Failed(signal.address, signal.attempt, signal.began, signal.at, record, retryable=False, chance=0.0)
+
+
+def running_head(machine: Machine, epoch: int, owner: str | None, now: Millis) -> Head:
+    """The head of a run that ``owner`` drives from now on, or, if that is None, whoever it is placed on."""
+    return Head(status="running", epoch=epoch, owner=owner, fingerprint=machine.state.fingerprint, updated_at=now)
+
+
+def commit_from_outside(
+    record: RunRecord,
+    last_seq: Seq,
+    machine: Machine,
+    entries: Sequence[AnyEntry],
+    head: Head | None,
+    frontier: bytes | None = None,
+) -> Commit:
+    """The commit of ``entries``, which ``machine`` has decided on without its driver."""
+    opened, closed = machine.settled()
+    assert not opened, "nothing from outside opens a suspension"
+    return Commit(
+        run_id=record.run_id,
+        epoch=record.epoch,
+        after=last_seq,
+        entries=[encode_entry(entry) for entry in entries],
+        head=head,
+        frontier=frontier,
+        closed=closed,
+    )

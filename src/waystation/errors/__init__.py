@@ -83,6 +83,12 @@ where, and what to do about it.
     │   ├── StoreAccessDenied
     │   ├── RunFileInvalid
     │   └── CodecInvalid
+    ├── DispatchError   the engine that places runs could not be asked, or refused: the runs stay as they were
+    │   ├── DispatchUrlInvalid
+    │   ├── DispatchUnreachable
+    │   ├── DispatchTooOld
+    │   ├── RegistrationRefused
+    │   └── NoWorker
     ├── RemoteError   a server could not be asked, or did not do what it was asked for
     │   ├── ServerUrlInvalid
     │   ├── ServerUnreachable
@@ -144,6 +150,14 @@ from waystation.errors.definition import (
     TypesDoNotMeet,
     UnsupportedType,
     UnusedBranchTarget,
+)
+from waystation.errors.dispatch import (
+    DispatchError,
+    DispatchTooOld,
+    DispatchUnreachable,
+    DispatchUrlInvalid,
+    NoWorker,
+    RegistrationRefused,
 )
 from waystation.errors.remote import NotWaystation, RemoteError, ServerUnreachable, ServerUrlInvalid
 from waystation.errors.root import WaystationError
@@ -246,6 +260,10 @@ __all__ = [
     "DataError",
     "DefinitionChanged",
     "DefinitionError",
+    "DispatchError",
+    "DispatchTooOld",
+    "DispatchUnreachable",
+    "DispatchUrlInvalid",
     "DuplicateId",
     "DuplicateWorkflow",
     "EmptyWorkflow",
@@ -275,6 +293,7 @@ __all__ = [
     "MethodNotAllowed",
     "NegativeSleep",
     "NoSuchCase",
+    "NoWorker",
     "NonRetryable",
     "NotAList",
     "NotCommitted",
@@ -288,6 +307,7 @@ __all__ = [
     "PayloadKeyMissing",
     "PayloadNotEncrypted",
     "PayloadUnreadable",
+    "RegistrationRefused",
     "RemoteError",
     "RequestRefused",
     "RunAlreadyExists",

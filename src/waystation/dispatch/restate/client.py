@@ -1,0 +1,275 @@
+"""What is asked of a Restate: calls at its ingress, and registrations at its admin port. Failures are typed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from waystation.core.refs import Millis
+from waystation.dispatch.restate.address import RestateAddress
+from waystation.errors import (
+    DispatchError,
+    DispatchTooOld,
+    DispatchUnreachable,
+    ExtraMissing,
+    NoWorker,
+    RegistrationRefused,
+)
+
+try:
+    import httpx
+except ImportError as error:
+    raise ExtraMissing("the fleet needs httpx: install waystation[restate], which brings it") from error
+
+T = TypeVar("T")
+
+_NOT_FOUND = 404
+
+OLDEST = (1, 7)
+"""The oldest Restate that this was made for: since then it spreads calls over several connections to one address."""
+
+_KNOWN_FOR = 1.0
+"""For how long, in seconds, what the ingress said of itself is believed."""
+
+_TIMEOUT = 10.0
+_REGISTERS_WITHIN = 60.0
+"""How long an answer may take, in seconds. To register a worker Restate asks the worker first, several times if need
+be."""
+
+
+class _Health(msgspec.Struct):
+    services: list[str] | None = None
+
+
+class _Version(msgspec.Struct):
+    version: str = ""
+
+
+class _Deployment(msgspec.Struct):
+    id: str
+    uri: str = ""
+
+
+class _Deployments(msgspec.Struct):
+    deployments: list[_Deployment] = []
+
+
+class _Refusal(msgspec.Struct):
+    message: str = ""
+
+
+class RestateClient:
+    """Asks one Restate. Belongs to the event loop it is first used on."""
+
+    def __init__(self, address: RestateAddress) -> None:
+        self.address = address
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            # Calls of steps wait for these; they must keep nobody else from asking.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=15.0),
+            verify="https" in (address.ingress[:5], address.admin[:5]),  # else no certificates need be read
+        )
+        self._services: frozenset[str] = frozenset()
+        self._known_until = 0.0
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._http.aclose()
+
+    # ------------------------------------------------------------------ ingress
+
+    async def ready(self, workflow_id: str | None = None) -> None:
+        """See to it that runs can be placed: those of this workflow, if one is named. Asked before anything is
+        written, so that of what cannot be placed nothing is.
+
+        Raises:
+            DispatchUnreachable, DispatchTooOld.
+            NoWorker: the workflow was never registered.
+        """
+        name = None if workflow_id is None else self.address.run_object(workflow_id)
+        if time.monotonic() > self._known_until or (name is not None and name not in self._services):
+            self._services = await self._ask_for_services()
+            self._known_until = time.monotonic() + _KNOWN_FOR
+        if name is not None and name not in self._services:
+            raise NoWorker(
+                f"no worker of pool {self.address.pool!r} has registered workflow {workflow_id!r} with the Restate at "
+                f"{self.address.ingress}; start one: waystation worker --app module:app --dispatch restate://..."
+            )
+
+    async def _ask_for_services(self) -> frozenset[str]:
+        answer = await self._asked("GET", f"{self.address.ingress}/restate/health")
+        services = _read(answer, _Health).services if answer.is_success else None
+        if services is None:
+            if answer.is_success:
+                raise DispatchTooOld(
+                    f"the Restate at {self.address.ingress} does not tell its services; it must be "
+                    f"{OLDEST[0]}.{OLDEST[1]} or newer"
+                )
+            raise DispatchUnreachable(
+                f"what answers at {self.address.ingress} does so with HTTP {answer.status_code}: is that the ingress "
+                "of a Restate (port 8080, if nothing else was said)?"
+            )
+        return frozenset(services)
+
+    async def send(
+        self, workflow_id: str, run_id: str, body: Mapping[str, object], *, key: str | None, delay: Millis = 0
+    ) -> None:
+        """Have the run's object called; when this returns, Restate has it durably.
+
+        Arguments:
+            key: of several calls of one key only the first is made; None to make it whatever was called before.
+            delay: after how many milliseconds.
+
+        Raises:
+            DispatchError.
+        """
+        self._forget_if_failed(
+            await self._asked(
+                "POST",
+                f"{self.address.ingress}/{self.address.run_object(workflow_id)}/{quote(run_id, safe='')}/drive/send",
+                params={"delay": f"{delay}ms"} if delay > 0 else None,
+                content=msgspec.json.encode(body),
+                headers=_headers(key),
+            ),
+            workflow_id,
+        )
+
+    async def call_step(self, workflow_id: str, body: bytes, *, key: str) -> bytes:
+        """Have a step run by some worker, and wait for what comes of it, however long that takes; of several calls of
+        one key only the first is made, and all are answered alike.
+
+        Raises:
+            DispatchError: whether it was run is not known; call again with the same key.
+        """
+        answer = await self._asked(
+            "POST",
+            f"{self.address.ingress}/{self.address.step_service(workflow_id)}/run",
+            content=body,
+            headers=_headers(key, "application/octet-stream"),
+            timeout=httpx.Timeout(_TIMEOUT, read=None),
+        )
+        self._forget_if_failed(answer, workflow_id)
+        return answer.content
+
+    def _forget_if_failed(self, answer: httpx.Response, workflow_id: str) -> None:
+        if answer.is_success:
+            return
+        self._known_until = 0.0
+        if answer.status_code == _NOT_FOUND:
+            raise NoWorker(f"the Restate at {self.address.ingress} knows no worker for workflow {workflow_id!r}")
+        raise DispatchError(
+            f"the Restate at {self.address.ingress} refused a call with HTTP {answer.status_code}: {_said(answer)}"
+        )
+
+    # ------------------------------------------------------------------ admin
+
+    async def version(self) -> str:
+        """The version of the Restate.
+
+        Raises:
+            DispatchUnreachable.
+            DispatchTooOld: older than ``OLDEST``.
+        """
+        answer = await self._asked("GET", f"{self.address.admin}/version")
+        said = _read(answer, _Version).version if answer.is_success else ""
+        found = re.match(r"(\d+)\.(\d+)", said)
+        if found is None:
+            raise DispatchUnreachable(
+                f"what answers at {self.address.admin} does not tell a version of Restate (HTTP {answer.status_code}): "
+                "is that its admin address (port 9070, if nothing else was said)?"
+            )
+        if (int(found[1]), int(found[2])) < OLDEST:
+            raise DispatchTooOld(
+                f"the Restate at {self.address.admin} is version {said}; it must be {OLDEST[0]}.{OLDEST[1]} or newer"
+            )
+        return said
+
+    async def register(self, uri: str) -> str:
+        """Register the worker that is reached at ``uri``; Restate asks it what it serves. Gives the deployment's id.
+
+        One that was registered at this address before is replaced: no call that is under way depends on what it was.
+
+        Raises:
+            DispatchUnreachable.
+            RegistrationRefused: Restate cannot reach the worker, or does not take what it serves.
+        """
+        answer = await self._asked(
+            "POST",
+            f"{self.address.admin}/deployments",
+            content=msgspec.json.encode({"uri": uri, "force": True, "breaking": True}),
+            headers=_headers(None),
+            timeout=_REGISTERS_WITHIN,
+        )
+        if not answer.is_success:
+            raise RegistrationRefused(
+                f"the Restate at {self.address.admin} did not take the worker at {uri} (HTTP {answer.status_code}): "
+                f"{_said(answer)}. Restate itself must reach that address: name another with --advertise"
+            )
+        return _read(answer, _Deployment).id
+
+    async def deregister(self, deployment_id: str) -> None:
+        """Forget a worker. No run depends on it: one that is parked is in no worker's hands.
+
+        Raises:
+            DispatchError.
+        """
+        answer = await self._asked("DELETE", f"{self.address.admin}/deployments/{deployment_id}?force=true")
+        if not answer.is_success and answer.status_code != _NOT_FOUND:
+            raise DispatchError(f"deployment {deployment_id} could not be removed: {_said(answer)}")
+
+    async def deployments(self) -> Mapping[str, str]:
+        """The registered deployments: their addresses, by id. Raises ``DispatchError``."""
+        answer = await self._asked("GET", f"{self.address.admin}/deployments")
+        if not answer.is_success:
+            raise DispatchError(f"the deployments could not be listed: {_said(answer)}")
+        return {each.id: each.uri for each in _read(answer, _Deployments).deployments}
+
+    # ------------------------------------------------------------------ asking
+
+    async def _asked(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout | float = _TIMEOUT,
+    ) -> httpx.Response:
+        try:
+            return await self._http.request(
+                method, url, params=params, content=content, headers=headers, timeout=timeout
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            self._known_until = 0.0
+            what = str(error) or type(error).__name__
+            where = url.removesuffix("/restate/health")
+            raise DispatchUnreachable(
+                f"the Restate at {where} does not answer ({what}). Is it running, and is that its address? "
+                "The runs stay as they are in the store"
+            ) from error
+
+
+def _headers(key: str | None, kind: str = "application/json") -> dict[str, str]:
+    headers = {"content-type": kind}
+    if key is not None:
+        headers["idempotency-key"] = key
+    return headers
+
+
+def _read(answer: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError:
+        return kind()
+
+
+def _said(answer: httpx.Response) -> str:
+    """What a refusal says, in one short line."""
+    message = _read(answer, _Refusal).message or answer.text
+    return " ".join(message.split())[:500] or "it said nothing"

@@ -1,0 +1,128 @@
+"""Runs are placed by Restate: what comes to a run is written to the store, and then its object is called."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from waystation.core.machine import Machine
+from waystation.dispatch.driving import Driving
+from waystation.dispatch.protocol import Taking
+from waystation.dispatch.restate.client import RestateClient
+from waystation.dispatch.restate.placed import PlacedRuns
+from waystation.dispatch.restate.resubmission import Resubmission
+from waystation.dispatch.taking import TakingDispatcher
+from waystation.dispatch.waiters import Waiters, Waiting
+from waystation.engine.creation import Taken
+from waystation.engine.decoding import of_one_piece
+from waystation.engine.driver import Driver
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease
+from waystation.engine.retention import prune_on
+from waystation.engine.schedules import Scheduler
+from waystation.engine.store_clock import StoreClock
+
+
+class RestateDispatcher(TakingDispatcher):
+    """Has runs placed by a Restate, and drives those that are placed here, if a worker serves it.
+
+    Arguments:
+        engine: what its drivers share; it takes for nobody.
+        lease: this process's lease; held only when it drives.
+        client: asks the Restate.
+        recover: whether to call any run that was left, or only those that this process itself has.
+        recover_every: how often to look for them.
+        look_every: how often to look for what other processes wrote to runs driven or waited for here.
+        grace: how long ``stop`` lets steps in flight go on before it cancels them.
+        schedules: what starts by itself; None where nothing does.
+        retention: for how long runs that have ended are kept; None for ever.
+        on_rest: told of each run that has come to rest here, before those who wait for it are.
+
+    Attributes:
+        client: what was given.
+        engine: what was given.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        lease: Lease,
+        client: RestateClient,
+        *,
+        recover: bool,
+        recover_every: timedelta,
+        look_every: timedelta,
+        grace: timedelta,
+        schedules: Scheduler | None = None,
+        retention: timedelta | None = None,
+        on_rest: Callable[[str, Machine], Awaitable[None]] | None = None,
+    ) -> None:
+        driven: dict[str, Driver] = {}
+        self._resubmission = Resubmission(
+            engine,
+            lease,
+            client,
+            driven,
+            drive=self._drive,
+            any_run=recover,
+            every=recover_every,
+            schedules=schedules,
+        )
+        super().__init__(Driving(engine, self._resubmission, driven, Waiters(), look_every=look_every, on_rest=on_rest))
+        self.engine = engine
+        self.client = client
+        self._lease = lease
+        self._grace = grace
+        self._schedules = schedules
+        self._retention = retention
+
+    async def start(self) -> None:
+        """Begin to look for runs that were left, and for what other processes write.
+
+        Raises:
+            DispatchUnreachable, DispatchTooOld: then nothing was begun.
+        """
+        await self.client.ready()
+        if self._schedules is not None:
+            await self._schedules.register()
+        self._driving.loop(self._resubmission.look_on(), "resubmission")
+        if self._retention is not None:
+            self._driving.loop(prune_on(self.engine.store, self.engine.clock, self._retention), "retention")
+        if isinstance(self.engine.clock, StoreClock):
+            self._driving.loop(self.engine.clock.ask_on(), "clock")
+        self._driving.start()
+
+    async def stop(self) -> None:
+        """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
+        await self._driving.stop(self._grace)
+        await self._lease.release()
+        await self.client.close()
+
+    def placed(self, most: int) -> PlacedRuns:
+        """What drives the runs that are placed here, at most so many at once."""
+        return PlacedRuns(self.engine, self._lease, self._driving, self._resubmission, most=most)
+
+    async def _taken(self, run_id: str, workflow_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:
+        """Have the run taken for nobody, and called; it is driven by whichever worker the call comes to."""
+        try:
+            await self.client.ready(workflow_id)
+        except BaseException:
+            taking.close()
+            raise
+        with of_one_piece(run_id):
+            taken = await taking
+        if waiting is not None and not waiting.done():
+            self._driving.waiters.join(run_id, waiting)
+        if taken is not None:
+            await self._resubmission.submit(run_id, workflow_id, taken.owning.epoch)
+        elif run_id in self._driving.driven:
+            self._driving.nudge(run_id)
+        else:
+            self._resubmission.nudge(run_id)
+            await self._resubmission.nudge_left(run_id)
+        if waiting is not None:
+            await self._driving.look_for_rest(run_id)
+        return None
+
+    def _drive(self, taken: Taken) -> None:
+        self._driving.drive(taken)

@@ -1,0 +1,68 @@
+"""What a worker serves to Restate: a virtual object for the runs of each of its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from waystation.dispatch.restate.address import RestateAddress
+from waystation.errors import ExtraMissing
+
+try:
+    import restate
+    from restate.serde import BytesSerde
+    from restate.server_types import RestateAppT
+except ImportError as error:
+    raise ExtraMissing("a worker needs restate-sdk: install waystation[restate], which brings it") from error
+
+_FOR_EVER = timedelta(days=3650)
+"""A step takes as long as it takes, and says nothing meanwhile: that its worker lives, Restate sees by the connection,
+and other workers by its lease."""
+
+_KEYS_ARE_KEPT = timedelta(minutes=1)
+"""For how long after a call for an epoch of a run another for the same epoch is not made."""
+
+_RETRIES = restate.InvocationRetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    exponentiation_factor=2.0,
+    max_interval=timedelta(seconds=10),
+    max_attempts=2**31 - 1,  # a run is never given up because its worker or its store was away
+)
+
+
+def endpoint(
+    address: RestateAddress,
+    workflow_ids: Sequence[str],
+    drive: Callable[[str], Awaitable[str]],
+    *,
+    identity_keys: Sequence[str],
+) -> RestateAppT:
+    """The ASGI application of a worker.
+
+    Arguments:
+        drive: drives the run of an id until it rests.
+        identity_keys: public keys of the Restates that may call it; empty where everyone who reaches it may.
+    """
+    services = [_runs(address.run_object(workflow_id), drive) for workflow_id in workflow_ids]
+    return restate.app(services, protocol="bidi", identity_keys=list(identity_keys))
+
+
+def _runs(name: str, drive: Callable[[str], Awaitable[str]]) -> restate.VirtualObject:
+    runs = restate.VirtualObject(
+        name,
+        description="Runs of a Waystation workflow, each under its id. Waystation calls it; nobody else need.",
+        inactivity_timeout=_FOR_EVER,
+        abort_timeout=_FOR_EVER,
+        journal_retention=timedelta(0),
+        idempotency_retention=_KEYS_ARE_KEPT,
+        state_preload=False,
+        invocation_retry_policy=_RETRIES,
+    )
+
+    # Nothing is asked of ``ctx`` but its key: so the call's journal holds nothing, and any worker of any version can
+    # make the call again.
+    async def drive_run(ctx: restate.ObjectContext, request: bytes) -> bytes:  # noqa: ARG001  (why it was called is for those who look at Restate)
+        return (await drive(ctx.key())).encode()
+
+    runs.handler("drive", input_serde=BytesSerde(), output_serde=BytesSerde())(drive_run)
+    return runs

@@ -1,0 +1,111 @@
+"""A run that Restate has placed on this worker: it is taken over, and driven until it rests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from waystation.dispatch.driving import Driving
+from waystation.dispatch.restate.resubmission import Resubmission
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease
+from waystation.engine.taking_over import take_over
+from waystation.errors import DefinitionChanged, StoreCorrupt, UnknownWorkflow
+from waystation.store.records import RunRecord
+
+_log = logging.getLogger("waystation.dispatch")
+
+_LOOK_AGAIN_AFTER = 1.0
+"""How often it is looked, in seconds, whether a run that another process drives can be taken."""
+
+
+class NotNow(Exception):
+    """This worker cannot drive the run now, being closed: Restate is to place it on another."""
+
+
+class PlacedRuns:
+    """Drives the runs that are placed here.
+
+    Arguments:
+        most: how many are driven at once; others wait.
+    """
+
+    def __init__(
+        self, engine: Engine, lease: Lease, driving: Driving, resubmission: Resubmission, *, most: int
+    ) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._driving = driving
+        self._resubmission = resubmission
+        self._room = asyncio.Semaphore(most)
+
+    async def drive(self, run_id: str) -> str:
+        """Drive the run until it rests; gives how it stands then, or why it is not driven.
+
+        Restate makes one call for a run at a time. That one came before, and its worker died or lost the connection,
+        does not matter: what is left of its owner, the store knows. One that lives is waited for, as it drives the run
+        on though nobody listens; so no step is begun twice because an engine's node was restarted.
+
+        Raises:
+            NotNow: this worker is being closed.
+            StoreError: it is to be tried again.
+        """
+        async with self._room:
+            while True:
+                if self._driving.is_stopped:
+                    raise NotNow
+                if run_id in self._driving.driven:
+                    await self._until_it_moves(run_id)
+                    continue
+                record = await self._engine.store.get_run(run_id)
+                if record is None:
+                    return "deleted"
+                if not self._can_go_on(record):
+                    if record.wake_at is not None and record.status in ("waiting", "suspended"):
+                        await self._resubmission.submit(
+                            run_id, record.workflow_id, record.epoch, wake_at=record.wake_at
+                        )
+                    return record.status
+                if (unfit := await self._take(record)) is not None:
+                    self._resubmission.unfit[run_id] = unfit
+                    self._driving.waiters.give_up(run_id, unfit)
+                    return f"left alone: {unfit}"
+
+    def _can_go_on(self, record: RunRecord) -> bool:
+        return record.status == "running" or (record.wake_at is not None and record.wake_at <= self._engine.clock.now())
+
+    async def _take(self, record: RunRecord) -> Exception | None:
+        """Take the run over and drive it, or wait a while for who does; why it does not fit here, if it does not."""
+        run_id = record.run_id
+        workflow = self._engine.workflows.get(record.key)
+        if workflow is None:
+            _log.warning("run %s is left alone: this worker has no version %r of its workflow", run_id, record.version)
+            return UnknownWorkflow(
+                f"run {run_id!r} is of version {record.version!r} of workflow {record.workflow_id!r}, which the worker "
+                "it was placed on does not have",
+                run_id=run_id,
+            )
+        await self._lease.hold()
+        try:
+            with self._resubmission.returning.in_doubt(run_id):
+                taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driving.driven)
+        except (DefinitionChanged, StoreCorrupt) as error:
+            _log.warning("run %s is left alone: %s", run_id, error)
+            return error
+        if taken is None:
+            await self._until_it_moves(run_id)
+            await self._lease.retire_the_dead()
+            return None
+        task = self._driving.drive(taken)
+        if task is None:
+            raise NotNow
+        await asyncio.wait([task])
+        return self._resubmission.unfit.get(run_id)
+
+    async def _until_it_moves(self, run_id: str) -> None:
+        """Until something of the run is written, or a second has passed."""
+        with self._engine.hub.listening(run_id) as moved, suppress(TimeoutError):
+            self._driving.watch()
+            async with asyncio.timeout(_LOOK_AGAIN_AFTER):
+                await moved.wait()

@@ -1,0 +1,199 @@
+"""Sees to it that each run that can go on has been called: what was lost on the way is called again, from the store.
+
+A run is called when it is taken, and when its time comes Restate calls it. Both can be lost: whoever took it may die
+before it calls, Restate may be away just then, or lose its data. So every app looks now and then for runs that could go
+on and that nobody drives. One that was so at two looks in a row is called again. All calls for one epoch of a run have
+one key, so that Restate makes only the first of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from waystation.core.refs import Millis
+from waystation.dispatch.restate.client import RestateClient
+from waystation.dispatch.returning import Returning
+from waystation.dispatch.shares import MOST_AT_ONCE
+from waystation.engine.creation import Taken
+from waystation.engine.driver import Driver
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease
+from waystation.engine.schedules import Scheduler
+from waystation.engine.taking_over import take_over
+from waystation.errors import DefinitionChanged, DispatchError, StoreCorrupt, StoreError
+from waystation.store.records import RunRecord
+
+_log = logging.getLogger("waystation.dispatch")
+
+_LONGEST_PAUSE = 256
+"""A run that was called again and still is not driven is called after 1, 2, 4 ... looks, and at last after so many."""
+
+
+@dataclass(slots=True)
+class _Left:
+    """A run that could go on, as of its ``epoch``, and after how many ``looks`` it is called; ``pause`` of them were
+    waited for the last time."""
+
+    epoch: int
+    looks: int = 1
+    pause: int = 1
+
+
+class Resubmission:
+    """Calls runs that were left, and drives on those that are this process's by the store.
+
+    Arguments:
+        driven: the runs that are driven here.
+        drive: drives a run that was taken over.
+        any_run: whether to call any run that was left; else only those that this process itself has.
+        every: how often to look.
+        schedules: what starts by itself; None where nothing does.
+
+    Attributes:
+        unfit: see ``Comeback``.
+        returning: the runs that this process comes back to.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        lease: Lease,
+        client: RestateClient,
+        driven: dict[str, Driver],
+        *,
+        drive: Callable[[Taken], object],
+        any_run: bool,
+        every: timedelta,
+        schedules: Scheduler | None,
+    ) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._client = client
+        self._driven = driven
+        self._drive = drive
+        self._any_run = any_run
+        self._every = every.total_seconds()
+        self._schedules = schedules
+        self._left: dict[str, _Left] = {}
+        self._seek = asyncio.Event()
+        self._is_away = False
+        self.unfit: dict[str, Exception] = {}
+        self.returning = Returning(engine.clock, self._seek.set)
+
+    # ------------------------------------------------------------------ calling
+
+    async def submit(self, run_id: str, workflow_id: str, epoch: int, *, wake_at: Millis | None = None) -> None:
+        """Have a run called, now or when its time comes; it stays left, to be called later, if that fails."""
+        delay = 0 if wake_at is None else max(0, wake_at - self._engine.clock.now())
+        try:
+            await self._client.send(workflow_id, run_id, {"epoch": epoch}, key=_key(run_id, epoch), delay=delay)
+        except DispatchError as error:
+            _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
+
+    async def nudge_left(self, run_id: str) -> None:
+        """Something came to a run that is not driven here: call it if nobody drives it, whatever was called before."""
+        record = await self._engine.store.get_run(run_id)
+        if record is not None and record.status == "running" and record.owner is None:
+            try:
+                await self._client.send(record.workflow_id, run_id, {"epoch": record.epoch}, key=None)
+            except DispatchError as error:
+                _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
+
+    # ------------------------------------------------------------------ what the runs driven here tell
+
+    def soon(self, run_id: str) -> None:
+        """It may still be this process's by the store: come back to it."""
+        self.returning.soon(run_id)
+        self._seek.set()
+
+    def driven(self, run_id: str) -> None:
+        """It is driven again."""
+        self.returning.give_up(run_id)
+
+    def seek(self) -> None:
+        """There may be runs that nobody drives: that others told so is no hurry, as whoever left them calls them."""
+
+    def seek_at(self, run_id: str, when: Millis) -> None:
+        """A run that rested here goes on by itself then: Restate has been told, by whoever drove it."""
+
+    def nudge(self, run_id: str) -> None:
+        """Something came to a run that is not driven here: it may be just what it can go on with."""
+        self.unfit.pop(run_id, None)
+
+    # ------------------------------------------------------------------ looking
+
+    async def look_on(self) -> None:
+        """Look for runs that were left, for as long as the app is open."""
+        while True:
+            try:
+                await self._look()
+                if self._schedules is not None:
+                    await self._schedules.fire_due()
+                self._is_away = False
+            except (StoreError, DispatchError) as error:
+                if not self._is_away:
+                    _log.warning("runs that were left cannot be called now: %s", error)
+                self._is_away = True
+            except Exception:  # noqa: BLE001  (the look-out never ends while the app is open)
+                _log.exception("the look for runs that were left met a fault; it goes on with its next look")
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._seek.wait()
+            except TimeoutError:
+                pass
+            self._seek.clear()
+
+    async def _look(self) -> None:
+        for run_id in self.returning.due():
+            await self._go_on_with_own(run_id)
+        await self._lease.retire_the_dead()
+        if not self._any_run:
+            return
+        workflows = list(self._engine.workflows)
+        now = self._engine.clock.now()
+        found = await self._engine.store.claimable(workflows, now, limit=MOST_AT_ONCE + len(self.unfit))
+        before, self._left = self._left, {}
+        for run_id in found:
+            if run_id not in self._driven and run_id not in self.unfit:
+                record = await self._engine.store.get_run(run_id)
+                if record is not None:
+                    await self._call_if_left(record, before.get(run_id))
+
+    async def _call_if_left(self, record: RunRecord, before: _Left | None) -> None:
+        if before is None or before.epoch != record.epoch:
+            self._left[record.run_id] = _Left(record.epoch)
+            return
+        self._left[record.run_id] = before
+        before.looks -= 1
+        if before.looks <= 0:
+            before.pause = min(before.pause * 2, _LONGEST_PAUSE)
+            before.looks = before.pause
+            await self._client.send(
+                record.workflow_id, record.run_id, {"epoch": record.epoch}, key=_key(record.run_id, record.epoch)
+            )
+
+    async def _go_on_with_own(self, run_id: str) -> None:
+        """Drive on a run that is this process's by the store and that nobody drives here: nobody else can."""
+        asked = self.returning.asked()
+        record = await self._engine.store.get_run(run_id)
+        workflow = None if record is None else self._engine.workflows.get(record.key)
+        if record is None or workflow is None or record.owner != self._engine.worker_id or run_id in self._driven:
+            self.returning.give_up(run_id, asked)
+            return
+        await self._lease.hold()
+        try:
+            with self.returning.in_doubt(run_id):
+                taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
+        except (DefinitionChanged, StoreCorrupt) as error:
+            self.unfit[run_id] = error
+            return
+        if taken is not None:
+            self._drive(taken)
+
+
+def _key(run_id: str, epoch: int) -> str:
+    return f"{run_id}/{epoch}"

@@ -1,0 +1,155 @@
+"""A worker: it serves what Restate calls, and is registered there for as long as it is open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, cast
+
+from waystation.dispatch.restate.dispatcher import RestateDispatcher
+from waystation.dispatch.restate.endpoint import endpoint
+from waystation.errors import DispatchError, ExtraMissing, ListenFailed
+
+try:
+    from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  # it is typed only in part
+    from hypercorn.config import Config
+except ImportError as error:
+    raise ExtraMissing("a worker needs hypercorn: install waystation[restate], which brings it") from error
+
+# The two libraries type the same ASGI application each in their own way, and one of them only in part.
+_serve = cast("Callable[..., Coroutine[Any, Any, None]]", serve)
+
+_log = logging.getLogger("waystation.worker")
+
+_STREAMS_PER_CONNECTION = 8
+"""Restate opens another connection when those it has are this full. Where several workers are behind one address, what
+is spread over them is connections, so they are many and small."""
+
+_PRIVATE = ("127.0.0.1", "::1", "localhost")
+
+
+class Worker:
+    """Serves one app's workflows to Restate. An async context manager: open, it is registered.
+
+    Arguments:
+        opened: gives the app's dispatcher, opened; the others see ``Waystation.worker``.
+
+    Attributes:
+        url: where Restate reaches it.
+        deployment_id: as which Restate knows it, once it is open.
+    """
+
+    def __init__(
+        self,
+        opened: Callable[[], Awaitable[RestateDispatcher]],
+        *,
+        host: str,
+        port: int,
+        advertise: str | None,
+        identity_keys: Sequence[str],
+        runs: int,
+        share_port: bool,
+        deregister: bool,
+    ) -> None:
+        self._opened = opened
+        self._dispatcher: RestateDispatcher | None = None
+        self._host = host
+        self._port = port
+        self._advertise = advertise
+        self._identity_keys = identity_keys
+        self._runs = runs
+        self._share_port = share_port
+        self._deregister = deregister
+        self._ends = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self.url = ""
+        self.deployment_id = ""
+
+    async def open(self) -> None:
+        """Listen, and register.
+
+        Raises:
+            DispatchUrlInvalid: the app has no Restate.
+            ListenFailed, DispatchUnreachable, DispatchTooOld, RegistrationRefused: then nothing is served.
+        """
+        dispatcher = self._dispatcher = await self._opened()
+        client = dispatcher.client
+        await client.version()
+        listening = self._listen()
+        try:
+            self.url = self._advertise or _url(self._host, listening)
+            workflow_ids = sorted({key.workflow_id for key in dispatcher.engine.workflows})
+            placed = dispatcher.placed(self._runs)
+            app = endpoint(client.address, workflow_ids, placed.drive, identity_keys=self._identity_keys)
+            if not self._identity_keys and self._host not in _PRIVATE:
+                _log.warning(
+                    "everyone who reaches %s may call this worker: give it the identity key of Restate", self.url
+                )
+            config = _config(listening)
+            serving = _serve(app, config, shutdown_trigger=self._ends.wait)
+            self._serving = asyncio.create_task(serving, name="waystation worker")
+            self.deployment_id = await client.register(self.url)
+        except BaseException:
+            await self._stop_serving()
+            listening.close()
+            raise
+        _log.info("serving %d workflows to %s at %s", len(workflow_ids), client.address.admin, self.url)
+
+    async def close(self) -> None:
+        """Serve no more. Runs that are driven go on until the app is closed, which hands them over."""
+        if self._deregister and self._dispatcher is not None and self.deployment_id:
+            with suppress(DispatchError):
+                await self._dispatcher.client.deregister(self.deployment_id)
+        await self._stop_serving()
+
+    async def _stop_serving(self) -> None:
+        self._ends.set()
+        if self._serving is not None:
+            with suppress(Exception):  # what it could not serve any more it has said
+                await self._serving
+            self._serving = None
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._share_port:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind((self._host, self._port))
+            listening.listen(512)
+        except OSError as error:
+            listening.close()
+            raise ListenFailed(f"the worker cannot listen at {self._host}:{self._port}: {error}") from None
+        listening.setblocking(False)  # noqa: FBT003  (the standard library's)
+        return listening
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}"
+
+
+def _config(listening: socket.socket) -> Config:
+    config = Config()
+    config.bind = [f"fd://{listening.detach()}"]
+    config.h2_max_concurrent_streams = _STREAMS_PER_CONNECTION
+    config.keep_alive_timeout = 3600
+    config.keep_alive_max_requests = 2**31
+    config.accesslog = None
+    config.errorlog = None
+    config.loglevel = "WARNING"
+    return config
