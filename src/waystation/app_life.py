@@ -111,12 +111,18 @@ class AppLife(WithTwins):
         await tell_hooks(self._at_work()[0], self._registry, run_id, machine)
 
     def copy(
-        self, *, store: str | Store | None = None, recover: bool | None = None, clock: Clock | None = None
+        self,
+        *,
+        store: str | Store | None = None,
+        dispatch: str | None = None,
+        recover: bool | None = None,
+        clock: Clock | None = None,
     ) -> Self:
         """A new app with the same workflows, agents, tools and settings, not opened.
 
         Arguments:
             store: another store, with the same codec; by default the same.
+            dispatch: who places its runs: the address of another Restate; by default as this one.
             recover: whether the new one takes over runs that nobody drives; by default as this one.
             clock: another clock, for tests; by default the same.
 
@@ -127,6 +133,7 @@ class AppLife(WithTwins):
         new = type(self)(workflows=list(self._registry.by_key.values()), store=home)
         new._settings = replace(  # noqa: SLF001  (it is of this very class)
             self._settings,
+            dispatch=self._settings.dispatch if dispatch is None else dispatch,
             recover=self._settings.recover if recover is None else recover,
             clock=self._settings.clock if clock is None else clock,
         )

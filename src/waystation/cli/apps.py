@@ -15,6 +15,7 @@ from waystation.runtime import Waystation
 from waystation.store import Store, open_store
 
 VARIABLE = "WAYSTATION_APP"
+DISPATCH_VARIABLE = "WAYSTATION_DISPATCH"
 
 _HOW = (
     f"name it with --app module:variable, with the environment variable {VARIABLE}, or in pyproject.toml: "
@@ -22,13 +23,14 @@ _HOW = (
 )
 
 
-def load_app(named: str | None, store: str | None, *, recover: bool | None = False) -> Waystation:
+def load_app(named: str | None, store: str | None, dispatch: str | None, *, recover: bool | None = False) -> Waystation:
     """The app, not opened. By default it recovers no runs: a command that ends soon must not begin work that it cannot
     finish.
 
     Arguments:
         named: ``module:variable``, or None to look where else it may be named.
         store: another store than the app's own, or None.
+        dispatch: who places its runs instead of who the app says; None to look in the environment.
         recover: whether it takes over runs that nobody drives; None for what the app itself says.
 
     Raises:
@@ -37,7 +39,8 @@ def load_app(named: str | None, store: str | None, *, recover: bool | None = Fal
     reference = _reference(named)
     if not reference:
         raise UsageError(f"there is no app to work on; {_HOW}")
-    return _imported(reference).copy(store=store, recover=recover)
+    dispatch = dispatch or os.environ.get(DISPATCH_VARIABLE) or None
+    return _imported(reference).copy(store=store, dispatch=dispatch, recover=recover)
 
 
 def load_store(named: str | None, store: str | None) -> Store:

@@ -11,7 +11,7 @@ from waystation.cli import lines, printing
 from waystation.cli.apps import load_app
 from waystation.cli.exits import Exit
 from waystation.cli.failing import carry_out
-from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.options import AppOption, DispatchOption, JsonOption, StoreOption
 from waystation.cli.placed import At, WorkflowArgument, looks
 from waystation.shapes import misfit_data
 
@@ -63,11 +63,17 @@ async def tools(at: At) -> Exit:
     return Exit.OK
 
 
-def check(*, app: AppOption = None, store: StoreOption = None, json: JsonOption = False) -> None:
+def check(
+    *,
+    app: AppOption = None,
+    store: StoreOption = None,
+    dispatch: DispatchOption = None,
+    json: JsonOption = False,
+) -> None:
     """List the unfinished runs that the code at hand cannot continue, and why: the question to ask before a deploy."""
 
     async def work() -> Exit:
-        async with load_app(app, store) as opened:
+        async with load_app(app, store, dispatch) as opened:
             found = await opened.check()
         if json:
             printing.print_json({"misfits": [misfit_data(each) for each in found]})

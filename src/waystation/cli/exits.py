@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from waystation.errors import (
-    DataError,
     DefinitionChanged,
     DefinitionError,
+    DispatchError,
+    DispatchUrlInvalid,
     ExtraMissing,
     IdentityInvalid,
     ListenFailed,
@@ -50,6 +51,8 @@ class Exit(IntEnum):
     """The store could not do what was asked."""
     SERVER = 8
     """The server cannot be reached, or refuses the request: whose token it is, or what it may."""
+    DISPATCH = 9
+    """What places runs on a fleet cannot be reached, or refuses; the runs stay as they were."""
 
 
 class UsageError(WaystationError):
@@ -61,10 +64,12 @@ class UsageError(WaystationError):
 def exit_for(error: WaystationError) -> Exit:
     """The exit code that tells of ``error``."""
     match error:
-        case UsageError() | DefinitionError() | ExtraMissing() | ServerUrlInvalid():
+        case UsageError() | DefinitionError() | ExtraMissing() | ServerUrlInvalid() | DispatchUrlInvalid():
             return Exit.USAGE
         case ListenRefused() | ListenFailed() | TokenFileInvalid() | TokenInvalid() | IdentityInvalid():
             return Exit.USAGE
+        case DispatchError():
+            return Exit.DISPATCH
         case RunNotFound() | UnknownWorkflow() | UnknownStep() | UnknownSchedule() | UnknownEvent() | UnknownToken():
             return Exit.NOT_FOUND
         case RemoteError() | ServerError():
@@ -75,7 +80,5 @@ def exit_for(error: WaystationError) -> Exit:
             return Exit.REFUSED
         case StoreError():
             return Exit.STORE
-        case DataError():
-            return Exit.REFUSED
-        case _:
+        case _:  # DataError, and what a run is not in a state for
             return Exit.REFUSED

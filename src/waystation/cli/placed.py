@@ -19,7 +19,7 @@ from waystation.cli import printing
 from waystation.cli.apps import load_app
 from waystation.cli.exits import Exit, UsageError
 from waystation.cli.failing import carry_out
-from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.options import AppOption, DispatchOption, JsonOption, StoreOption
 from waystation.cli.places import AnyRun, Place
 from waystation.results import RunActive, RunCancelled, RunFailed, RunPaused, RunSucceeded, RunSuspended
 from waystation.shapes import AnyResult, result_data
@@ -95,20 +95,27 @@ class _Named:
     store: str | None
     url: str | None
     token: str | None
+    dispatch: str | None = None
     actor: str = ""
 
     @property
     def server(self) -> str | None:
         """The server's address; None to work with an app here."""
-        if self.url is None and (self.app is not None or self.store is not None):
+        if self.url is None and self._here:
             return None
         return self.url or os.environ.get(URL_VARIABLE) or None
+
+    @property
+    def _here(self) -> list[str]:
+        """The options given that name something here."""
+        named = (("--app", self.app), ("--store", self.store), ("--dispatch", self.dispatch))
+        return [option for option, given in named if given is not None]
 
     @property
     def options(self) -> str:
         """The options that name the place as they are typed in a shell. What is secret is not told."""
         store = None if self.store is None else _PASSWORD.sub(r"\1\2PASSWORD", self.store)
-        named = (("--app", self.app), ("--store", store), ("--url", self.url))
+        named = (("--app", self.app), ("--store", store), ("--dispatch", self.dispatch), ("--url", self.url))
         return "".join(f" {option} {shlex.quote(given)}" for option, given in named if given is not None)
 
     def place(self) -> Place:
@@ -117,15 +124,14 @@ class _Named:
         Raises:
             UsageError, StoreUrlInvalid, ServerUrlInvalid.
         """
-        here = [option for option, given in (("--app", self.app), ("--store", self.store)) if given is not None]
-        if self.url is not None and here:
-            raise UsageError(f"--url names a server, and {here[0]} something here: give one of them")
+        if self.url is not None and self._here:
+            raise UsageError(f"--url names a server, and {self._here[0]} something here: give one of them")
         if (url := self.server) is None:
             if self.token is not None:
                 raise UsageError(f"--token is for a server: name that with --url or {URL_VARIABLE}")
             from waystation.cli.here import Here  # where it is needed: a command is to begin at once
 
-            return Here(load_app(self.app, self.store), self.actor)
+            return Here(load_app(self.app, self.store, self.dispatch), self.actor)
         if self.actor:
             raise UsageError("a server knows by the token who it is that asks: --actor is for an app here")
         return client_of(url, self.token)
@@ -163,7 +169,13 @@ def changes(work: Callable[Concatenate[At, P], Awaitable[Exit]]) -> Callable[...
     return _command(work, {"actor": ActorOption, **_WHERE, "json": JsonOption})
 
 
-_WHERE: Mapping[str, object] = {"app": AppOption, "store": StoreOption, "url": UrlOption, "token": TokenOption}
+_WHERE: Mapping[str, object] = {
+    "app": AppOption,
+    "store": StoreOption,
+    "dispatch": DispatchOption,
+    "url": UrlOption,
+    "token": TokenOption,
+}
 
 _DEFAULTS: Mapping[str, object] = {"actor": "", "json": False}
 

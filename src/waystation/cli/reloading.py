@@ -16,7 +16,7 @@ import typer
 from waystation.cli import printing
 from waystation.cli.exits import Exit, UsageError
 from waystation.cli.failing import fail
-from waystation.cli.options import AppOption, StoreOption
+from waystation.cli.options import AppOption, DispatchOption, StoreOption
 from waystation.cli.serving import OpenOption, PortOption
 from waystation.errors import ExtraMissing, WaystationError
 from waystation.settings import DEFAULT_PORT
@@ -36,11 +36,13 @@ def dev(
     browse: OpenOption = False,
     app: AppOption = None,
     store: StoreOption = None,
+    dispatch: DispatchOption = None,
 ) -> None:
     """Serve the app for this machine alone, API and studio, and start it anew when its code changes.
 
     Runs survive that: they are in the store, and the new process takes them over."""
-    options = [*(("--app", app) if app else ()), *(("--store", store) if store else ())]
+    named = (("--app", app), ("--store", store), ("--dispatch", dispatch))
+    options = [part for option, given in named if given for part in (option, given)]
     try:
         folders = [_folder(each) for each in watch or ["."]]
         _keep_served(["--port", str(port), *options], folders, browse=browse)

@@ -17,7 +17,7 @@ from waystation.cli import printing
 from waystation.cli.apps import load_app
 from waystation.cli.exits import UsageError
 from waystation.cli.failing import fail
-from waystation.cli.options import AppOption, JsonOption, StoreOption
+from waystation.cli.options import AppOption, DispatchOption, JsonOption, StoreOption
 from waystation.errors import ExtraMissing, WaystationError
 from waystation.settings import DEFAULT_PORT
 
@@ -60,6 +60,7 @@ def serve(
     log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
     app: AppOption = None,
     store: StoreOption = None,
+    dispatch: DispatchOption = None,
     json: JsonOption = False,
 ) -> None:
     """Serve the app: its API and its studio. It drives runs, and takes over those whose process died."""
@@ -71,7 +72,7 @@ def serve(
         origins=origin or (),
         studio=studio,
     )
-    server.serve(app, store, log_level=log_level, json=json)
+    server.serve(app, store, dispatch, log_level=log_level, json=json)
 
 
 def studio(
@@ -80,10 +81,11 @@ def studio(
     browse: OpenOption = False,
     app: AppOption = None,
     store: StoreOption = None,
+    dispatch: DispatchOption = None,
     json: JsonOption = False,
 ) -> None:
     """Serve the app for this machine alone, and say where its studio is."""
-    _Server(host=LOOPBACK, port=port, browse=browse).serve(app, store, log_level="warning", json=json)
+    _Server(host=LOOPBACK, port=port, browse=browse).serve(app, store, dispatch, log_level="warning", json=json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +108,11 @@ class _Server:
     studio: bool = True
     browse: bool = False
 
-    def serve(self, app: str | None, store: str | None, *, log_level: str, json: bool) -> None:
+    def serve(self, app: str | None, store: str | None, dispatch: str | None, *, log_level: str, json: bool) -> None:
         """Serve an app until someone ends it."""
         try:
-            _log(log_level)
-            loaded = load_app(app, store, recover=None)
+            log_to_stderr(log_level)
+            loaded = load_app(app, store, dispatch, recover=None)
             _need_server()
             from waystation.server.serving import serve as serve_app
 
@@ -168,7 +170,12 @@ def _authenticator(
     return OidcAuthenticator(issuer, audience=audience, jwks_url=jwks)
 
 
-def _log(level: str) -> None:
+def log_to_stderr(level: str) -> None:
+    """Have what is logged told on standard error.
+
+    Raises:
+        UsageError: there is no such level.
+    """
     known = ("debug", "info", "warning", "error")
     if level not in known:
         raise UsageError(f"--log-level: there is no level {level!r}; there are {', '.join(known)}")

@@ -14,6 +14,7 @@ from waystation.errors import (
     AppClosed,
     BadRequest,
     DataError,
+    DispatchError,
     InvalidId,
     InvalidRequest,
     MethodNotAllowed,
@@ -49,7 +50,7 @@ def status_of(error: WaystationError) -> int:
             return HTTPStatus.BAD_REQUEST  # of no workflow's data: the cursor of a list
         case DataError() | InvalidId():
             return HTTPStatus.UNPROCESSABLE_ENTITY
-        case StoreError() | AppClosed():
+        case StoreError() | AppClosed() | DispatchError():
             return HTTPStatus.SERVICE_UNAVAILABLE
         case _:
             return HTTPStatus.INTERNAL_SERVER_ERROR
