@@ -72,6 +72,7 @@ class AppLife(WithTwins):
         )
         self._registry = Registry(workflows)
         self._store = self._settings.home(store)
+        self._has_opened_store = False
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -85,6 +86,7 @@ class AppLife(WithTwins):
             StoreError: of the kinds ``Store.open`` names.
             WrongLoop: the app is in use on another loop.
             AppClosed: it was closed.
+            DispatchError: who places its runs cannot be reached, or is too old; it can be opened again.
         """
         if self._closed:
             raise AppClosed("this app was closed; make another")
@@ -96,6 +98,7 @@ class AppLife(WithTwins):
                 raise AppClosed
             if self._parts is None:
                 await self._store.open()
+                self._has_opened_store = True
                 parts = assemble(
                     self._settings,
                     self._registry,
@@ -150,6 +153,7 @@ class AppLife(WithTwins):
                 await self._parts.dispatcher.stop()
                 # A thread cannot be ended from outside: a sync step that hangs is left behind, its run handed over.
                 self._parts.engine.threads.shutdown(wait=False, cancel_futures=True)
+            if self._has_opened_store:
                 await self._store.close()
 
     async def __aenter__(self) -> Self:

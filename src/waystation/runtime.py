@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 from waystation.all_runs import broadcast, check_all, open_suspensions, run_filter
 from waystation.app_life import AppLife
 from waystation.define.workflow import Workflow
+from waystation.dispatch.resubmitted import Resubmitted
 from waystation.engine import intake
 from waystation.engine.retention import ago, prune
 from waystation.engine.schedules import ScheduleInfo
@@ -312,14 +313,28 @@ class Waystation(AppLife):
             deregister=deregister,
         )
 
+    async def resubmit(self) -> Resubmitted:
+        """Call every unfinished run that can go on again, from the store: now, or when its time comes. For when Restate
+        has lost its data. Nothing is run twice: a call that it still has is not made again, and a run that is driven
+        already is left to who drives it. ``waystation resubmit`` does it.
+
+        Raises:
+            DispatchUrlInvalid: the app has no ``dispatch``.
+            DispatchUnreachable, StoreError: those that came before are called.
+        """
+        dispatcher = await self._placing()
+        return await dispatcher.call_all()
+
     async def _placing(self) -> RestateDispatcher:
+        if self._settings.dispatch is None:  # before it is opened: it would begin to drive runs
+            raise DispatchUrlInvalid(
+                "this app drives its runs itself, and has no fleet: make it with dispatch='restate://HOST:8080', or "
+                "name that with --dispatch"
+            )
         from waystation.dispatch.restate.dispatcher import RestateDispatcher
 
         _, dispatcher = await self.opened()
-        if not isinstance(dispatcher, RestateDispatcher):
-            raise DispatchUrlInvalid(
-                "this app drives its runs itself; workers are of one with dispatch='restate://...'"
-            )
+        assert isinstance(dispatcher, RestateDispatcher), "the app has a dispatch"
         return dispatcher
 
     # ------------------------------------------------------------------ for scripts

@@ -11,6 +11,7 @@ import typer
 from waystation.cli import defined, looking, printing, running
 from waystation.cli.db import db
 from waystation.cli.exits import Exit, UsageError
+from waystation.cli.fleet import resubmit, worker
 from waystation.cli.new import new
 from waystation.cli.reloading import dev
 from waystation.cli.schedules import schedules
@@ -47,6 +48,7 @@ _COMMANDS = {
         looking.export,
     ),
     "Begin, and serve": (new, dev, studio, serve),
+    "On a fleet": (worker, resubmit),
     "What there is": (defined.workflows, defined.graph, defined.agents, defined.tools, defined.check),
 }
 

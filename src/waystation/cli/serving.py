@@ -33,6 +33,7 @@ PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="The p
 TokensOption = Annotated[
     str | None, typer.Option("--tokens", metavar="FILE", help="Who may: the file that 'token new' writes to.")
 ]
+LogLevelOption = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open it in a browser.")]
 
 
@@ -57,7 +58,7 @@ def serve(
         list[str] | None, typer.Option("--origin", metavar="URL", help="Another site whose pages may ask; repeatable.")
     ] = None,
     studio: Annotated[bool, typer.Option("--studio/--no-studio", help="Whether to serve the studio too.")] = True,
-    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+    log_level: LogLevelOption = "info",
     app: AppOption = None,
     store: StoreOption = None,
     dispatch: DispatchOption = None,
@@ -180,6 +181,8 @@ def log_to_stderr(level: str) -> None:
     if level not in known:
         raise UsageError(f"--log-level: there is no level {level!r}; there are {', '.join(known)}")
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    if level != "debug":  # it tells of every request that is made
+        logging.getLogger("httpx").setLevel(logging.WARNING)
     # What steps log is shown beside their run; at the terminal it is as quiet as anything else.
     for handler in logging.getLogger().handlers:
         handler.setLevel(level.upper())

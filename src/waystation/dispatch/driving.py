@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
@@ -26,6 +26,8 @@ from waystation.engine.loading import load_machine
 from waystation.engine.reading import hold_missing
 from waystation.errors import DefinitionChanged, LeaseLost, RunNotFound, StoreCorrupt, StoreError, WaystationError
 from waystation.store.records import ENDED, RunStatus, WorkflowKey
+
+T = TypeVar("T")
 
 _log = logging.getLogger("waystation.dispatch")
 
@@ -69,7 +71,8 @@ class Driving:
     Attributes:
         driven: the drivers, by run.
         waiters: those who wait for runs.
-        is_stopped: whether nothing is driven any more.
+        is_drained: whether nothing is driven any more.
+        is_stopped: whether nothing comes to runs here any more, and nobody is served who waits for one.
     """
 
     def __init__(
@@ -84,12 +87,13 @@ class Driving:
     ) -> None:
         self.driven = driven
         self.waiters = waiters
+        self.is_drained = False
         self.is_stopped = False
         self._engine = engine
         self._comeback = comeback
         self._on_rest = on_rest
         # All that is done for runs: takings, and drivers, also of a run that rests and whose hooks are being told.
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
         self._apart: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
@@ -114,20 +118,25 @@ class Driving:
         self._loops.append(asyncio.create_task(work, name=f"waystation {name}"))
 
     async def stop(self, grace: timedelta) -> None:
-        """Begin no more steps, and let those in flight end, for the grace time."""
+        """Begin no more steps, let those in flight end, for the grace time, and serve nobody any more."""
         self.is_stopped = True
         await cancel_all(self._loops)
+        await self.drain(grace)
+        for run_id in self.waiters.runs():
+            self.waiters.give_up(run_id, closed(run_id))
+
+    async def drain(self, grace: timedelta) -> None:
+        """Begin no more steps, and let those in flight end, for the grace time."""
+        self.is_drained = True
         for driver in self.driven.values():
             driver.drain()
         if tasks := list(self._tasks):
             await asyncio.wait(tasks, timeout=grace.total_seconds())
             await cancel_all(tasks)
-        for run_id in self.waiters.runs():
-            self.waiters.give_up(run_id, closed(run_id))
 
     # ------------------------------------------------------------------ driving
 
-    def begin(self, run_id: str, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+    def begin(self, run_id: str, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
         """Have something done for a run, in a task of its own."""
         task = asyncio.create_task(work, name=f"waystation run {run_id}")
         self._tasks.add(task)
@@ -141,7 +150,7 @@ class Driving:
 
     def driver_of(self, taken: Taken) -> Driver | None:
         """Whoever is to drive the run now; from here on it counts as driven."""
-        if self.is_stopped:
+        if self.is_drained:
             return None  # the lease is being released: the run goes to whoever looks next
         self._comeback.unfit.pop(taken.run_id, None)  # whatever kept it from being driven here is past
         graph = taken.machine.graph
@@ -162,7 +171,7 @@ class Driving:
             with of_one_piece(run_id):
                 await driver.drive()
         except asyncio.CancelledError:
-            if not self.is_stopped and not any(loop.cancelling() for loop in self._loops):
+            if not self.is_drained and not any(loop.cancelling() for loop in self._loops):
                 _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
                 self._apart.add(run_id)
                 self._comeback.soon(run_id)

@@ -238,7 +238,7 @@ class Beside:
         await cancel_all(list(self._tasks))
 
 
-async def cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def cancel_all(tasks: Sequence[asyncio.Task[object]]) -> None:
     """Cancel tasks, and wait for them."""
     for task in tasks:
         task.cancel()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from waystation.core.machine import Machine
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
+from waystation.dispatch.restate.calling_all import call_all
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.placed import PlacedRuns
 from waystation.dispatch.restate.resubmission import Resubmission
+from waystation.dispatch.resubmitted import Resubmitted
 from waystation.dispatch.taking import TakingDispatcher
 from waystation.dispatch.waiters import Waiters, Waiting
 from waystation.engine.creation import Taken
@@ -39,6 +42,7 @@ class RestateDispatcher(TakingDispatcher):
         on_rest: told of each run that has come to rest here, before those who wait for it are.
 
     Attributes:
+        grace: what was given.
         client: what was given.
         engine: what was given.
     """
@@ -72,9 +76,10 @@ class RestateDispatcher(TakingDispatcher):
         self.engine = engine
         self.client = client
         self._lease = lease
-        self._grace = grace
+        self.grace = grace
         self._schedules = schedules
         self._retention = retention
+        self._handed_over = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to look for runs that were left, and for what other processes write.
@@ -82,7 +87,11 @@ class RestateDispatcher(TakingDispatcher):
         Raises:
             DispatchUnreachable, DispatchTooOld: then nothing was begun.
         """
-        await self.client.ready()
+        try:
+            await self.client.ready()
+        except BaseException:
+            await self.client.close()
+            raise
         if self._schedules is not None:
             await self._schedules.register()
         self._driving.loop(self._resubmission.look_on(), "resubmission")
@@ -94,13 +103,30 @@ class RestateDispatcher(TakingDispatcher):
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
-        await self._driving.stop(self._grace)
-        await self._lease.release()
+        await self._driving.stop(self.grace)
+        await self._hand_over()
         await self.client.close()
+
+    async def drain(self) -> None:
+        """Drive nothing any more: begin no more steps, let those in flight end (for the grace time), and hand the runs
+        over. Things still come to runs, which others drive."""
+        await self._driving.drain(self.grace)
+        await self._hand_over()
+
+    async def call_all(self) -> Resubmitted:
+        """Call every unfinished run that can go on again; see ``Waystation.resubmit``."""
+        return await call_all(self.engine, self.client)
+
+    async def _hand_over(self) -> None:
+        self._resubmission.drives = False
+        await self._lease.release()
+        self._handed_over.set()
 
     def placed(self, most: int) -> PlacedRuns:
         """What drives the runs that are placed here, at most so many at once."""
-        return PlacedRuns(self.engine, self._lease, self._driving, self._resubmission, most=most)
+        return PlacedRuns(
+            self.engine, self._lease, self._driving, self._resubmission, handed_over=self._handed_over, most=most
+        )
 
     async def _taken(self, run_id: str, workflow_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:
         """Have the run taken for nobody, and called; it is driven by whichever worker the call comes to."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from waystation.dispatch.restate.address import RestateAddress
-from waystation.errors import ExtraMissing
+from waystation.dispatch.restate.placed import NotNow
+from waystation.errors import ExtraMissing, WaystationError
 
 try:
     import restate
+    from restate.exceptions import RetryableError
     from restate.serde import BytesSerde
     from restate.server_types import RestateAppT
 except ImportError as error:
     raise ExtraMissing("a worker needs restate-sdk: install waystation[restate], which brings it") from error
+
+_log = logging.getLogger("waystation.worker")
 
 _FOR_EVER = timedelta(days=3650)
 """A step takes as long as it takes, and says nothing meanwhile: that its worker lives, Restate sees by the connection,
@@ -62,7 +68,21 @@ def _runs(name: str, drive: Callable[[str], Awaitable[str]]) -> restate.VirtualO
     # Nothing is asked of ``ctx`` but its key: so the call's journal holds nothing, and any worker of any version can
     # make the call again.
     async def drive_run(ctx: restate.ObjectContext, request: bytes) -> bytes:  # noqa: ARG001  (why it was called is for those who look at Restate)
-        return (await drive(ctx.key())).encode()
+        with _made_again():
+            return (await drive(ctx.key())).encode()
 
     runs.handler("drive", input_serde=BytesSerde(), output_serde=BytesSerde())(drive_run)
     return runs
+
+
+@contextmanager
+def _made_again() -> Generator[None]:
+    """Around what a call does: what keeps it from that passes, so Restate is to make it again. A fault of ours too, but
+    that is told with where it happened."""
+    try:
+        yield
+    except NotNow as error:
+        raise RetryableError("this worker is being closed; another drives the run") from error
+    except WaystationError as error:
+        _log.warning("a call is made again later: %s", error)
+        raise RetryableError(f"{error.code}: {error.message}") from error

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from waystation.define.workflow import Workflow
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.restate.resubmission import Resubmission
 from waystation.engine.engine import Engine
@@ -28,16 +29,25 @@ class PlacedRuns:
     """Drives the runs that are placed here.
 
     Arguments:
+        handed_over: is set once this process, being closed, has let go of its runs.
         most: how many are driven at once; others wait.
     """
 
     def __init__(
-        self, engine: Engine, lease: Lease, driving: Driving, resubmission: Resubmission, *, most: int
+        self,
+        engine: Engine,
+        lease: Lease,
+        driving: Driving,
+        resubmission: Resubmission,
+        *,
+        handed_over: asyncio.Event,
+        most: int,
     ) -> None:
         self._engine = engine
         self._lease = lease
         self._driving = driving
         self._resubmission = resubmission
+        self._handed_over = handed_over
         self._room = asyncio.Semaphore(most)
 
     async def drive(self, run_id: str) -> str:
@@ -53,7 +63,9 @@ class PlacedRuns:
         """
         async with self._room:
             while True:
-                if self._driving.is_stopped:
+                if self._driving.is_drained:
+                    # Not before: the worker that Restate turns to next would find that the run is this one's still.
+                    await self._handed_over.wait()
                     raise NotNow
                 if run_id in self._driving.driven:
                     await self._until_it_moves(run_id)
@@ -86,22 +98,35 @@ class PlacedRuns:
                 "it was placed on does not have",
                 run_id=run_id,
             )
-        await self._lease.hold()
-        try:
-            with self._resubmission.returning.in_doubt(run_id):
-                taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driving.driven)
-        except (DefinitionChanged, StoreCorrupt) as error:
+        # In a task of its own, which is waited for when this worker is closed: else a run could be taken, and be its
+        # own, after all were handed over.
+        driving = self._driving.begin(run_id, self._take_and_drive(run_id, workflow))
+        await asyncio.wait([driving])
+        if driving.cancelled():
+            return None
+        if isinstance(error := driving.exception(), DefinitionChanged | StoreCorrupt):
             _log.warning("run %s is left alone: %s", run_id, error)
             return error
-        if taken is None:
+        if not driving.result():
             await self._until_it_moves(run_id)
             await self._lease.retire_the_dead()
             return None
-        task = self._driving.drive(taken)
-        if task is None:
-            raise NotNow
-        await asyncio.wait([task])
         return self._resubmission.unfit.get(run_id)
+
+    async def _take_and_drive(self, run_id: str, workflow: Workflow[object, object]) -> bool:
+        """Drive the run; gives whether it could be taken.
+
+        Raises:
+            DefinitionChanged, StoreError.
+        """
+        await self._lease.hold()
+        with self._resubmission.returning.in_doubt(run_id):
+            taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driving.driven)
+        if taken is None:
+            return False
+        if (driver := self._driving.driver_of(taken)) is not None:
+            await self._driving.driven_by(driver)
+        return True
 
     async def _until_it_moves(self, run_id: str) -> None:
         """Until something of the run is written, or a second has passed."""

@@ -56,6 +56,7 @@ class Resubmission:
     Attributes:
         unfit: see ``Comeback``.
         returning: the runs that this process comes back to.
+        drives: whether this process drives on runs that are its own; not any more once it is drained.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Resubmission:
         self._left: dict[str, _Left] = {}
         self._seek = asyncio.Event()
         self._is_away = False
+        self.drives = True
         self.unfit: dict[str, Exception] = {}
         self.returning = Returning(engine.clock, self._seek.set)
 
@@ -90,7 +92,7 @@ class Resubmission:
         """Have a run called, now or when its time comes; it stays left, to be called later, if that fails."""
         delay = 0 if wake_at is None else max(0, wake_at - self._engine.clock.now())
         try:
-            await self._client.send(workflow_id, run_id, {"epoch": epoch}, key=_key(run_id, epoch), delay=delay)
+            await self._client.send(workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch), delay=delay)
         except DispatchError as error:
             _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
 
@@ -148,7 +150,7 @@ class Resubmission:
             self._seek.clear()
 
     async def _look(self) -> None:
-        for run_id in self.returning.due():
+        for run_id in self.returning.due() if self.drives else ():
             await self._go_on_with_own(run_id)
         await self._lease.retire_the_dead()
         if not self._any_run:
@@ -173,7 +175,7 @@ class Resubmission:
             before.pause = min(before.pause * 2, _LONGEST_PAUSE)
             before.looks = before.pause
             await self._client.send(
-                record.workflow_id, record.run_id, {"epoch": record.epoch}, key=_key(record.run_id, record.epoch)
+                record.workflow_id, record.run_id, {"epoch": record.epoch}, key=key_of(record.run_id, record.epoch)
             )
 
     async def _go_on_with_own(self, run_id: str) -> None:
@@ -195,5 +197,6 @@ class Resubmission:
             self._drive(taken)
 
 
-def _key(run_id: str, epoch: int) -> str:
+def key_of(run_id: str, epoch: int) -> str:
+    """Names the calls for an epoch of a run: of those that have one name Restate makes the first."""
     return f"{run_id}/{epoch}"

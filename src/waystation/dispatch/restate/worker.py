@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -28,6 +29,9 @@ _log = logging.getLogger("waystation.worker")
 _STREAMS_PER_CONNECTION = 8
 """Restate opens another connection when those it has are this full. Where several workers are behind one address, what
 is spread over them is connections, so they are many and small."""
+
+_FAREWELLS = 5.0
+"""How long, in seconds, the calls that are under way may take to end once their runs were handed over."""
 
 _PRIVATE = ("127.0.0.1", "::1", "localhost")
 
@@ -89,7 +93,7 @@ class Worker:
                 _log.warning(
                     "everyone who reaches %s may call this worker: give it the identity key of Restate", self.url
                 )
-            config = _config(listening)
+            config = _config(listening, dispatcher.grace)
             serving = _serve(app, config, shutdown_trigger=self._ends.wait)
             self._serving = asyncio.create_task(serving, name="waystation worker")
             self.deployment_id = await client.register(self.url)
@@ -100,17 +104,27 @@ class Worker:
         _log.info("serving %d workflows to %s at %s", len(workflow_ids), client.address.admin, self.url)
 
     async def close(self) -> None:
-        """Serve no more. Runs that are driven go on until the app is closed, which hands them over."""
-        if self._deregister and self._dispatcher is not None and self.deployment_id:
-            with suppress(DispatchError):
-                await self._dispatcher.client.deregister(self.deployment_id)
+        """Take no more calls, begin no more steps, let those in flight end for the app's time of ``grace``, and hand
+        the runs over: Restate calls the other workers for them, at once. The app drives nothing any more then."""
+        # First, so that the calls that end here are made again elsewhere. Those under way keep their connections.
+        self._ends.set()
+        if self._dispatcher is not None:
+            _log.info("handing over the runs that are driven here, %d of them", len(self._dispatcher.driven))
+            if self._deregister and self.deployment_id:
+                try:
+                    await self._dispatcher.client.deregister(self.deployment_id)
+                except DispatchError as error:
+                    _log.warning("Restate was not told that this worker is gone: %s", error)
+            await self._dispatcher.drain()
         await self._stop_serving()
 
     async def _stop_serving(self) -> None:
         self._ends.set()
         if self._serving is not None:
-            with suppress(Exception):  # what it could not serve any more it has said
-                await self._serving
+            await asyncio.wait([self._serving])
+            with suppress(asyncio.CancelledError):  # calls that did not end in time were cut off
+                if (error := self._serving.exception()) is not None:
+                    _log.warning("the worker has ended with a fault: %r", error)
             self._serving = None
 
     def _listen(self) -> socket.socket:
@@ -143,8 +157,9 @@ def _url(host: str, listening: socket.socket) -> str:
     return f"http://{name}:{listening.getsockname()[1]}"
 
 
-def _config(listening: socket.socket) -> Config:
+def _config(listening: socket.socket, grace: timedelta) -> Config:
     config = Config()
+    config.graceful_timeout = grace.total_seconds() + _FAREWELLS
     config.bind = [f"fd://{listening.detach()}"]
     config.h2_max_concurrent_streams = _STREAMS_PER_CONNECTION
     config.keep_alive_timeout = 3600

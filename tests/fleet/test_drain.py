@@ -1,0 +1,51 @@
+"""A worker that is told to end lets what is in flight end, and hands its runs over."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.life.places import Place, place
+from tests.fleet.life.shop import WORKFLOWS
+from tests.restate_server import RestateServer
+from waystation import Waystation
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def here(tmp_path: Path, postgres: str) -> Generator[Place]:
+    with RestateServer() as restate, place(tmp_path, postgres, restate, "drain") as found:
+        yield found
+
+
+async def test_a_worker_that_is_told_to_end_hands_its_runs_over_and_nothing_is_done_twice(here: Place) -> None:
+    one = await here.worker("one").ready()
+    async with Waystation(workflows=WORKFLOWS, store=here.store, dispatch=here.dispatch) as app:
+        runs = [await app.get_workflow("holding").start_async("soon") for _ in range(10)]
+        stubborn = [await app.get_workflow("holding").start_async("late") for _ in range(3)]
+        await here.until_lines(13, "held began")
+        await here.worker("two").ready()
+
+        one.tell(signal.SIGTERM)
+        await one.until_logged("handing over")
+        here.open_gate("soon")  # these end in the time of grace; the others are cancelled, and run again elsewhere
+        assert await one.ended() == 0, one.logged()
+        await here.until_lines(3, "two")
+        here.open_gate("late")
+        results = [await run.wait() for run in [*runs, *stubborn]]
+
+    assert [result.status for result in results] == ["success"] * 13
+    ended = Counter(line.split(" ", 1)[1] for line in here.lines("ended"))
+    assert ended == {f"{run.run_id} {step} ended": 1 for run in [*runs, *stubborn] for step in ("first", "held", "last")}
+    for run in runs:
+        assert here.lines(run.run_id) == [
+            f"{worker} {run.run_id} {step} {what}"
+            for worker, step in (("one", "first"), ("one", "held"), ("two", "last"))
+            for what in ("began", "ended")
+        ]
+    assert "Traceback" not in one.logged()
