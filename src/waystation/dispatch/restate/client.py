@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -36,6 +37,10 @@ OLDEST = (1, 7)
 _KNOWN_FOR = 1.0
 """For how long, in seconds, what the ingress said of itself is believed."""
 
+_AT_ONCE = 32
+"""So many requests are under way at once, besides calls of steps: for each one the pool of connections looks at all
+that are open or wanted, and with hundreds of both does little else."""
+
 _TIMEOUT = 10.0
 _REGISTERS_WITHIN = 60.0
 """How long an answer may take, in seconds. To register a worker Restate asks the worker first, several times if need
@@ -68,18 +73,25 @@ class RestateClient:
 
     def __init__(self, address: RestateAddress) -> None:
         self.address = address
-        self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            # Calls of steps wait for these; they must keep nobody else from asking.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=15.0),
-            verify="https" in (address.ingress[:5], address.admin[:5]),  # else no certificates need be read
-        )
+        self._http = self._opened(_AT_ONCE)
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._steps = self._opened(None)
+        self._asking: asyncio.Task[None] | None = None
         self._services: frozenset[str] = frozenset()
         self._known_until = 0.0
 
     async def close(self) -> None:
         """Close what is open."""
         await self._http.aclose()
+        await self._steps.aclose()
+
+    def _opened(self, connections: int | None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            # Of those kept it counts the busy ones too, and would keep none beside them.
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=None, keepalive_expiry=15.0),
+            verify="https" in (self.address.ingress[:5], self.address.admin[:5]),  # else no certificates need be read
+        )
 
     # ------------------------------------------------------------------ ingress
 
@@ -93,15 +105,18 @@ class RestateClient:
         """
         name = None if workflow_id is None else self.address.run_object(workflow_id)
         if time.monotonic() > self._known_until or (name is not None and name not in self._services):
-            self._services = await self._ask_for_services()
-            self._known_until = time.monotonic() + _KNOWN_FOR
+            # Of many who want to know at once one asks.
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask_for_services(), name="waystation ready")
+                self._asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())  # read by nobody
+            await asyncio.shield(self._asking)
         if name is not None and name not in self._services:
             raise NoWorker(
                 f"no worker of pool {self.address.pool!r} has registered workflow {workflow_id!r} with the Restate at "
                 f"{self.address.ingress}; start one: waystation worker --app module:app --dispatch restate://..."
             )
 
-    async def _ask_for_services(self) -> frozenset[str]:
+    async def _ask_for_services(self) -> None:
         answer = await self._asked("GET", f"{self.address.ingress}/restate/health")
         services = _read(answer, _Health).services if answer.is_success else None
         if services is None:
@@ -114,7 +129,8 @@ class RestateClient:
                 f"what answers at {self.address.ingress} does so with HTTP {answer.status_code}: is that the ingress "
                 "of a Restate (port 8080, if nothing else was said)?"
             )
-        return frozenset(services)
+        self._services = frozenset(services)
+        self._known_until = time.monotonic() + _KNOWN_FOR
 
     async def send(
         self, workflow_id: str, run_id: str, body: Mapping[str, object], *, key: str | None, delay: Millis = 0
@@ -151,7 +167,7 @@ class RestateClient:
             f"{self.address.ingress}/{self.address.step_service(workflow_id)}/run",
             content=body,
             headers=_headers(key, "application/octet-stream"),
-            timeout=httpx.Timeout(_TIMEOUT, read=None),
+            patient=True,
         )
         self._forget_if_failed(answer, workflow_id)
         return answer.content
@@ -239,13 +255,23 @@ class RestateClient:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: httpx.Timeout | float = _TIMEOUT,
+        timeout: float = _TIMEOUT,
+        patient: bool = False,
     ) -> httpx.Response:
+        """Ask, and give what was answered; ``patient`` if that may take however long."""
         try:
-            return await self._http.request(
-                method, url, params=params, content=content, headers=headers, timeout=timeout
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            if patient:
+                waits = httpx.Timeout(_TIMEOUT, read=None)
+                return await self._steps.request(method, url, content=content, headers=headers, timeout=waits)
+            async with asyncio.timeout(_TIMEOUT):
+                await self._room.acquire()
+            try:
+                return await self._http.request(
+                    method, url, params=params, content=content, headers=headers, timeout=timeout
+                )
+            finally:
+                self._room.release()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
             self._known_until = 0.0
             what = str(error) or type(error).__name__
             where = url.removesuffix("/restate/health")

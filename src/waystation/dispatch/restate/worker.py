@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.endpoint import endpoint
+from waystation.dispatch.restate.streams import ToldOnly
 from waystation.errors import DispatchError, ExtraMissing, ListenFailed
 
 try:
@@ -161,7 +162,7 @@ def _config(listening: socket.socket, grace: timedelta) -> Config:
     config = Config()
     config.graceful_timeout = grace.total_seconds() + _FAREWELLS
     config.bind = [f"fd://{listening.detach()}"]
-    config.h2_max_concurrent_streams = _STREAMS_PER_CONNECTION
+    config.h2_max_concurrent_streams = ToldOnly(_STREAMS_PER_CONNECTION)
     config.keep_alive_timeout = 3600
     config.keep_alive_max_requests = 2**31
     config.accesslog = None
