@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from tests.fleet.life.places import Place, place
+from tests.fleet.life.places import Place
 from tests.fleet.life.shop import WORKFLOWS
-from tests.restate_server import RestateServer
 from waystation import Waystation
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def here(tmp_path: Path, postgres: str) -> Generator[Place]:
-    with RestateServer() as restate, place(tmp_path, postgres, restate, "drain") as found:
-        yield found
 
 
 async def test_a_worker_that_is_told_to_end_hands_its_runs_over_and_nothing_is_done_twice(here: Place) -> None:
@@ -41,7 +32,8 @@ async def test_a_worker_that_is_told_to_end_hands_its_runs_over_and_nothing_is_d
 
     assert [result.status for result in results] == ["success"] * 13
     ended = Counter(line.split(" ", 1)[1] for line in here.lines("ended"))
-    assert ended == {f"{run.run_id} {step} ended": 1 for run in [*runs, *stubborn] for step in ("first", "held", "last")}
+    steps = ("first", "held", "last")
+    assert ended == {f"{run.run_id} {step} ended": 1 for run in [*runs, *stubborn] for step in steps}
     for run in runs:
         assert here.lines(run.run_id) == [
             f"{worker} {run.run_id} {step} {what}"

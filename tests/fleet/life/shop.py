@@ -11,7 +11,7 @@ from tests.crash.ledger import note
 from waystation import StepContext, Waystation, step, workflow
 
 
-def told(ctx: StepContext[object, object], what: str) -> None:
+def told(ctx: StepContext[None, None], what: str) -> None:
     """Write down which worker does what for which run."""
     note(f"{os.environ.get('WORKER', 'none')} {ctx.run_id} {ctx.step_id} {what}")
 
@@ -23,14 +23,14 @@ async def gate(name: str) -> None:
 
 
 @step
-async def first(name: str, ctx: StepContext[object, object]) -> str:
+async def first(name: str, ctx: StepContext[None, None]) -> str:
     told(ctx, "began")
     told(ctx, "ended")
     return name
 
 
 @step
-async def held(name: str, ctx: StepContext[object, object]) -> str:
+async def held(name: str, ctx: StepContext[None, None]) -> str:
     """Takes until the gate of that name is open."""
     told(ctx, "began")
     await gate(name)
@@ -39,7 +39,7 @@ async def held(name: str, ctx: StepContext[object, object]) -> str:
 
 
 @step
-async def last(name: str, ctx: StepContext[object, object]) -> str:
+async def last(name: str, ctx: StepContext[None, None]) -> str:
     told(ctx, "began")
     told(ctx, "ended")
     return f"{name} done"
@@ -47,13 +47,14 @@ async def last(name: str, ctx: StepContext[object, object]) -> str:
 
 @step(suspend=str, resume=str)
 async def review(name: str, ctx: StepContext[str, str]) -> str:
+    """Asks, and so parks its run."""
     if ctx.resume_data is None:
         await ctx.suspend(f"what of {name}?")
     return f"{name} {ctx.resume_data}"
 
 
 @step
-async def stamp(text: str, ctx: StepContext[object, object]) -> str:
+async def stamp(text: str, ctx: StepContext[None, None]) -> str:
     """Only the second release has it."""
     told(ctx, "began")
     told(ctx, "ended")
@@ -63,12 +64,12 @@ async def stamp(text: str, ctx: StepContext[object, object]) -> str:
 holding = workflow("holding", input=str, output=str).then(first).then(held).then(last).commit()
 sleeping = workflow("sleeping", input=str, output=str).then(first).sleep(timedelta(seconds=1)).then(last).commit()
 _reviewing = workflow("reviewing", input=str, output=str).then(first).then(review)
-if os.environ.get("RELEASE") == "2":
-    reviewing = _reviewing.then(stamp).commit()
-else:
-    reviewing = _reviewing.commit()
 
-WORKFLOWS = [holding, sleeping, reviewing]
+RELEASES = {
+    "1": [holding, sleeping, _reviewing.commit()],
+    "2": [holding, sleeping, _reviewing.then(stamp).commit()],
+}
+WORKFLOWS = RELEASES[os.environ.get("RELEASE", "1")]
 
 app = Waystation(workflows=WORKFLOWS, grace=timedelta(seconds=2))
 calls_nothing_again = Waystation(workflows=WORKFLOWS, grace=timedelta(seconds=2), recover=False)

@@ -1,0 +1,26 @@
+"""What the tests of fleets share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.life.places import Place, place
+from tests.restate_server import RestateServer
+
+
+@pytest.fixture(scope="session")
+def restate() -> Generator[RestateServer]:
+    """A Restate that no test stops; each has a pool of its own there."""
+    with RestateServer() as server:
+        yield server
+
+
+@pytest.fixture
+def here(tmp_path: Path, postgres: str, restate: RestateServer) -> Generator[Place]:
+    """A place on that Restate."""
+    with place(tmp_path, postgres, restate, f"pool-{uuid.uuid4().hex[:8]}") as found:
+        yield found
