@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.endpoint import endpoint
+from waystation.dispatch.restate.hanging_up import ending_with_its_connection
 from waystation.dispatch.restate.streams import ToldOnly
 from waystation.errors import DispatchError, ExtraMissing, ListenFailed
 
@@ -95,7 +96,7 @@ class Worker:
                     "everyone who reaches %s may call this worker: give it the identity key of Restate", self.url
                 )
             config = _config(listening, dispatcher.grace)
-            serving = _serve(app, config, shutdown_trigger=self._ends.wait)
+            serving = _serve(ending_with_its_connection(app), config, shutdown_trigger=self._ends.wait)
             self._serving = asyncio.create_task(serving, name="waystation worker")
             self.deployment_id = await client.register(self.url)
         except BaseException:
