@@ -118,16 +118,16 @@ class RestateClient:
 
     async def _ask_for_services(self) -> None:
         answer = await self._asked("GET", f"{self.address.ingress}/restate/health")
-        services = _read(answer, _Health).services if answer.is_success else None
-        if services is None:
-            if answer.is_success:
-                raise DispatchTooOld(
-                    f"the Restate at {self.address.ingress} does not tell its services; it must be "
-                    f"{OLDEST[0]}.{OLDEST[1]} or newer"
-                )
+        if not answer.is_success or _is_no_json(answer):
             raise DispatchUnreachable(
-                f"what answers at {self.address.ingress} does so with HTTP {answer.status_code}: is that the ingress "
-                "of a Restate (port 8080, if nothing else was said)?"
+                f"what answers at {self.address.ingress} does not do so as a Restate (HTTP {answer.status_code}): is "
+                "that its ingress (port 8080, if nothing else was said)? The runs stay as they are in the store"
+            )
+        services = _read(answer, _Health).services
+        if services is None:
+            raise DispatchTooOld(
+                f"the Restate at {self.address.ingress} does not tell its services; it must be "
+                f"{OLDEST[0]}.{OLDEST[1]} or newer"
             )
         self._services = frozenset(services)
         self._known_until = time.monotonic() + _KNOWN_FOR
@@ -293,6 +293,14 @@ def _read(answer: httpx.Response, kind: type[T]) -> T:
         return msgspec.json.decode(answer.content, type=kind)
     except msgspec.DecodeError:
         return kind()
+
+
+def _is_no_json(answer: httpx.Response) -> bool:
+    try:
+        msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        return True
+    return False
 
 
 def _said(answer: httpx.Response) -> str:
