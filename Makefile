@@ -93,6 +93,10 @@ crash-matrix: $(READY) ## Killed at every write, on both databases, with the rep
 	@WAYSTATION_CRASH_MATRIX=full $(BIN)/python -m pytest tests/crash/test_kill_in_every_node.py \
 		tests/crash/test_kill_at_every_write.py -n $(WORKERS)
 
+.PHONY: fleet-crash
+fleet-crash: $(READY) ## A fleet of 3 workers and 3 nodes of Restate, of which some are killed under 400 runs: under a minute
+	@WAYSTATION_FLEET_CRASH=full $(BIN)/python -m pytest -s tests/fleet/test_crash_of_workers_and_a_node.py
+
 HISTORIES ?= 100000
 .PHONY: simulate
 simulate: $(READY) ## Random histories of the core, and with a faulty store, of seeds drawn anew; HISTORIES=... of each

@@ -1,0 +1,1 @@
+"""What the crash tests of the fleet are made of."""
