@@ -15,6 +15,7 @@ from waystation.define.retry import Retry
 from waystation.define.schedule import Cron
 from waystation.define.step import AnyStep, Step, step
 from waystation.define.workflow import Workflow, workflow
+from waystation.dispatch.resubmitted import Resubmitted
 from waystation.engine.events import AnyEvent as Event
 from waystation.engine.events import (
     BranchTakenEvent,
@@ -95,6 +96,7 @@ __all__ = [
     "NonRetryable",
     "PayloadCodec",
     "PayloadPlace",
+    "Resubmitted",
     "Retry",
     "Run",
     "RunActive",

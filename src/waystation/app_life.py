@@ -157,7 +157,12 @@ class AppLife(WithTwins):
                 await self._store.close()
 
     async def __aenter__(self) -> Self:
-        await self.open()
+        try:
+            await self.open()
+        except BaseException:
+            if not self.is_open and self._loop is asyncio.get_running_loop():  # else it is open, and in use elsewhere
+                await self.close()
+            raise
         return self
 
     async def __aexit__(
