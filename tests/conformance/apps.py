@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -30,17 +30,25 @@ class _Kept(PassingStore):
 
 @dataclass
 class Place:
-    """Where runs are kept: ``kind`` is memory, sqlite or postgres; ``database`` is the address of the last."""
+    """Where runs are kept, and who drives them.
+
+    Attributes:
+        kind: memory, sqlite or postgres, where whoever takes a run drives it; restate, where they are kept in a
+            PostgreSQL and a Restate places them on the workers there are.
+        database: the address of the PostgreSQL.
+        dispatch: that of the Restate.
+    """
 
     kind: str
     folder: Path
     database: str = ""
+    dispatch: str | None = None
     _memory: Store | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
         """The address of the store; of one in memory it is a new one each time."""
-        return {"sqlite": f"sqlite:///{self.file}", "postgres": self.database, "memory": "memory://"}[self.kind]
+        return {"sqlite": f"sqlite:///{self.file}", "memory": "memory://"}.get(self.kind, self.database)
 
     @property
     def file(self) -> Path:
@@ -67,18 +75,23 @@ class Place:
         grace: timedelta = timedelta(seconds=1),
         recover_every: timedelta = timedelta(milliseconds=20),
     ) -> AsyncGenerator[Waystation]:
-        """An app with these workflows, closed at the end."""
+        """An app with these workflows, closed at the end. On a fleet it is a worker too: what is placed comes to it."""
         store = await self.store()
-        async with Waystation(
-            workflows=workflows,
-            store=store,
-            codec=codec,
-            clock=clock,
-            agents=agents,
-            lease=lease,
-            recover_every=recover_every,
-            grace=grace,
-        ) as app:
+        async with AsyncExitStack() as closing:
+            app = Waystation(
+                workflows=workflows,
+                store=store,
+                codec=codec,
+                dispatch=self.dispatch,
+                clock=clock,
+                agents=agents,
+                lease=lease,
+                recover_every=recover_every,
+                grace=grace,
+            )
+            await closing.enter_async_context(app)
+            if self.dispatch is not None:
+                await closing.enter_async_context(app.worker(port=0, deregister=True))
             yield app
 
     async def journal(self, run_id: str) -> list[bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,45 @@ import pytest
 from tests.conformance.apps import Place
 from tests.conformance.booking import Books
 from tests.postgres_server import Databases
+from tests.restate_server import RestateServer
 from waystation.store.postgres import PostgresStore
 
+ON_A_FLEET = pytest.param("restate", marks=pytest.mark.fleet)
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+
+@pytest.fixture(scope="session")
+def restate() -> Iterator[RestateServer]:
+    """A Restate that is started for this session; each pytest worker has its own."""
+    with RestateServer() as server:
+        yield server
+
+
+@pytest.fixture
+def fleet(restate: RestateServer) -> str:
+    """The address of a pool on it that nobody else uses: what is placed there comes to the test's own workers."""
+    return restate.dispatch(f"t{uuid.uuid4().hex[:16]}")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", ON_A_FLEET])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Where runs are kept."""
+    """Where runs are kept, and who drives them."""
     kind: str = request.param
-    return Place(kind, tmp_path, request.getfixturevalue("postgres") if kind == "postgres" else "")
+    if kind in ("memory", "sqlite"):
+        return Place(kind, tmp_path)
+    database: str = request.getfixturevalue("postgres")
+    return Place(kind, tmp_path, database, request.getfixturevalue("fleet") if kind == "restate" else None)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", ON_A_FLEET])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Books:
     """Where runs are kept that several processes share: in a database, which can be looked at from outside."""
-    if request.param == "sqlite":
-        return Books("sqlite", tmp_path)
+    kind: str = request.param
+    if kind == "sqlite":
+        return Books(kind, tmp_path)
     databases: Databases = request.getfixturevalue("databases")
-    return Books("postgres", tmp_path, request.getfixturevalue("postgres"), server=databases)
+    database: str = request.getfixturevalue("postgres")
+    dispatch: str | None = request.getfixturevalue("fleet") if kind == "restate" else None
+    return Books(kind, tmp_path, database, dispatch, server=databases)
 
 
 @pytest.fixture
