@@ -293,8 +293,8 @@ class Waystation(AppLife):
             deregister: whether Restate is to forget it when it is closed.
 
         Raises:
-            ExtraMissing. And when it is opened:
-            DispatchUrlInvalid: the app has no ``dispatch``.
+            ExtraMissing.
+            DispatchUrlInvalid: the app has no ``dispatch``; that and what follows when it is opened.
             ListenFailed, DispatchUnreachable, DispatchTooOld, RegistrationRefused.
 
         Example:

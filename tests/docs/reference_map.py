@@ -69,7 +69,8 @@ PAGES: Final = (
         "The app, its runs, and what they give. [Runs](../guide/runs.md) and [suspend and "
         "resume](../guide/suspend-and-resume.md) show them at work.",
         """Waystation RunnableWorkflow Run RunResult RunSucceeded RunFailed RunSuspended RunCancelled RunPaused
-        RunActive Suspension ErrorRecord RunHistory StepHistory Misfit ScheduleInfo
+        RunActive Suspension ErrorRecord RunHistory StepHistory Misfit ScheduleInfo Resubmitted
+        waystation.dispatch.restate.worker:Worker
         waystation.store.records:RunRecord waystation.store.records:RunPage""",
     ),
     Page(
