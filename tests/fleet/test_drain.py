@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 
+import httpx
 import pytest
 
 from tests.fleet.life.places import Place
@@ -41,3 +42,22 @@ async def test_a_worker_that_is_told_to_end_hands_its_runs_over_and_nothing_is_d
             for what in ("began", "ended")
         ]
     assert "Traceback" not in one.logged()
+
+
+async def test_a_worker_with_an_address_of_its_own_is_forgotten_and_its_runs_go_to_another_address(here: Place) -> None:
+    await here.worker("one", port=0).ready()
+    two = await here.worker("two", "--deregister", port=0).ready()  # it registered last: all calls go to it
+    async with Waystation(workflows=WORKFLOWS, store=here.store, dispatch=here.dispatch) as app:
+        run = await app.get_workflow("holding").start_async("late")
+        await here.until_lines(1, "two")
+        await here.until_lines(1, "held began")
+        two.tell(signal.SIGINT)
+        assert await two.ended() == 0, two.logged()
+        await here.until_lines(1, "one")
+        here.open_gate("late")
+        assert (await run.wait()).status == "success"
+    done = [("two", "first"), ("one", "held"), ("one", "last")]
+    assert here.lines("ended") == [f"{worker} {run.run_id} {step} ended" for worker, step in done]
+    async with httpx.AsyncClient() as http:
+        listed = (await http.get(f"{here.restate.admin}/deployments")).json()["deployments"]
+    assert two.said["deployment_id"] not in [each["id"] for each in listed]

@@ -215,20 +215,19 @@ _ON_RUNS = {
 }
 
 
-@pytest.mark.parametrize("command", _ON_RUNS)
 def test_a_command_that_reaches_no_restate_exits_with_nine_and_says_why_in_one_line(
-    stock: Stock, command: str, tmp_path: Path
+    stock: Stock, tmp_path: Path
 ) -> None:
     before = stock.everything()
-    named = [stock.runs.get(given, given) for given in _ON_RUNS[command]]
     where = ["--app", "tests.fleet.life.shop:app", "--store", stock.url]
-    environment = {**os.environ, "WAYSTATION_DISPATCH": f"restate://127.0.0.1:{nobody()}"}
-    with at_home(tmp_path, environment):
-        told = waystation(command, *named, *where, "--json")
-        said = waystation(command, *named, *where)
-    assert (told.code, told.err, told.json["error"]["code"]) == (9, "", "dispatch_unreachable")
-    assert (said.code, said.out) == (9, "")
-    assert " ".join(said.err.split()).startswith("error: the Restate at http://127.0.0.1:")
+    with at_home(tmp_path, {**os.environ, "WAYSTATION_DISPATCH": f"restate://127.0.0.1:{nobody()}"}):
+        for command, given in _ON_RUNS.items():
+            named = [stock.runs.get(each, each) for each in given]
+            told = waystation(command, *named, *where, "--json")
+            assert (told.code, told.err, told.json["error"]["code"]) == (9, "", "dispatch_unreachable"), command
+            said = waystation(command, *named, *where)
+            assert (said.code, said.out) == (9, ""), command
+            assert " ".join(said.err.split()).startswith("error: the Restate at http://127.0.0.1:"), command
     assert stock.everything() == before
 
 
