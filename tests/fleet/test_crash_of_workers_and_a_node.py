@@ -47,7 +47,7 @@ async def test_workers_and_a_node_are_killed_and_every_run_ends_with_nothing_don
             await storm.answer_all(storm.take(len(storm.unanswered)), here, there)
             verdict, ledger, journals = await storm.judge()
     assert not verdict.wrong, "\n".join(verdict.wrong)
-    assert len(ledger.killed) == 4
+    assert len(ledger.stopped) == 4
     assert ledger.again >= EACH, "those that were held by the first"
     sleeps = [entry for entries in journals.values() for entry in entries if isinstance(entry, SleepBegun | SleepEnded)]
     asleep = sum(isinstance(entry, SleepBegun) and entry.at <= died <= entry.until for entry in sleeps)

@@ -54,13 +54,16 @@ class Fleet:
 
     Attributes:
         folder: of the ledger, the gates and the logs.
+        lease: of each worker, in seconds.
+        look_every: how often each looks for runs that were left, in seconds.
         living: the workers, by the place that each has.
     """
 
     folder: Path
     store: str
-    lease: float = 600.0
-    port: int = 0
+    lease: float
+    look_every: float
+    port: int
     living: dict[str, Worker] = field(default_factory=dict[str, Worker])
     _count: int = 0
 
@@ -84,6 +87,7 @@ class Fleet:
                     "DISPATCH": dispatch,
                     "PORT": str(self.port),
                     "LEASE": str(self.lease),
+                    "LOOK_EVERY": str(self.look_every),
                     "LEDGER": str(self.ledger.path),
                     "GATES": str(self.folder),
                 },
@@ -98,8 +102,15 @@ class Fleet:
     def kill(self, place: str) -> None:
         """Kill the worker there with SIGKILL."""
         worker = self.living.pop(place)
-        self.note(f"killing {worker.name}")
+        self.note(f"stopping {worker.name}")
         worker.end()
+
+    def freeze(self, place: str) -> Worker:
+        """Stop the worker there with SIGSTOP; it lives."""
+        worker = self.living[place]
+        self.note(f"stopping {worker.name}")
+        worker.process.send_signal(signal.SIGSTOP)
+        return worker
 
     def note(self, line: str) -> None:
         """Write into the ledger: what the test does stands there in one order with what the steps do."""
@@ -124,14 +135,14 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, store: str, *, lease: float = 600.0) -> Generator[Fleet]:
+def fleet(folder: Path, store: str, *, lease: float = 600.0, look_every: float = 1.0) -> Generator[Fleet]:
     """A fleet without workers, whose processes are gone afterwards. Its port is held meanwhile: bound by one who does
     not listen, and so is called by nobody."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
-        found = Fleet(folder, store, lease, holder.getsockname()[1])
+        found = Fleet(folder, store, lease, look_every, holder.getsockname()[1])
         try:
             yield found
         finally:

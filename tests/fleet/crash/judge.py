@@ -39,11 +39,11 @@ class Seen:
 
     Attributes:
         beginnings: of each attempt, in their order.
-        killed: in which line each worker was about to be killed.
+        stopped: in which line each worker was about to be killed, or frozen.
     """
 
     beginnings: Mapping[Leg, list[Beginning]]
-    killed: Mapping[str, int]
+    stopped: Mapping[str, int]
 
     @property
     def again(self) -> int:
@@ -54,16 +54,16 @@ class Seen:
 def seen(lines: Sequence[str]) -> Seen:
     """Reads the ledger."""
     beginnings: dict[Leg, list[Beginning]] = defaultdict(list)
-    killed: dict[str, int] = {}
+    stopped: dict[str, int] = {}
     for number, line in enumerate(lines):
         match line.split():
             case ["began", run_id, address, attempt, leg, token]:
                 beginnings[run_id, address, int(attempt), leg].append(Beginning(number, token))
-            case ["killing", worker]:
-                killed[worker] = number
+            case ["stopping", worker]:
+                stopped[worker] = number
             case _:
                 pass
-    return Seen(beginnings, killed)
+    return Seen(beginnings, stopped)
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Verdict:
 
 
 def judge_steps(journals: Mapping[str, Sequence[AnyEntry]], ledger: Seen, verdict: Verdict) -> None:
-    """No step that was recorded was begun again, and none was begun twice but because its worker was killed."""
+    """No step that was recorded was begun again, and none was begun twice but because its worker was stopped."""
     recorded_tokens = {
         leg: token for run_id, entries in journals.items() for leg, token in tokens_of(run_id, entries).items()
     }
@@ -107,8 +107,8 @@ def judge_steps(journals: Mapping[str, Sequence[AnyEntry]], ledger: Seen, verdic
         )
         for before, after in pairwise(beginnings):
             verdict.must(
-                before.line < ledger.killed.get(before.worker, -1) < after.line,
-                f"{leg} began at {before.worker}, which was not killed, and again at {after.worker}",
+                before.line < ledger.stopped.get(before.worker, -1) < after.line,
+                f"{leg} began at {before.worker}, which was not stopped then, and again at {after.worker}",
             )
     for leg in recorded_tokens:
         verdict.must(leg in ledger.beginnings, f"{leg} is recorded, and never began")

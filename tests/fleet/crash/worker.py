@@ -22,6 +22,7 @@ async def main() -> None:
         store=os.environ["STORE"],
         dispatch=os.environ["DISPATCH"],
         lease=timedelta(seconds=float(os.environ["LEASE"])),
+        recover_every=timedelta(seconds=float(os.environ["LOOK_EVERY"])),
     )
     async with app, app.worker(port=int(os.environ["PORT"]), share_port=True, runs=400):
         print("ready", flush=True)

@@ -273,7 +273,7 @@ class RestateClient:
                 self._room.release()
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
             self._known_until = 0.0
-            what = str(error) or type(error).__name__
+            what = str(error) or re.sub(r"\B([A-Z])", r" \1", type(error).__name__).lower()
             where = url.removesuffix("/restate/health")
             raise DispatchUnreachable(
                 f"the Restate at {where} does not answer ({what}). Is it running, and is that its address? "

@@ -12,7 +12,7 @@ from waystation.dispatch.restate.resubmission import Resubmission
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
 from waystation.engine.taking_over import take_over
-from waystation.errors import DefinitionChanged, StoreCorrupt, UnknownWorkflow
+from waystation.errors import DefinitionChanged, StoreCorrupt, StoreError, UnknownWorkflow
 from waystation.store.records import RunRecord
 
 _log = logging.getLogger("waystation.dispatch")
@@ -49,6 +49,8 @@ class PlacedRuns:
         self._resubmission = resubmission
         self._handed_over = handed_over
         self._room = asyncio.Semaphore(most)
+        self._left: dict[str, asyncio.Task[None]] = {}
+        resubmission.drive_left = self.drive_left
 
     async def drive(self, run_id: str) -> str:
         """Drive the run until it rests; gives how it stands then, or why it is not driven.
@@ -83,6 +85,23 @@ class PlacedRuns:
                     self._resubmission.unfit[run_id] = unfit
                     self._driving.waiters.give_up(run_id, unfit)
                     return f"left alone: {unfit}"
+
+    def drive_left(self, run_id: str) -> bool:
+        """Drive a run that was left, though Restate has not placed it here; gives whether there is room to."""
+        if self._room.locked() or self._driving.is_drained:
+            return False
+        if run_id not in self._left:
+            _log.warning("run %s was called, and nobody drives it: it is driven here", run_id)
+            self._left[run_id] = asyncio.create_task(self._drive_left(run_id), name=f"waystation left run {run_id}")
+        return True
+
+    async def _drive_left(self, run_id: str) -> None:
+        try:
+            await self.drive(run_id)
+        except (NotNow, StoreError) as error:
+            _log.info("run %s is left to others: %r", run_id, error)
+        finally:
+            del self._left[run_id]
 
     def _can_go_on(self, record: RunRecord) -> bool:
         return record.status == "running" or (record.wake_at is not None and record.wake_at <= self._engine.clock.now())

@@ -4,6 +4,10 @@ A run is called when it is taken, and when its time comes Restate calls it. Both
 before it calls, Restate may be away just then, or lose its data. So every app looks now and then for runs that could go
 on and that nobody drives. One that was so at two looks in a row is called again. All calls for one epoch of a run have
 one key, so that Restate makes only the first of them.
+
+If it is left all the same, Restate is away, or believes that a worker has it which is frozen, or whose machine is gone:
+of that Restate hears nothing for a long time, and meanwhile makes no other call for the run. A worker that has room
+then drives it unasked; the call, when it is made at last, finds that there is nothing to do.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
 from waystation.engine.schedules import Scheduler
 from waystation.engine.taking_over import take_over
-from waystation.errors import DefinitionChanged, DispatchError, StoreCorrupt, StoreError
+from waystation.errors import DefinitionChanged, DispatchError, DispatchUnreachable, StoreCorrupt, StoreError
 from waystation.store.records import RunRecord
 
 _log = logging.getLogger("waystation.dispatch")
@@ -57,6 +61,7 @@ class Resubmission:
         unfit: see ``Comeback``.
         returning: the runs that this process comes back to.
         drives: whether this process drives on runs that are its own; not any more once it is drained.
+        drive_left: drives a run that was left, if there is room; None where no worker is served.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Resubmission:
         self._seek = asyncio.Event()
         self._is_away = False
         self.drives = True
+        self.drive_left: Callable[[str], bool] | None = None
         self.unfit: dict[str, Exception] = {}
         self.returning = Returning(engine.clock, self._seek.set)
 
@@ -159,21 +165,42 @@ class Resubmission:
         now = self._engine.clock.now()
         found = await self._engine.store.claimable(workflows, now, limit=MOST_AT_ONCE + len(self.unfit))
         before, self._left = self._left, {}
+        failure: DispatchError | None = None
         for run_id in found:
-            if run_id not in self._driven and run_id not in self.unfit:
-                record = await self._engine.store.get_run(run_id)
-                if record is not None:
-                    await self._call_if_left(record, before.get(run_id))
+            if run_id in self._driven or run_id in self.unfit:
+                continue
+            record = await self._engine.store.get_run(run_id)
+            if record is None or not self._has_waited(record, before.get(run_id)):
+                continue
+            try:
+                await self._bring_on(record, is_away=isinstance(failure, DispatchUnreachable))
+            except DispatchError as error:
+                failure = error  # what keeps one from being placed may be of its workflow alone
+        if failure is not None:
+            raise failure
 
-    async def _call_if_left(self, record: RunRecord, before: _Left | None) -> None:
+    def _has_waited(self, record: RunRecord, before: _Left | None) -> bool:
+        """Whether something is to be done for a run that was left; it is remembered that it was."""
         if before is None or before.epoch != record.epoch:
             self._left[record.run_id] = _Left(record.epoch)
-            return
+            return False
         self._left[record.run_id] = before
         before.looks -= 1
-        if before.looks <= 0:
-            before.pause = min(before.pause * 2, _LONGEST_PAUSE)
-            before.looks = before.pause
+        return before.looks <= 0
+
+    async def _bring_on(self, record: RunRecord, *, is_away: bool) -> None:
+        """Have a run called that was left; if it was called before, drive it here.
+
+        Raises:
+            DispatchError.
+        """
+        left = self._left[record.run_id]
+        was_called = left.pause > 1
+        left.pause = min(left.pause * 2, _LONGEST_PAUSE)
+        left.looks = left.pause
+        if was_called and self.drive_left is not None and self.drive_left(record.run_id):
+            return
+        if not is_away:  # not asked once for each run
             await self._client.send(
                 record.workflow_id, record.run_id, {"epoch": record.epoch}, key=key_of(record.run_id, record.epoch)
             )
