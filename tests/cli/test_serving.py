@@ -230,5 +230,5 @@ def test_the_shell_completes_commands_and_options(folder: Folder) -> None:
         )
         return done.stdout.split()
 
-    assert set(completed("waystation re")) == {"restart", "resume"}
+    assert set(completed("waystation re")) == {"restart", "resubmit", "resume"}
     assert "--reason" in completed("waystation cancel --r")
