@@ -276,6 +276,7 @@ class Waystation(AppLife):
         advertise: str | None = None,
         identity_keys: Sequence[str] = (),
         runs: int = 100,
+        steps: int = 100,
         share_port: bool = False,
         deregister: bool = False,
     ) -> Worker:
@@ -289,6 +290,7 @@ class Waystation(AppLife):
             identity_keys: the public keys (``publickeyv1_...``) of the Restates that may call it; an unsigned call is
                 refused then. Empty where everyone who reaches it may.
             runs: how many runs it drives at once; others wait.
+            steps: how many steps of ``placement="spread"`` it runs at once, beside those of the runs it drives.
             share_port: whether other workers on this machine may listen at the same port.
             deregister: whether Restate is to forget it when it is closed.
 
@@ -309,6 +311,7 @@ class Waystation(AppLife):
             advertise=advertise,
             identity_keys=identity_keys,
             runs=runs,
+            steps=steps,
             share_port=share_port,
             deregister=deregister,
         )

@@ -23,6 +23,7 @@ from waystation.store.protocol import Store
 
 if TYPE_CHECKING:
     from waystation.dispatch.restate.dispatcher import RestateDispatcher
+    from waystation.dispatch.restate.fleet import Fleet
 
 DEFAULT_PORT = 8484
 """Where a server listens if nothing is said."""
@@ -95,6 +96,7 @@ def assemble(
         start_scheduled: starts the run of a schedule's slot.
         on_rest: told of each run that comes to rest here.
     """
+    fleet = _fleet(settings)
     worker_id = new_worker_id()
     lease = Lease(store, clock, settings.lease, worker_id)
     engine = Engine(
@@ -106,7 +108,8 @@ def assemble(
         threads=ThreadPoolExecutor(settings.threads, thread_name_prefix="waystation-step"),
         worker_id=worker_id,
         lease_term=lease.term,
-        takes_for=worker_id if settings.dispatch is None else None,
+        takes_for=worker_id if fleet is None else None,
+        elsewhere=None if fleet is None else fleet.elsewhere,
         cancel_grace=settings.cancel_grace,
     )
     scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)
@@ -119,7 +122,7 @@ def assemble(
         retention=settings.retention,
         on_rest=on_rest,
     )
-    return Parts(engine, scheduler, _dispatcher(settings.dispatch, engine, lease, how))
+    return Parts(engine, scheduler, _dispatcher(fleet, engine, lease, settings.codec, how))
 
 
 class _How(TypedDict):
@@ -134,12 +137,19 @@ class _How(TypedDict):
     on_rest: Callable[[str, Machine], Awaitable[None]]
 
 
-def _dispatcher(dispatch: str | None, engine: Engine, lease: Lease, how: _How) -> LocalDispatcher | RestateDispatcher:
-    if dispatch is None:
+def _fleet(settings: Settings) -> Fleet | None:
+    if settings.dispatch is None:
+        return None
+    from waystation.dispatch.restate.fleet import Fleet  # needs what the bare install does not bring
+
+    return Fleet(settings.dispatch, settings.codec)
+
+
+def _dispatcher(
+    fleet: Fleet | None, engine: Engine, lease: Lease, codec: Codec | None, how: _How
+) -> LocalDispatcher | RestateDispatcher:
+    if fleet is None:
         return LocalDispatcher(engine, lease, **how)
-    # Loaded only then: it needs what the bare install does not bring.
-    from waystation.dispatch.restate.address import RestateAddress
-    from waystation.dispatch.restate.client import RestateClient
     from waystation.dispatch.restate.dispatcher import RestateDispatcher
 
-    return RestateDispatcher(engine, lease, RestateClient(RestateAddress.parse(dispatch)), **how)
+    return RestateDispatcher(engine, lease, fleet.client, codec=codec, **how)

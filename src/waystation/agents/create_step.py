@@ -12,7 +12,7 @@ from waystation.agents.output_types import output_form
 from waystation.define.context import StepContext
 from waystation.define.ids import id_from_name
 from waystation.define.retry import Retry
-from waystation.define.step import AnyStep, Options, Step, build_step
+from waystation.define.step import AnyStep, Options, Placement, Step, build_step
 from waystation.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[str, Out]: ...
 @overload
 def create_step(
@@ -51,6 +52,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -66,6 +68,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -84,6 +87,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 @overload
 def create_step(
@@ -100,6 +104,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 def create_step(
     agent: object = None,
@@ -118,6 +123,7 @@ def create_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> AnyStep:
     """Make a step of its parts, or of a pydantic-ai agent.
 
@@ -136,8 +142,8 @@ def create_step(
         suspend, resume, state: as for ``@step``; not with an agent.
         prompt: makes the agent's prompt of the input.
         deps: given to the agent as its dependencies.
-        retry, timeout, total_timeout, undo: as for ``@step``. An agent's own retries (of a model's bad answer) lie
-            within one attempt.
+        retry, timeout, total_timeout, undo, placement: as for ``@step``. An agent's own retries (of a model's bad
+            answer) lie within one attempt.
 
     Raises:
         DefinitionError: parts are missing, or do not go together.
@@ -146,7 +152,7 @@ def create_step(
     Example:
         ``create_step(Agent(model, output_type=Summary, name="summarise"))``
     """
-    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo)
+    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo, placement)
     if agent is not None:
         if any(given is not None for given in (execute, suspend, resume, state)):
             raise DefinitionError(

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Generic, Never, Protocol, TypeAlias, cast, overload
+from typing import Generic, Literal, Never, Protocol, TypeAlias, cast, overload
 
 from typing_extensions import TypeForm, TypeVar
 
@@ -34,6 +34,9 @@ St_co = TypeVar("St_co", covariant=True, default=Mapping[str, object])
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
+Placement: TypeAlias = Literal["with-run", "spread"]
+"""Where a step runs: in the process that drives its run, or, on a fleet, in whichever worker has room for it."""
+
 Execute: TypeAlias = Callable[..., object]
 """A step's function, as the engine sees it: ``(input)`` or ``(input, ctx)``."""
 
@@ -52,6 +55,7 @@ class Step(Executable[In_contra, Out_co], Generic[In_contra, Out_co]):
             answered; None for no limit.
         undo: the step that compensates for this one, on its output; None if nothing does.
         state: the schema that it reads and writes the run state by; None to see plain data.
+        placement: where it runs: ``"with-run"``, or ``"spread"`` over a fleet.
         fn: the function itself.
         takes_context: whether ``fn`` takes a ``StepContext`` as its second argument.
         is_async: whether ``fn`` is a coroutine function; if not it runs in a thread.
@@ -69,6 +73,7 @@ class Step(Executable[In_contra, Out_co], Generic[In_contra, Out_co]):
     total_timeout: timedelta | None = None
     undo: AnyStep | None = None
     state: Schema[object] | None = None
+    placement: Placement = "with-run"
     takes_context: bool = False
     is_async: bool = True
     description: str = ""
@@ -83,6 +88,8 @@ class Step(Executable[In_contra, Out_co], Generic[In_contra, Out_co]):
         for name, time in (("timeout", self.timeout), ("total_timeout", self.total_timeout)):
             if time is not None and time <= timedelta(0):
                 raise InvalidDuration(f"step {self.id!r} has {name}={time}; give more than zero, or None")
+        if self.placement not in ("with-run", "spread"):
+            raise DefinitionError(f"step {self.id!r} has placement={self.placement!r}; it is 'with-run' or 'spread'")
         if self.undo is not None:
             _check_undo(self.id, self.output, self.undo)
 
@@ -161,6 +168,7 @@ def step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> StepDecorator[S, R]: ...
 @overload
 def step(
@@ -170,6 +178,7 @@ def step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> StepDecorator: ...
 @overload
 def step(
@@ -182,6 +191,7 @@ def step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> StatefulStepDecorator[S, R, Said]: ...
 @overload
 def step(
@@ -192,6 +202,7 @@ def step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> StatefulStepDecorator[None, None, Said]: ...
 def step(
     fn: Execute | None = None,
@@ -205,6 +216,7 @@ def step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> object:
     """Make a step of a function.
 
@@ -222,6 +234,9 @@ def step(
             count; with the answer it begins again.
         undo: the step that compensates for this one. It is given what this one gave, when the run fails or is
             cancelled after this one has succeeded.
+        placement: ``"spread"`` to have it run, on a fleet (``Waystation(dispatch=...)``), by whichever worker has room,
+            so that the items of a foreach or the children of a parallel use many; by default by the one that drives
+            the run. Such a step has no ``ctx.transaction()``. Where there is no fleet it changes nothing.
         state: the type of the run state that it reads and writes; needed only where the context's annotation does
             not say it: ``StepContext[Ask, Decision, Cart]``. The workflow must declare a state too.
 
@@ -243,7 +258,7 @@ def step(
             input=signature.input,
             output=signature.output,
             fn=function,
-            options=Options(suspend, resume, state, retry, timeout, total_timeout, undo),
+            options=Options(suspend, resume, state, retry, timeout, total_timeout, undo, placement),
         )
 
     return make if fn is None else make(fn)
@@ -266,6 +281,7 @@ def define_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 @overload
 def define_step(
@@ -282,6 +298,7 @@ def define_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: Step[Out, object] | None = None,
+    placement: Placement = "with-run",
 ) -> Step[In, Out]: ...
 def define_step(
     *,
@@ -296,6 +313,7 @@ def define_step(
     timeout: timedelta | None = None,
     total_timeout: timedelta | None = None,
     undo: AnyStep | None = None,
+    placement: Placement = "with-run",
 ) -> AnyStep:
     """Make a step of its parts: for callables that are not plainly annotated functions.
 
@@ -303,9 +321,9 @@ def define_step(
         id: the step's id.
         input, output: the types it takes and gives.
         execute: called with the input, and the context if it takes two arguments.
-        suspend, resume, state, retry, timeout, total_timeout, undo: as for ``@step``.
+        suspend, resume, state, retry, timeout, total_timeout, undo, placement: as for ``@step``.
     """
-    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo)
+    options = Options(suspend, resume, state, retry, timeout, total_timeout, undo, placement)
     return build_step(id=id, input=input, output=output, fn=execute, options=options)
 
 
@@ -320,6 +338,7 @@ class Options:
     timeout: timedelta | None = None
     total_timeout: timedelta | None = None
     undo: AnyStep | None = None
+    placement: Placement = "with-run"
 
 
 def build_step(*, id: str, input: object, output: object, fn: Execute, options: Options) -> AnyStep:
@@ -335,6 +354,7 @@ def build_step(*, id: str, input: object, output: object, fn: Execute, options: 
         timeout=options.timeout,
         total_timeout=options.total_timeout,
         undo=options.undo,
+        placement=options.placement,
         fn=fn,
         takes_context=len(positional(fn)) > 1,
         is_async=is_async(fn),

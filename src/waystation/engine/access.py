@@ -14,7 +14,6 @@ from waystation.define.executable import Executable
 from waystation.define.step import Step
 from waystation.define.workflow import Workflow
 from waystation.engine.outages import Outages
-from waystation.engine.owning import Owning
 from waystation.engine.turns import StepTransaction
 
 T = TypeVar("T")
@@ -53,15 +52,31 @@ class StepControl:
         return self.is_ending or (not self.is_apart and task is not None and task.cancelling() > 0)
 
 
+class Ownership(Protocol):
+    """Whether what is begun of a run still is this process's to begin: ``Owning``, for a driver."""
+
+    def is_certain(self) -> bool:
+        """Whether that is known without asking the store."""
+        ...
+
+    async def check(self) -> None:
+        """See to it that it is.
+
+        Raises:
+            LeaseLost: it is not.
+            StoreError.
+        """
+
+
 class RunAccess(Protocol):
     """What a context needs of the driver of its run.
 
     Attributes:
-        owning: whether the run still is this process's.
+        owning: whether the run, or the attempt, still is this process's.
         outages: of the store, as the run has met them.
     """
 
-    owning: Owning
+    owning: Ownership
     outages: Outages
 
     async def recorded(self, address: Address, name: str) -> bytes | None:

@@ -11,9 +11,9 @@ import msgspec
 from waystation.core.addresses import Address
 from waystation.core.machine import Machine
 from waystation.core.signals import Recorded, Signal, Wrote
+from waystation.engine.access import Ownership
 from waystation.engine.engine import Engine
 from waystation.engine.outages import Outages
-from waystation.engine.owning import Owning
 from waystation.engine.reading import RunReader
 from waystation.engine.turns import StepTransaction
 
@@ -22,9 +22,12 @@ _WRITE_EVERY = 0.05
 
 
 class Recorder(Protocol):
-    """The driver, as far as this needs it."""
+    """The driver, as far as this needs it; or whoever records for a step that runs apart from it."""
 
-    machine: Machine
+    @property
+    def machine(self) -> Machine:
+        """Where the run stands."""
+        ...
 
     async def record(self, given: Sequence[Signal]) -> bool:
         """Make signals durable."""
@@ -44,7 +47,9 @@ class Recorder(Protocol):
 class DriverAccess:
     """See ``RunAccess``."""
 
-    def __init__(self, driver: Recorder, reader: RunReader, engine: Engine, owning: Owning, outages: Outages) -> None:
+    def __init__(
+        self, driver: Recorder, reader: RunReader, engine: Engine, owning: Ownership, outages: Outages
+    ) -> None:
         self.owning = owning
         self.outages = outages
         self._driver = driver

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
+from waystation.engine.elsewhere import StepPlacement
 from waystation.engine.hub import Hub
 from waystation.store.protocol import Store
 from waystation.store.records import WorkflowKey
@@ -33,6 +34,7 @@ class Engine:
         taking: the runs that are being taken over just now.
         takes_for: who owns a run that is taken by what comes from outside: this process, which drives it then; None
             where it is placed on some process by others, which takes it over.
+        elsewhere: has steps that are to be spread run by other processes; None where there are none.
     """
 
     store: Store
@@ -44,6 +46,7 @@ class Engine:
     worker_id: str
     lease_term: Callable[[], int | None]
     takes_for: str | None
+    elsewhere: StepPlacement | None = None
     cancel_grace: timedelta = timedelta(seconds=5)
     hub: Hub = field(default_factory=Hub)
     definitions: set[str] = field(default_factory=set[str])

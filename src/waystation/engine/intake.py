@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, EventReceived
 from waystation.core.machine import Machine
-from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Seq
 from waystation.core.signals import Adopted, Answered, Cancel, Event, Proceed, Signal
-from waystation.core.state import decode_state, encode_state
+from waystation.core.state import encode_state
 from waystation.define.workflow import Workflow
 from waystation.engine.creation import Beginning, Taken
 from waystation.engine.decoding import entries_of
 from waystation.engine.engine import Engine
 from waystation.engine.loading import load_machine
+from waystation.engine.on_top import on_top
 from waystation.engine.owning import Owning
 from waystation.engine.writes import commit_from_outside, resting_head, running_head
 from waystation.errors import (
@@ -31,7 +31,7 @@ from waystation.errors import (
     StoreBusy,
 )
 from waystation.store.protocol import Fenced, JournalMoved
-from waystation.store.records import ENDED, Commit, MakeCommit, RunRecord, StoredRun
+from waystation.store.records import ENDED, MakeCommit, RunRecord, StoredRun
 
 _MOST_TRIES = 100
 """How often a write is decided anew because someone else wrote first; each try means that someone else got on."""
@@ -256,24 +256,10 @@ async def _write(
 
 def _on_top(workflow: Workflow[object, object], stored: StoredRun, machine: Machine, signal: Signal) -> MakeCommit:
     """Decides about ``signal`` with what was appended since ``stored`` was read."""
-    known = encode_state(machine.state)
 
-    def make(record: RunRecord, since: Sequence[bytes]) -> Commit:
-        state = decode_state(known)
-        assert state is not None, "it was encoded just now"
-        machine = Machine(workflow.graph, state)
-        entries = entries_of(record.run_id, since)
+    def is_for(record: RunRecord, entries: Sequence[AnyEntry]) -> bool:
         key = signal.key if isinstance(signal, Event) else ""
         received = {entry.key for entry in entries if isinstance(entry, EventReceived)}
-        if record.epoch != stored.record.epoch or record.status != "running" or (key and key in received):
-            raise JournalMoved  # decided anew, of all that is known by then
-        try:
-            machine.restore(entries)
-        except JournalMisfit:
-            raise JournalMoved from None
-        told = machine.handle(signal)
-        if not told:
-            raise JournalMoved
-        return commit_from_outside(record, stored.last_seq + len(entries), machine, told, None)
+        return record.epoch == stored.record.epoch and record.status == "running" and not (key and key in received)
 
-    return make
+    return on_top(workflow, machine, stored.last_seq, [signal], is_for)

@@ -18,6 +18,7 @@ from waystation.define.nodes import Place, StepNode
 from waystation.define.step import AnyStep
 from waystation.define.workflow import Workflow
 from waystation.engine.access import RunAccess, StepControl
+from waystation.engine.elsewhere import StepPlacement
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.run_state import StateView
@@ -49,12 +50,14 @@ class StepRunner:
 
     Attributes:
         access: how a step's context reaches the run.
+        elsewhere: has steps that are to be spread run by other processes; None to run all here.
     """
 
     engine: Engine
     workflow: Workflow[object, object]
     run_id: str
     access: RunAccess
+    elsewhere: StepPlacement | None = None
 
     async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
         """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
@@ -64,6 +67,10 @@ class StepRunner:
         step = place.node.step
         if not self.access.owning.is_certain():  # ``check`` would see to that too; but each step comes here
             await self.access.owning.check()
+        if self.elsewhere is not None and step.placement == "spread":
+            placed = await self.elsewhere.run(self.run_id, self.workflow, action)
+            if placed is not None:
+                return Outcome(placed)
         began = self.engine.clock.now()
         context: RunningStep | None = None
         transaction: StepTransaction | None = None

@@ -9,6 +9,7 @@ from datetime import timedelta
 from waystation.core.machine import Machine
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
+from waystation.dispatch.restate.apart import StepsApart
 from waystation.dispatch.restate.calling_all import call_all
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.placed import PlacedRuns
@@ -24,6 +25,7 @@ from waystation.engine.leases import Lease
 from waystation.engine.retention import prune_on
 from waystation.engine.schedules import Scheduler
 from waystation.engine.store_clock import StoreClock
+from waystation.store.codec import Codec
 
 
 class RestateDispatcher(TakingDispatcher):
@@ -33,6 +35,7 @@ class RestateDispatcher(TakingDispatcher):
         engine: what its drivers share; it takes for nobody.
         lease: this process's lease; held only when it drives.
         client: asks the Restate.
+        codec: what makes unreadable what comes back from steps by way of it, if anything does.
         recover: whether to call any run that was left, or only those that this process itself has.
         recover_every: how often to look for them.
         look_every: how often to look for what other processes wrote to runs driven or waited for here.
@@ -53,6 +56,7 @@ class RestateDispatcher(TakingDispatcher):
         lease: Lease,
         client: RestateClient,
         *,
+        codec: Codec | None,
         recover: bool,
         recover_every: timedelta,
         look_every: timedelta,
@@ -79,6 +83,7 @@ class RestateDispatcher(TakingDispatcher):
         self.grace = grace
         self._schedules = schedules
         self._retention = retention
+        self._codec = codec
         self._handed_over = asyncio.Event()
 
     async def start(self) -> None:
@@ -127,6 +132,10 @@ class RestateDispatcher(TakingDispatcher):
         return PlacedRuns(
             self.engine, self._lease, self._driving, self._resubmission, handed_over=self._handed_over, most=most
         )
+
+    def apart(self, most: int) -> StepsApart:
+        """What runs the steps that are placed here, at most so many at once."""
+        return StepsApart(self.engine, self._driving, self._codec, room=asyncio.Semaphore(most))
 
     async def _taken(self, run_id: str, workflow_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:
         """Have the run taken for nobody, and called; it is driven by whichever worker the call comes to."""

@@ -28,6 +28,11 @@ and other workers by its lease."""
 _KEYS_ARE_KEPT = timedelta(minutes=1)
 """For how long after a call for an epoch of a run another for the same epoch is not made."""
 
+_ANY = "*/*"
+
+_RESULTS_ARE_KEPT = timedelta(minutes=10)
+"""For how long the result of a step can be asked for again, by who drives its run on after its driver died."""
+
 _RETRIES = restate.InvocationRetryPolicy(
     initial_interval=timedelta(milliseconds=100),
     exponentiation_factor=2.0,
@@ -40,6 +45,7 @@ def endpoint(
     address: RestateAddress,
     workflow_ids: Sequence[str],
     drive: Callable[[str], Awaitable[str]],
+    run_step: Callable[[str, bytes], Awaitable[bytes]],
     *,
     identity_keys: Sequence[str],
 ) -> RestateAppT:
@@ -47,10 +53,12 @@ def endpoint(
 
     Arguments:
         drive: drives the run of an id until it rests.
+        run_step: runs a step of a workflow's run, and gives what came of it.
         identity_keys: public keys of the Restates that may call it; empty where everyone who reaches it may.
     """
-    services = [_runs(address.run_object(workflow_id), drive) for workflow_id in workflow_ids]
-    return restate.app(services, protocol="bidi", identity_keys=list(identity_keys))
+    runs = [_runs(address.run_object(workflow_id), drive) for workflow_id in workflow_ids]
+    steps = [_steps(address.step_service(workflow_id), workflow_id, run_step) for workflow_id in workflow_ids]
+    return restate.app([*runs, *steps], protocol="bidi", identity_keys=list(identity_keys))
 
 
 def _runs(name: str, drive: Callable[[str], Awaitable[str]]) -> restate.VirtualObject:
@@ -73,6 +81,28 @@ def _runs(name: str, drive: Callable[[str], Awaitable[str]]) -> restate.VirtualO
 
     runs.handler("drive", input_serde=BytesSerde(), output_serde=BytesSerde())(drive_run)
     return runs
+
+
+def _steps(name: str, workflow_id: str, run_step: Callable[[str, bytes], Awaitable[bytes]]) -> restate.Service:
+    steps = restate.Service(
+        name,
+        description="Steps of a Waystation workflow's runs, run apart from them. Waystation calls it.",
+        inactivity_timeout=_FOR_EVER,
+        abort_timeout=_FOR_EVER,
+        journal_retention=timedelta(0),
+        idempotency_retention=_RESULTS_ARE_KEPT,
+        invocation_retry_policy=_RETRIES,
+    )
+
+    async def run_one(ctx: restate.Context, request: bytes) -> bytes:  # noqa: ARG001  (Restate's own form)
+        with _made_again():
+            return await run_step(workflow_id, request)
+
+    handler = steps.handler(
+        "run", accept="*/*", content_type="*/*", input_serde=BytesSerde(), output_serde=BytesSerde()
+    )
+    handler(run_one)
+    return steps
 
 
 @contextmanager

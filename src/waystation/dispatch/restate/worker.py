@@ -58,6 +58,7 @@ class Worker:
         advertise: str | None,
         identity_keys: Sequence[str],
         runs: int,
+        steps: int,
         share_port: bool,
         deregister: bool,
     ) -> None:
@@ -68,6 +69,7 @@ class Worker:
         self._advertise = advertise
         self._identity_keys = identity_keys
         self._runs = runs
+        self._steps = steps
         self._share_port = share_port
         self._deregister = deregister
         self._ends = asyncio.Event()
@@ -90,7 +92,8 @@ class Worker:
             self.url = self._advertise or _url(self._host, listening)
             workflow_ids = sorted({key.workflow_id for key in dispatcher.engine.workflows})
             placed = dispatcher.placed(self._runs)
-            app = endpoint(client.address, workflow_ids, placed.drive, identity_keys=self._identity_keys)
+            apart = dispatcher.apart(self._steps)
+            app = endpoint(client.address, workflow_ids, placed.drive, apart.run, identity_keys=self._identity_keys)
             if not self._identity_keys and self._host not in _PRIVATE:
                 _log.warning(
                     "everyone who reaches %s may call this worker: give it the identity key of Restate", self.url
