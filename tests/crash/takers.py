@@ -65,7 +65,7 @@ async def obey(app: Waystation, order: str) -> None:
             _, dispatcher = await app.opened()
             closing = asyncio.ensure_future(app.close())
             # Told when it has begun: from then on it begins no step.
-            while not all(driver._draining for driver in vars(dispatcher)["_driven"].values()):
+            while not all(driver._draining for driver in vars(dispatcher)["_driving"].driven.values()):
                 await asyncio.sleep(0)
             print("closing", flush=True)
             await closing
