@@ -15,6 +15,7 @@ from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.endpoint import endpoint
 from waystation.dispatch.restate.hanging_up import ending_with_its_connection
 from waystation.dispatch.restate.streams import ToldOnly
+from waystation.engine.in_flight import cancel_all
 from waystation.errors import DispatchError, ExtraMissing, ListenFailed
 
 try:
@@ -126,7 +127,9 @@ class Worker:
     async def _stop_serving(self) -> None:
         self._ends.set()
         if self._serving is not None:
-            await asyncio.wait([self._serving])
+            # From Python 3.12 on the server waits for its last connection, however long that is.
+            _, unfinished = await asyncio.wait([self._serving], timeout=2 * _FAREWELLS)
+            await cancel_all(list(unfinished))
             with suppress(asyncio.CancelledError):  # calls that did not end in time were cut off
                 if (error := self._serving.exception()) is not None:
                     _log.warning("the worker has ended with a fault: %r", error)
