@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from waystation.core.refs import Millis
 from waystation.define.schedule import Cron
 from waystation.engine.clock import Clock
-from waystation.errors import AppClosed, DuplicateId, StoreError, UnknownSchedule
+from waystation.errors import AppClosed, DispatchError, DuplicateId, StoreError, UnknownSchedule
 from waystation.store.protocol import Store
 from waystation.store.records import Schedule, WorkflowKey
 
@@ -117,9 +117,10 @@ class Scheduler:
         """Start the run of each slot that has come; gives when to call again, None for never.
 
         Raises:
-            StoreError, AppClosed: a slot that could not be dealt with for that stays due.
+            StoreError, AppClosed, DispatchError: a slot that could not be dealt with for that stays due.
         """
         coming: list[tuple[ScheduledWorkflow, Millis]] = []
+        unplaced: DispatchError | None = None
         for _ in range(_MOST_AT_ONCE):
             # Read anew each time: another process may have dealt with a slot, paused the schedule or changed it.
             coming = await self._coming()
@@ -128,7 +129,12 @@ class Scheduler:
             if not due:
                 break
             for scheduled, slot in due:
-                await self._deal_with(scheduled, slot, now)
+                try:
+                    await self._deal_with(scheduled, slot, now)
+                except DispatchError as error:
+                    unplaced = error  # there may be workers for the other workflows
+            if unplaced is not None:
+                raise unplaced
         return min((slot for _, slot in coming), default=None)
 
     async def _coming(self) -> list[tuple[ScheduledWorkflow, Millis]]:
@@ -150,7 +156,7 @@ class Scheduler:
         run_id = f"{scheduled.schedule_id}@{_iso(slot)}"
         try:
             await self._start(scheduled, run_id, slot)
-        except (StoreError, AppClosed):
+        except (StoreError, AppClosed, DispatchError):
             raise
         except Exception:  # noqa: BLE001  (what is wrong with one workflow's input or hook stops no other schedule)
             _log.exception("run %s could not be started; its slot is passed over", run_id)

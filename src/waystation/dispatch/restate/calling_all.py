@@ -62,7 +62,7 @@ async def _call_one(client: RestateClient, record: RunRecord, now: Millis) -> _O
             record.workflow_id,
             record.run_id,
             {"epoch": record.epoch},
-            key=key_of(record.run_id, record.epoch),
+            key=key_of(record.run_id, record.epoch, delay),
             delay=delay,
         )
     except NoWorker:

@@ -108,6 +108,7 @@ class RestateDispatcher(TakingDispatcher):
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
+        self._resubmission.stop()
         await self._driving.stop(self.grace)
         await self._hand_over()
         await self.client.close()

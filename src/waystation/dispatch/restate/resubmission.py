@@ -22,12 +22,14 @@ from waystation.core.refs import Millis
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.returning import Returning
 from waystation.dispatch.shares import MOST_AT_ONCE
+from waystation.engine.clock import SystemClock
 from waystation.engine.creation import Taken
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
 from waystation.engine.schedules import Scheduler
 from waystation.engine.taking_over import take_over
+from waystation.engine.timers import Alarm
 from waystation.errors import DefinitionChanged, DispatchError, DispatchUnreachable, StoreCorrupt, StoreError
 from waystation.store.records import RunRecord
 
@@ -86,6 +88,9 @@ class Resubmission:
         self._schedules = schedules
         self._left: dict[str, _Left] = {}
         self._seek = asyncio.Event()
+        self._alarm = Alarm(engine.clock, self._seek.set)
+        # Restate's timers go by the time there is. Where an app has a time of its own, it looks when that has come.
+        self._has_own_time = not isinstance(engine.clock, SystemClock)
         self._is_away = False
         self.drives = True
         self.drive_left: Callable[[str], bool] | None = None
@@ -97,8 +102,15 @@ class Resubmission:
     async def submit(self, run_id: str, workflow_id: str, epoch: int, *, wake_at: Millis | None = None) -> None:
         """Have a run called, now or when its time comes; it stays left, to be called later, if that fails."""
         delay = 0 if wake_at is None else max(0, wake_at - self._engine.clock.now())
+        if delay and self._has_own_time:
+            if not self._any_run:  # else it is found in the store, as any other
+                self.returning.at(run_id, self._engine.clock.now() + delay)
+            self._alarm.set(self._engine.clock.now() + delay)
+            return
         try:
-            await self._client.send(workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch), delay=delay)
+            await self._client.send(
+                workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch, delay), delay=delay
+            )
         except DispatchError as error:
             _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
 
@@ -126,11 +138,15 @@ class Resubmission:
         """There may be runs that nobody drives: that others told so is no hurry, as whoever left them calls them."""
 
     def seek_at(self, run_id: str, when: Millis) -> None:
-        """A run that rested here goes on by itself then: Restate has been told, by whoever drove it."""
+        """A run that rested here goes on by itself then: Restate is told, by whoever drove it."""
 
     def nudge(self, run_id: str) -> None:
         """Something came to a run that is not driven here: it may be just what it can go on with."""
         self.unfit.pop(run_id, None)
+
+    def stop(self) -> None:
+        """Look at no time any more."""
+        self._alarm.stop()
 
     # ------------------------------------------------------------------ looking
 
@@ -140,7 +156,7 @@ class Resubmission:
             try:
                 await self._look()
                 if self._schedules is not None:
-                    await self._schedules.fire_due()
+                    self._alarm.set(await self._schedules.fire_due())
                 self._is_away = False
             except (StoreError, DispatchError) as error:
                 if not self._is_away:
@@ -159,11 +175,20 @@ class Resubmission:
         for run_id in self.returning.due() if self.drives else ():
             await self._go_on_with_own(run_id)
         await self._lease.retire_the_dead()
-        if not self._any_run:
-            return
+        if self._any_run:
+            await self._look_for_left()
+
+    async def _look_for_left(self) -> None:
+        """Call again what could go on and was left, at two looks in a row or because its time is this app's own.
+
+        Raises:
+            StoreError, DispatchError.
+        """
         workflows = list(self._engine.workflows)
         now = self._engine.clock.now()
         found = await self._engine.store.claimable(workflows, now, limit=MOST_AT_ONCE + len(self.unfit))
+        if self._has_own_time:
+            self._alarm.set(await self._engine.store.next_wake(workflows, after=now))
         before, self._left = self._left, {}
         failure: DispatchError | None = None
         for run_id in found:
@@ -183,7 +208,7 @@ class Resubmission:
         """Whether something is to be done for a run that was left; it is remembered that it was."""
         if before is None or before.epoch != record.epoch:
             self._left[record.run_id] = _Left(record.epoch)
-            return False
+            return self._has_own_time and record.status != "running"  # as nobody else tells that its time has come
         self._left[record.run_id] = before
         before.looks -= 1
         return before.looks <= 0
@@ -212,6 +237,8 @@ class Resubmission:
         workflow = None if record is None else self._engine.workflows.get(record.key)
         if record is None or workflow is None or record.owner != self._engine.worker_id or run_id in self._driven:
             self.returning.give_up(run_id, asked)
+            if record is not None and record.wake_at is not None and run_id not in self._driven:
+                await self.submit(run_id, record.workflow_id, record.epoch, wake_at=record.wake_at)
             return
         await self._lease.hold()
         try:
@@ -224,6 +251,10 @@ class Resubmission:
             self._drive(taken)
 
 
-def key_of(run_id: str, epoch: int) -> str:
-    """Names the calls for an epoch of a run: of those that have one name Restate makes the first."""
-    return f"{run_id}/{epoch}"
+def key_of(run_id: str, epoch: int, delay: Millis = 0) -> str:
+    """Names the calls for an epoch of a run: of those that have one name Restate makes the first.
+
+    One that is to be made later has a name by about how much: Restate's clock may be ahead of the store's, and then it
+    comes too early, and is to be made again for what is left of the time.
+    """
+    return f"{run_id}/{epoch}/{delay.bit_length()}" if delay else f"{run_id}/{epoch}"
