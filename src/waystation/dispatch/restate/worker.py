@@ -36,6 +36,10 @@ is spread over them is connections, so they are many and small."""
 _FAREWELLS = 5.0
 """How long, in seconds, the calls that are under way may take to end once their runs were handed over."""
 
+_IDLE_FOR = 10.0
+"""After so long, in seconds, a connection on which nothing is under way is closed. Restate opens another when it needs
+one, which may go to a worker that was started since; else that would have little to do while the others live."""
+
 _PRIVATE = ("127.0.0.1", "::1", "localhost")
 
 
@@ -170,7 +174,7 @@ def _config(listening: socket.socket, grace: timedelta) -> Config:
     config.graceful_timeout = grace.total_seconds() + _FAREWELLS
     config.bind = [f"fd://{listening.detach()}"]
     config.h2_max_concurrent_streams = ToldOnly(_STREAMS_PER_CONNECTION)
-    config.keep_alive_timeout = 3600
+    config.keep_alive_timeout = _IDLE_FOR
     config.keep_alive_max_requests = 2**31
     config.accesslog = None
     config.errorlog = None
