@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 
+import aiohttp
 import pytest
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, ResponseReceived, StreamReset
@@ -112,17 +114,32 @@ def requests(data: bytes) -> list[bytes]:
 
 
 async def test_of_many_who_want_to_know_at_once_one_asks_and_few_requests_are_under_way_at_a_time(
-    restate: RestateServer,
+    restate: RestateServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    relay = Relay(restate)
+    asked: Counter[str] = Counter()
+    under_way = most = 0
+
+    async def begins(_: object, __: object, sent: aiohttp.TraceRequestHeadersSentParams) -> None:
+        nonlocal under_way, most
+        asked[sent.url.path.split("/")[-1]] += 1
+        under_way += 1
+        most = max(most, under_way)
+
+    async def ends(_: object, __: object, ___: object) -> None:
+        nonlocal under_way
+        under_way -= 1
+
+    watching = aiohttp.TraceConfig()
+    watching.on_request_headers_sent.append(begins)
+    watching.on_request_end.append(ends)
     app = Waystation(workflows=[plain], store="memory://", dispatch=restate.dispatch("bursts"))
-    async with app, app.worker(port=0), await asyncio.start_server(relay.serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client = RestateClient(RestateAddress.parse(f"restate://127.0.0.1:{port}?admin={restate.admin}&pool=bursts"))
+    async with app, app.worker(port=0):
+        monkeypatch.setattr(aiohttp, "ClientSession", partial(aiohttp.ClientSession, trace_configs=[watching]))
+        client = RestateClient(RestateAddress.parse(restate.dispatch("bursts")))
         try:
             await asyncio.gather(*(client.ready("plain") for _ in range(200)))
             await asyncio.gather(*(client.send("plain", f"r{n}", {}, key=None) for n in range(200)))
         finally:
             await client.close()
-    assert relay.asked == {"health": 1, "send": 200}
-    assert 8 < relay.most <= 32
+    assert asked == {"health": 1, "send": 200}
+    assert 8 < most <= 32

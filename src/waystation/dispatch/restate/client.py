@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -23,9 +23,9 @@ from waystation.errors import (
 )
 
 try:
-    import httpx
+    import aiohttp
 except ImportError as error:
-    raise ExtraMissing("the fleet needs httpx: install waystation[restate], which brings it") from error
+    raise ExtraMissing("the fleet needs aiohttp: install waystation[restate], which brings it") from error
 
 T = TypeVar("T")
 
@@ -38,13 +38,23 @@ _KNOWN_FOR = 1.0
 """For how long, in seconds, what the ingress said of itself is believed."""
 
 _AT_ONCE = 32
-"""So many requests are under way at once, besides calls of steps: for each one the pool of connections looks at all
-that are open or wanted, and with hundreds of both does little else."""
+"""So many requests are under way at once, besides calls of steps, which wait for their answers."""
 
 _TIMEOUT = 10.0
 _REGISTERS_WITHIN = 60.0
 """How long an answer may take, in seconds. To register a worker Restate asks the worker first, several times if need
 be."""
+
+
+class _Answer(NamedTuple):
+    """What was answered."""
+
+    status: int
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300  # noqa: PLR2004  (HTTP's own)
 
 
 class _Health(msgspec.Struct):
@@ -73,25 +83,22 @@ class RestateClient:
 
     def __init__(self, address: RestateAddress) -> None:
         self.address = address
-        self._http = self._opened(_AT_ONCE)
-        self._room = asyncio.Semaphore(_AT_ONCE)
-        self._steps = self._opened(None)
+        self._sessions: dict[int, aiohttp.ClientSession] = {}
         self._asking: asyncio.Task[None] | None = None
         self._services: frozenset[str] = frozenset()
         self._known_until = 0.0
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._http.aclose()
-        await self._steps.aclose()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _opened(self, connections: int | None) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            # Of those kept it counts the busy ones too, and would keep none beside them.
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=None, keepalive_expiry=15.0),
-            verify="https" in (self.address.ingress[:5], self.address.admin[:5]),  # else no certificates need be read
-        )
+    def _session(self, most: int) -> aiohttp.ClientSession:
+        """Connections of which at most so many are in use at once, 0 for any number."""
+        if most not in self._sessions:
+            connector = aiohttp.TCPConnector(limit=most, keepalive_timeout=15.0)
+            self._sessions[most] = aiohttp.ClientSession(connector=connector)
+        return self._sessions[most]
 
     # ------------------------------------------------------------------ ingress
 
@@ -120,7 +127,7 @@ class RestateClient:
         answer = await self._asked("GET", f"{self.address.ingress}/restate/health")
         if not answer.is_success or _is_no_json(answer):
             raise DispatchUnreachable(
-                f"what answers at {self.address.ingress} does not do so as a Restate (HTTP {answer.status_code}): is "
+                f"what answers at {self.address.ingress} does not do so as a Restate (HTTP {answer.status}): is "
                 "that its ingress (port 8080, if nothing else was said)? The runs stay as they are in the store"
             )
         services = _read(answer, _Health).services
@@ -172,14 +179,14 @@ class RestateClient:
         self._forget_if_failed(answer, workflow_id)
         return answer.content
 
-    def _forget_if_failed(self, answer: httpx.Response, workflow_id: str) -> None:
+    def _forget_if_failed(self, answer: _Answer, workflow_id: str) -> None:
         if answer.is_success:
             return
         self._known_until = 0.0
-        if answer.status_code == _NOT_FOUND:
+        if answer.status == _NOT_FOUND:
             raise NoWorker(f"the Restate at {self.address.ingress} knows no worker for workflow {workflow_id!r}")
         raise DispatchError(
-            f"the Restate at {self.address.ingress} refused a call with HTTP {answer.status_code}: {_said(answer)}"
+            f"the Restate at {self.address.ingress} refused a call with HTTP {answer.status}: {_said(answer)}"
         )
 
     # ------------------------------------------------------------------ admin
@@ -196,7 +203,7 @@ class RestateClient:
         found = re.match(r"(\d+)\.(\d+)", said)
         if found is None:
             raise DispatchUnreachable(
-                f"what answers at {self.address.admin} does not tell a version of Restate (HTTP {answer.status_code}): "
+                f"what answers at {self.address.admin} does not tell a version of Restate (HTTP {answer.status}): "
                 "is that its admin address (port 9070, if nothing else was said)?"
             )
         if (int(found[1]), int(found[2])) < OLDEST:
@@ -223,7 +230,7 @@ class RestateClient:
         )
         if not answer.is_success:
             raise RegistrationRefused(
-                f"the Restate at {self.address.admin} did not take the worker at {uri} (HTTP {answer.status_code}): "
+                f"the Restate at {self.address.admin} did not take the worker at {uri} (HTTP {answer.status}): "
                 f"{_said(answer)}. Restate itself must reach that address: name another with --advertise"
             )
         return _read(answer, _Deployment).id
@@ -235,7 +242,7 @@ class RestateClient:
             DispatchError.
         """
         answer = await self._asked("DELETE", f"{self.address.admin}/deployments/{deployment_id}?force=true")
-        if not answer.is_success and answer.status_code != _NOT_FOUND:
+        if not answer.is_success and answer.status != _NOT_FOUND:
             raise DispatchError(f"deployment {deployment_id} could not be removed: {_said(answer)}")
 
     async def deployments(self) -> Mapping[str, str]:
@@ -257,21 +264,15 @@ class RestateClient:
         headers: Mapping[str, str] | None = None,
         timeout: float = _TIMEOUT,
         patient: bool = False,
-    ) -> httpx.Response:
+    ) -> _Answer:
         """Ask, and give what was answered; ``patient`` if that may take however long."""
+        session = self._session(0 if patient else _AT_ONCE)
+        waits = aiohttp.ClientTimeout(None if patient else timeout, sock_connect=_TIMEOUT)
         try:
-            if patient:
-                waits = httpx.Timeout(_TIMEOUT, read=None)
-                return await self._steps.request(method, url, content=content, headers=headers, timeout=waits)
-            async with asyncio.timeout(_TIMEOUT):
-                await self._room.acquire()
-            try:
-                return await self._http.request(
-                    method, url, params=params, content=content, headers=headers, timeout=timeout
-                )
-            finally:
-                self._room.release()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # a TimeoutError is an OSError
+            asking = session.request(method, url, params=params, data=content, headers=headers, timeout=waits)
+            async with asking as answer:
+                return _Answer(answer.status, await answer.read())
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             self._known_until = 0.0
             what = str(error) or re.sub(r"\B([A-Z])", r" \1", type(error).__name__).lower()
             where = url.removesuffix("/restate/health")
@@ -288,14 +289,14 @@ def _headers(key: str | None, kind: str = "application/json") -> dict[str, str]:
     return headers
 
 
-def _read(answer: httpx.Response, kind: type[T]) -> T:
+def _read(answer: _Answer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.content, type=kind)
     except msgspec.DecodeError:
         return kind()
 
 
-def _is_no_json(answer: httpx.Response) -> bool:
+def _is_no_json(answer: _Answer) -> bool:
     try:
         msgspec.json.decode(answer.content)
     except msgspec.DecodeError:
@@ -303,7 +304,7 @@ def _is_no_json(answer: httpx.Response) -> bool:
     return False
 
 
-def _said(answer: httpx.Response) -> str:
+def _said(answer: _Answer) -> str:
     """What a refusal says, in one short line."""
-    message = _read(answer, _Refusal).message or answer.text
+    message = _read(answer, _Refusal).message or answer.content.decode(errors="replace")
     return " ".join(message.split())[:500] or "it said nothing"
