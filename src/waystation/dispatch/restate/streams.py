@@ -1,6 +1,12 @@
-"""How many calls a connection to a worker carries at once."""
+"""How many calls a connection to a worker carries at once, and what becomes of those that it takes no more."""
 
 from __future__ import annotations
+
+from typing import Any, cast
+
+import hypercorn.protocol
+from hypercorn.events import Event
+from hypercorn.protocol.h2 import H2Protocol
 
 
 class ToldOnly(int):
@@ -13,3 +19,31 @@ class ToldOnly(int):
     def __lt__(self, count: int, /) -> bool:
         """Whether ``count`` is too many; it is how h2 asks, with the sides changed, as this is an int of its own."""
         return False
+
+
+class _Refused:
+    """A call that was refused, to which something more is said: it had been said before that was heard."""
+
+    async def handle(self, _: object) -> None:
+        """It goes nowhere."""
+
+
+class _Streams(dict[int, Any]):
+    def __missing__(self, _: int) -> _Refused:
+        return _Refused()
+
+
+class _Connection(H2Protocol):
+    """Hypercorn, once it is to end, refuses new calls, and when the rest of such a call came it met a ``KeyError``,
+    which broke the connection, and with it the calls that were to end there in peace."""
+
+    async def handle(self, event: Event) -> None:
+        """What came on the connection."""
+        if not isinstance(self.streams, _Streams):
+            self.streams = _Streams(self.streams)
+        await super().handle(event)
+
+
+def keep_connections_whole() -> None:
+    """Have connections outlive the calls that are refused on them. (Hypercorn has no place to say so.)"""
+    cast("Any", hypercorn.protocol).H2Protocol = _Connection

@@ -14,7 +14,7 @@ from typing import Any, Self, cast
 from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.endpoint import endpoint
 from waystation.dispatch.restate.hanging_up import ending_with_its_connection
-from waystation.dispatch.restate.streams import ToldOnly
+from waystation.dispatch.restate.streams import ToldOnly, keep_connections_whole
 from waystation.engine.in_flight import cancel_all
 from waystation.errors import DispatchError, ExtraMissing, ListenFailed
 
@@ -116,15 +116,15 @@ class Worker:
     async def close(self) -> None:
         """Take no more calls, begin no more steps, let those in flight end for the app's time of ``grace``, and hand
         the runs over: Restate calls the other workers for them, at once. The app drives nothing any more then."""
-        # First, so that the calls that end here are made again elsewhere. Those under way keep their connections.
+        # Both first, so that the calls that end here are made again elsewhere. Those under way keep their connections.
+        if self._deregister and self._dispatcher is not None and self.deployment_id:
+            try:
+                await self._dispatcher.client.deregister(self.deployment_id)
+            except DispatchError as error:
+                _log.warning("Restate was not told that this worker is gone: %s", error)
         self._ends.set()
         if self._dispatcher is not None:
             _log.info("handing over the runs that are driven here, %d of them", len(self._dispatcher.driven))
-            if self._deregister and self.deployment_id:
-                try:
-                    await self._dispatcher.client.deregister(self.deployment_id)
-                except DispatchError as error:
-                    _log.warning("Restate was not told that this worker is gone: %s", error)
             await self._dispatcher.drain()
         await self._stop_serving()
 
@@ -170,6 +170,7 @@ def _url(host: str, listening: socket.socket) -> str:
 
 
 def _config(listening: socket.socket, grace: timedelta) -> Config:
+    keep_connections_whole()
     config = Config()
     config.graceful_timeout = grace.total_seconds() + _FAREWELLS
     config.bind = [f"fd://{listening.detach()}"]
