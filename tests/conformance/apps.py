@@ -33,10 +33,10 @@ class Place:
     """Where runs are kept, and who drives them.
 
     Attributes:
-        kind: memory, sqlite or postgres, where whoever takes a run drives it; restate, where they are kept in a
-            PostgreSQL and a Restate places them on the workers there are.
+        kind: memory, sqlite or postgres.
         database: the address of the PostgreSQL.
-        dispatch: that of the Restate.
+        dispatch: that of a Restate, which places the runs on the workers there are; None where whoever takes a run
+            drives it.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Place:
     @property
     def url(self) -> str:
         """The address of the store; of one in memory it is a new one each time."""
-        return {"sqlite": f"sqlite:///{self.file}", "memory": "memory://"}.get(self.kind, self.database)
+        return {"sqlite": f"sqlite:///{self.file}", "postgres": self.database, "memory": "memory://"}[self.kind]
 
     @property
     def file(self) -> Path:

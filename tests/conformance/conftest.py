@@ -37,7 +37,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if kind in ("memory", "sqlite"):
         return Place(kind, tmp_path)
     database: str = request.getfixturevalue("postgres")
-    return Place(kind, tmp_path, database, request.getfixturevalue("fleet") if kind == "restate" else None)
+    return Place("postgres", tmp_path, database, request.getfixturevalue("fleet") if kind == "restate" else None)
 
 
 @pytest.fixture(params=["sqlite", "postgres", ON_A_FLEET])
@@ -49,7 +49,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Books:
     databases: Databases = request.getfixturevalue("databases")
     database: str = request.getfixturevalue("postgres")
     dispatch: str | None = request.getfixturevalue("fleet") if kind == "restate" else None
-    return Books(kind, tmp_path, database, dispatch, server=databases)
+    return Books("postgres", tmp_path, database, dispatch, server=databases)
 
 
 @pytest.fixture
