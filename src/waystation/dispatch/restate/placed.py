@@ -127,8 +127,11 @@ class PlacedRuns:
             _log.warning("run %s is left alone: %s", run_id, error)
             return error
         if not driving.result():
-            await self._until_it_moves(run_id)
+            # Its owner may have died just now: then Restate calls for the run anew.
             await self._lease.retire_the_dead()
+            left = await self._engine.store.get_run(run_id)
+            if left is not None and left.owner is not None:
+                await self._until_it_moves(run_id)
             return None
         return self._resubmission.unfit.get(run_id)
 
