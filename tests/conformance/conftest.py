@@ -10,9 +10,28 @@ import pytest
 
 from tests.conformance.apps import Place
 from tests.conformance.booking import Books
+from tests.conformance.left_out import NOT_ON_A_FLEET
 from tests.postgres_server import Databases
 from tests.restate_server import RestateServer
 from waystation.store.postgres import PostgresStore
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what says nothing of a fleet, there."""
+    left_out = {test for each in NOT_ON_A_FLEET for test in each.tests}
+
+    def is_left_out(item: pytest.Item) -> bool:
+        name = getattr(item, "originalname", item.name)
+        return item.get_closest_marker("fleet") is not None and (
+            not left_out.isdisjoint((item.path.name, f"{item.path.name}::{name}")) and item.path.parent == HERE
+        )
+
+    if gone := [item for item in items if is_left_out(item)]:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if not is_left_out(item)]
+
 
 ON_A_FLEET = pytest.param("restate", marks=pytest.mark.fleet)
 
@@ -36,7 +55,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     kind: str = request.param
     if kind in ("memory", "sqlite"):
         return Place(kind, tmp_path)
-    database: str = request.getfixturevalue("postgres")
+    database: str = request.getfixturevalue("postgres_of_a_store")
     return Place("postgres", tmp_path, database, request.getfixturevalue("fleet") if kind == "restate" else None)
 
 
@@ -47,7 +66,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Books:
     if kind == "sqlite":
         return Books(kind, tmp_path)
     databases: Databases = request.getfixturevalue("databases")
-    database: str = request.getfixturevalue("postgres")
+    database: str = request.getfixturevalue("postgres_of_a_store")
     dispatch: str | None = request.getfixturevalue("fleet") if kind == "restate" else None
     return Books("postgres", tmp_path, database, dispatch, server=databases)
 

@@ -1,4 +1,5 @@
-"""What the model has and Waystation leaves out on purpose, and why. ``docs/conformance.md`` lists it."""
+"""What the model has and Waystation leaves out on purpose, and why; and which tests are not run on a fleet, and why.
+``docs/conformance.md`` lists both."""
 
 from __future__ import annotations
 
@@ -114,3 +115,29 @@ LEFT_OUT: Final[tuple[LeftOut, ...]] = (
     ),
 )
 """In the order of ``docs/conformance.md``."""
+
+
+@dataclass(frozen=True)
+class NotOnAFleet:
+    """A test that says nothing of a fleet, where a Restate places the runs.
+
+    Attributes:
+        tests: its file, or its file and name (``file::name``), below ``tests/conformance``.
+        why: why it is not run there.
+    """
+
+    tests: tuple[str, ...]
+    why: str
+
+
+NOT_ON_A_FLEET: Final[tuple[NotOnAFleet, ...]] = (
+    NotOnAFleet(
+        ("test_awkward_steps.py::test_a_step_sees_the_context_in_which_its_run_was_started",),
+        "a context variable of who starts a run is seen by steps in the same process; a fleet runs them in any process",
+    ),
+    NotOnAFleet(
+        ("test_suspension.py::test_a_parked_run_holds_no_task",),
+        "it counts all tasks of the process, and the connections of a worker have tasks too; "
+        "`tests/fleet` counts those that parked runs have, which are none",
+    ),
+)

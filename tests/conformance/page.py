@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 import pytest
 
 from tests.conformance.behaviours import Area
-from tests.conformance.left_out import LEFT_OUT
+from tests.conformance.left_out import LEFT_OUT, NOT_ON_A_FLEET
 from tests.conformance.model import OBSERVED
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -41,7 +41,9 @@ _HEAD: Final = """\
 
 Waystation is modelled on Mastra workflows. {observed} behaviours of the model were observed by running it (version
 1.71.0, its default engine unless said); the numbers below are theirs. Each line of the tables is shown by a test;
-those of `tests/conformance` run on each store. The column of tests has their files, below `tests/`.
+those of `tests/conformance` run on each store, and once more on PostgreSQL with a Restate that places the runs
+([what says nothing of a fleet](#not-run-on-a-fleet-and-why) apart). The column of tests has their files, below
+`tests/`.
 
 - **same**: as in the model.
 - **better**: the model has a defect there, which the line names.
@@ -129,7 +131,7 @@ def page(shown: Sequence[Shown]) -> str:
     """The whole page."""
     parts = [_HEAD.format(observed=len(OBSERVED)), _counts(shown)]
     parts += [_area(heading, [each for each in shown if each.area == area]) for area, heading in AREAS.items()]
-    return "\n".join([*parts, _left_out(), _by_number(shown)])
+    return "\n".join([*parts, _left_out(), _not_on_a_fleet(), _by_number(shown)])
 
 
 def _counts(shown: Sequence[Shown]) -> str:
@@ -166,6 +168,13 @@ def _left_out() -> str:
     lines = ["## Left out, and why", "", "| the model has | why it is not here | model |", "|---|---|---|"]
     for each in LEFT_OUT:
         lines.append(f"| {_cell(each.feature)} | {_cell(each.why)} | {', '.join(map(str, each.model))} |")
+    return "\n".join([*lines, ""])
+
+
+def _not_on_a_fleet() -> str:
+    lines = ["## Not run on a fleet, and why", "", "| test | why it says nothing of a fleet |", "|---|---|"]
+    for each in NOT_ON_A_FLEET:
+        lines.append(f"| {', '.join(f'`{test}`' for test in each.tests)} | {_cell(each.why)} |")
     return "\n".join([*lines, ""])
 
 
