@@ -1,7 +1,8 @@
 """What Restate does not hear of, or cannot see to because it is away, the other workers do by themselves.
 
 The runs go on of a worker that is frozen past its lease, as of one whose machine has lost its network, and of one that
-is killed while there is no Restate. The frozen one can write nothing of them when it comes back.
+is killed while there is no Restate; and so does a run whose answer was taken just then. The frozen one can write nothing
+of its runs when it comes back.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.crash.errands import WORKFLOWS, chain, expected
+from tests.fleet.crash.errands import WORKFLOWS, ask, chain, expected, expected_of_answer, parked
 from tests.fleet.crash.fleet import Fleet, fleet
 from tests.fleet.crash.judge import Verdict, judge_steps, seen
 from tests.fleet.crash.storm import until
 from tests.restate_server import RestateServer
 from waystation import Waystation
 from waystation.core.encoding import decode_entry
+from waystation.dispatch.restate import client as client_module
 from waystation.run import Run
 
 pytestmark = pytest.mark.anyio
@@ -127,3 +129,18 @@ async def test_runs_of_a_killed_worker_go_on_at_another_while_restate_is_away(po
             # Its calls were not answered, and are made again: there is nothing to do any more.
             assert (await app.get_workflow(chain).start(1, run_id="later")).status == "success"
             await judge(app, workers)
+
+
+async def test_an_answer_that_was_taken_as_restate_went_away_is_seen_to_by_a_worker(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_KNOWN_FOR", 600.0)  # the app believes that Restate is there
+    with RestateServer() as restate, fleet(tmp_path, postgres, look_every=0.2) as workers:
+        workers.begin("a", restate.dispatch()).wait_until_ready()
+        async with Waystation(workflows=WORKFLOWS, store=postgres, dispatch=restate.dispatch(), recover=False) as app:
+            run = await app.get_workflow(parked).create_run()
+            assert (await run.start(5)).status == "suspended"
+            restate.kill()
+            result = await run.resume(step=ask, data=7)
+            assert result.status == "success"
+            assert result.result.value == expected_of_answer(5, 7)
