@@ -49,7 +49,7 @@ async def _call(engine: Engine, client: RestateClient, records: list[RunRecord])
 
 
 async def _call_one(client: RestateClient, record: RunRecord, now: Millis) -> _Outcome:
-    delay: Millis = 0
+    delay: Millis | None = None
     if record.status == "running":
         if record.owner is not None:  # it lives: the dead have none any more
             return "driven"
@@ -63,7 +63,7 @@ async def _call_one(client: RestateClient, record: RunRecord, now: Millis) -> _O
             record.run_id,
             {"epoch": record.epoch},
             key=key_of(record.run_id, record.epoch, delay),
-            delay=delay,
+            delay=delay or 0,
         )
     except NoWorker:
         return "no_worker"

@@ -64,6 +64,7 @@ class PlacedRuns:
             StoreError: it is to be tried again.
         """
         async with self._room:
+            called_at = self._engine.clock.now()  # what comes due from here on has a call of its own
             while True:
                 if self._driving.is_drained:
                     # Not before: the worker that Restate turns to next would find that the run is this one's still.
@@ -75,7 +76,7 @@ class PlacedRuns:
                 record = await self._engine.store.get_run(run_id)
                 if record is None:
                     return "deleted"
-                if not self._can_go_on(record):
+                if record.status != "running" and (record.wake_at is None or record.wake_at > called_at):
                     if record.wake_at is not None and record.status in ("waiting", "suspended"):
                         await self._resubmission.submit(
                             run_id, record.workflow_id, record.epoch, wake_at=record.wake_at
@@ -102,9 +103,6 @@ class PlacedRuns:
             _log.info("run %s is left to others: %r", run_id, error)
         finally:
             del self._left[run_id]
-
-    def _can_go_on(self, record: RunRecord) -> bool:
-        return record.status == "running" or (record.wake_at is not None and record.wake_at <= self._engine.clock.now())
 
     async def _take(self, record: RunRecord) -> Exception | None:
         """Take the run over and drive it, or wait a while for who does; why it does not fit here, if it does not."""

@@ -101,15 +101,14 @@ class Resubmission:
 
     async def submit(self, run_id: str, workflow_id: str, epoch: int, *, wake_at: Millis | None = None) -> None:
         """Have a run called, now or when its time comes; it stays left, to be called later, if that fails."""
-        delay = 0 if wake_at is None else max(0, wake_at - self._engine.clock.now())
-        if delay and self._has_own_time:
-            if not self._any_run:  # else it is found in the store, as any other
-                self.returning.at(run_id, self._engine.clock.now() + delay)
-            self._alarm.set(self._engine.clock.now() + delay)
-            return
+        delay: Millis | None = None
+        if wake_at is not None:
+            if self._has_own_time:
+                return  # ``seek_at`` has seen to it
+            delay = max(0, wake_at - self._engine.clock.now())
         try:
             await self._client.send(
-                workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch, delay), delay=delay
+                workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch, delay), delay=delay or 0
             )
         except DispatchError as error:
             _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
@@ -139,6 +138,10 @@ class Resubmission:
 
     def seek_at(self, run_id: str, when: Millis) -> None:
         """A run that rested here goes on by itself then: Restate is told, by whoever drove it."""
+        if self._has_own_time:
+            if not self._any_run:  # else it is found in the store, as any other
+                self.returning.at(run_id, when)
+            self._alarm.set(when)
 
     def nudge(self, run_id: str) -> None:
         """Something came to a run that is not driven here: it may be just what it can go on with."""
@@ -237,8 +240,8 @@ class Resubmission:
         workflow = None if record is None else self._engine.workflows.get(record.key)
         if record is None or workflow is None or record.owner != self._engine.worker_id or run_id in self._driven:
             self.returning.give_up(run_id, asked)
-            if record is not None and record.wake_at is not None and run_id not in self._driven:
-                await self.submit(run_id, record.workflow_id, record.epoch, wake_at=record.wake_at)
+            if record is not None and record.wake_at is not None and record.wake_at <= self._engine.clock.now():
+                await self.submit(run_id, record.workflow_id, record.epoch)
             return
         await self._lease.hold()
         try:
@@ -251,10 +254,10 @@ class Resubmission:
             self._drive(taken)
 
 
-def key_of(run_id: str, epoch: int, delay: Millis = 0) -> str:
+def key_of(run_id: str, epoch: int, delay: Millis | None = None) -> str:
     """Names the calls for an epoch of a run: of those that have one name Restate makes the first.
 
-    One that is to be made later has a name by about how much: Restate's clock may be ahead of the store's, and then it
-    comes too early, and is to be made again for what is left of the time.
+    One that is to be made when its time comes has a name by about how long that is: Restate's clock may be ahead of the
+    store's, and then the call comes too early, and is to be made again for what is left of the time.
     """
-    return f"{run_id}/{epoch}/{delay.bit_length()}" if delay else f"{run_id}/{epoch}"
+    return f"{run_id}/{epoch}" if delay is None else f"{run_id}/{epoch}/{delay.bit_length()}"
