@@ -45,3 +45,10 @@ def postgres(databases: Databases) -> Generator[str]:
     """The address of an empty PostgreSQL database."""
     with databases.lent() as url:
         yield url
+
+
+@pytest.fixture
+def postgres_of_a_store(databases: Databases) -> Generator[str]:
+    """The address of a PostgreSQL database in which nothing is but, perhaps, the empty tables of a store."""
+    with databases.lent(with_store=True) as url:
+        yield url
