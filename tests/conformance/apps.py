@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -35,8 +35,8 @@ class Place:
     Attributes:
         kind: memory, sqlite or postgres.
         database: the address of the PostgreSQL.
-        dispatch: that of a Restate, which places the runs on the workers there are; None where whoever takes a run
-            drives it.
+        dispatch: that of a Restate, which places the runs on the apps there are (``fleet_apps``); None where whoever
+            takes a run drives it.
     """
 
     kind: str
@@ -75,23 +75,18 @@ class Place:
         grace: timedelta = timedelta(seconds=1),
         recover_every: timedelta = timedelta(milliseconds=20),
     ) -> AsyncGenerator[Waystation]:
-        """An app with these workflows, closed at the end. On a fleet it is a worker too: what is placed comes to it."""
+        """An app with these workflows, closed at the end."""
         store = await self.store()
-        async with AsyncExitStack() as closing:
-            app = Waystation(
-                workflows=workflows,
-                store=store,
-                codec=codec,
-                dispatch=self.dispatch,
-                clock=clock,
-                agents=agents,
-                lease=lease,
-                recover_every=recover_every,
-                grace=grace,
-            )
-            await closing.enter_async_context(app)
-            if self.dispatch is not None:
-                await closing.enter_async_context(app.worker(port=0, deregister=True))
+        async with Waystation(
+            workflows=workflows,
+            store=store,
+            codec=codec,
+            clock=clock,
+            agents=agents,
+            lease=lease,
+            recover_every=recover_every,
+            grace=grace,
+        ) as app:
             yield app
 
     async def journal(self, run_id: str) -> list[bytes]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conformance.apps import Place
 from tests.conformance.booking import Books
+from tests.conformance.fleet_apps import all_on_a_fleet
 from tests.conformance.left_out import NOT_ON_A_FLEET
 from tests.postgres_server import Databases
 from tests.restate_server import RestateServer
@@ -44,9 +45,11 @@ def restate() -> Iterator[RestateServer]:
 
 
 @pytest.fixture
-def fleet(restate: RestateServer) -> str:
-    """The address of a pool on it that nobody else uses: what is placed there comes to the test's own workers."""
-    return restate.dispatch(f"t{uuid.uuid4().hex[:16]}")
+def fleet(restate: RestateServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a pool on it that nobody else uses: what is placed there comes to the test's own apps."""
+    address = restate.dispatch(f"t{uuid.uuid4().hex[:16]}")
+    all_on_a_fleet(monkeypatch, address)
+    return address
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", ON_A_FLEET])

@@ -19,7 +19,7 @@ def all_on_a_fleet(monkeypatch: pytest.MonkeyPatch, dispatch: str) -> None:
     whoever makes it: what a test says of apps stays as it is.
 
     Arguments:
-        monkeypatch: takes it back.
+        monkeypatch: takes it back at the end of the test.
         dispatch: the address of a pool that nobody else uses.
     """
     make, open_app, close_app = AppLife.__init__, AppLife.open, AppLife.close

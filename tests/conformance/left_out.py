@@ -138,6 +138,23 @@ NOT_ON_A_FLEET: Final[tuple[NotOnAFleet, ...]] = (
     NotOnAFleet(
         ("test_suspension.py::test_a_parked_run_holds_no_task",),
         "it counts all tasks of the process, and the connections of a worker have tasks too; "
-        "`tests/fleet` counts those that parked runs have, which are none",
+        "`fleet/test_parked_runs.py` counts those that parked runs have",
+    ),
+    NotOnAFleet(
+        (
+            "test_restart_call.py::test_restart_takes_over_from_a_killed_process_and_repeats_nothing",
+            "test_restart_call.py::test_restart_looks_itself_whether_the_process_is_gone",
+            "test_restart_call.py::test_a_sleep_goes_on_for_its_remaining_time",
+            "test_restart_call.py::test_of_several_that_restart_a_run_one_takes_it_over",
+        ),
+        "an app that recovers nothing takes over, by hand, from a process that was killed; on a fleet the next "
+        "worker has been called by then, as `fleet/test_crash_of_workers_and_a_node.py` shows",
+    ),
+    NotOnAFleet(
+        (
+            "test_schedules.py",
+            "test_store_races.py",
+        ),
+        "a store by itself, without an app",
     ),
 )

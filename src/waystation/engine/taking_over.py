@@ -40,10 +40,12 @@ async def restart(engine: Engine, workflow: Workflow[object, object], run_id: st
     else:
         taken = await take_over(engine, workflow, run_id)
     if taken is None:
-        raise RunIsRunning(
-            f"run {run_id!r} is driven by the live process {record.owner!r}; it goes on there", run_id=run_id
-        )
+        raise RunIsRunning(f"run {run_id!r} is driven by {_live(record.owner)}; it goes on there", run_id=run_id)
     return taken
+
+
+def _live(owner: str | None) -> str:
+    return "a process that has just taken it over" if owner is None else f"the live process {owner!r}"
 
 
 async def _free(engine: Engine, workflow: Workflow[object, object], run_id: str) -> Taken | None:

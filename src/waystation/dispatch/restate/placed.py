@@ -121,8 +121,12 @@ class PlacedRuns:
         await asyncio.wait([driving])
         if driving.cancelled():
             return None
-        if isinstance(error := driving.exception(), DefinitionChanged | StoreCorrupt):
+        error = driving.exception()
+        if isinstance(error, DefinitionChanged | StoreCorrupt):
             _log.warning("run %s is left alone: %s", run_id, error)
+            return error
+        if isinstance(error, Exception) and not isinstance(error, StoreError):
+            _log.error("run %s met a fault as it was taken over; it is left alone", run_id, exc_info=error)
             return error
         if not driving.result():
             # Its owner may have died just now: then Restate calls for the run anew.
