@@ -1,8 +1,8 @@
 """What Restate does not hear of, or cannot see to because it is away, the other workers do by themselves.
 
 The runs go on of a worker that is frozen past its lease, as of one whose machine has lost its network, and of one that
-is killed while there is no Restate; and so does a run whose answer was taken just then. The frozen one can write nothing
-of its runs when it comes back.
+is killed while there is no Restate; and so does a run that was answered just as Restate went away. The frozen worker
+can write nothing of its runs when it comes back.
 """
 
 from __future__ import annotations

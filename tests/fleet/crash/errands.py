@@ -20,8 +20,8 @@ from pydantic import BaseModel
 from tests.crash.ledger import note
 from waystation import Retry, StepContext, Workflow, step, workflow
 
-NAP = timedelta(seconds=3)
-"""Longer than it takes to put forty runs to sleep, and to kill a node then."""
+NAP = timedelta(seconds=5)
+"""Much longer than it takes to put forty runs to sleep, and to kill a node then."""
 
 _numbers = itertools.count(1)
 

@@ -56,6 +56,7 @@ class Fleet:
         folder: of the ledger, the gates and the logs.
         lease: of each worker, in seconds.
         look_every: how often each looks for runs that were left, in seconds.
+        program: the module that a worker's process runs.
         living: the workers, by the place that each has.
     """
 
@@ -64,6 +65,7 @@ class Fleet:
     lease: float
     look_every: float
     port: int
+    program: str = "tests.fleet.crash.worker"
     living: dict[str, Worker] = field(default_factory=dict[str, Worker])
     _count: int = 0
 
@@ -78,7 +80,7 @@ class Fleet:
         log = self.folder / f"{name}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fleet.crash.worker"],
+                [sys.executable, "-m", self.program],
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
@@ -135,14 +137,21 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, store: str, *, lease: float = 600.0, look_every: float = 1.0) -> Generator[Fleet]:
+def fleet(
+    folder: Path,
+    store: str,
+    *,
+    lease: float = 600.0,
+    look_every: float = 1.0,
+    program: str = "tests.fleet.crash.worker",
+) -> Generator[Fleet]:
     """A fleet without workers, whose processes are gone afterwards. Its port is held meanwhile: bound by one who does
     not listen, and so is called by nobody."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
-        found = Fleet(folder, store, lease, look_every, holder.getsockname()[1])
+        found = Fleet(folder, store, lease, look_every, holder.getsockname()[1], program)
         try:
             yield found
         finally:

@@ -106,6 +106,10 @@ class Storm:
         }
         return Counter(last.values())
 
+    def held_at(self, place: str) -> int:
+        """How many the worker there holds."""
+        return self.holders()[self.workers.living[place].name]
+
     # ------------------------------------------------------------------ answers
 
     def take(self, count: int) -> Sequence[str]:
