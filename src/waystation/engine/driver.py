@@ -84,7 +84,7 @@ class Driver:
         # Whether the machine may be ahead of the journal: a commit broke off.
         self._is_ahead = False
         self._access = DriverAccess(self, self._reader, engine, owning, self._turns.outages)
-        self._steps = StepRunner(engine, workflow, run_id, self._access, engine.elsewhere)
+        self._steps = StepRunner(engine, workflow, run_id, self._access, engine.steps_elsewhere(workflow, run_id))
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
         self._beside = Beside(run_id, self._failed)
         self._stop_timer = _nothing

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
-from waystation.engine.elsewhere import StepPlacement
+from waystation.engine.elsewhere import StepPlacement, StepsElsewhere
 from waystation.engine.hub import Hub
 from waystation.store.protocol import Store
 from waystation.store.records import WorkflowKey
@@ -58,3 +58,7 @@ class Engine:
         if graph.fingerprint not in self.definitions:
             await self.store.put_definition(graph.fingerprint, workflow.id, graph.description)
             self.definitions.add(graph.fingerprint)
+
+    def steps_elsewhere(self, workflow: Workflow[object, object], run_id: str) -> StepsElsewhere | None:
+        """What has a run's steps run by other processes, if anything does."""
+        return None if self.elsewhere is None else self.elsewhere.of(run_id, workflow, self.store)

@@ -18,7 +18,7 @@ from waystation.define.nodes import Place, StepNode
 from waystation.define.step import AnyStep
 from waystation.define.workflow import Workflow
 from waystation.engine.access import RunAccess, StepControl
-from waystation.engine.elsewhere import StepPlacement
+from waystation.engine.elsewhere import StepsElsewhere
 from waystation.engine.engine import Engine
 from waystation.engine.error_records import record_error
 from waystation.engine.run_state import StateView
@@ -57,7 +57,7 @@ class StepRunner:
     workflow: Workflow[object, object]
     run_id: str
     access: RunAccess
-    elsewhere: StepPlacement | None = None
+    elsewhere: StepsElsewhere | None = None
 
     async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
         """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
@@ -68,7 +68,7 @@ class StepRunner:
         if not self.access.owning.is_certain():  # ``check`` would see to that too; but each step comes here
             await self.access.owning.check()
         if self.elsewhere is not None and step.placement == "spread":
-            placed = await self.elsewhere.run(self.run_id, self.workflow, action)
+            placed = await self.elsewhere.run(action)
             if placed is not None:
                 return Outcome(placed)
         began = self.engine.clock.now()

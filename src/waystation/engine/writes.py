@@ -77,7 +77,6 @@ def commit_from_outside(
 ) -> Commit:
     """The commit of ``entries``, which ``machine`` has decided on without its driver."""
     opened, closed = machine.settled()
-    assert not opened, "nothing from outside opens a suspension"
     return Commit(
         run_id=record.run_id,
         epoch=record.epoch,
@@ -85,5 +84,6 @@ def commit_from_outside(
         entries=[encode_entry(entry) for entry in entries],
         head=head,
         frontier=frontier,
+        opened=[Opened(seq=seq, address=address) for seq, address in opened],
         closed=closed,
     )

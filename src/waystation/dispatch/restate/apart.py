@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from waystation.core.machine import Machine
+from waystation.core.refs import Millis
 from waystation.core.signals import CutOff, Signal
 from waystation.define.workflow import Workflow
 from waystation.dispatch.driving import Driving
@@ -21,17 +23,29 @@ from waystation.engine.in_flight import Beside
 from waystation.engine.outages import Outages
 from waystation.engine.step_runner import StepRunner
 from waystation.engine.turns import StepTransaction
-from waystation.errors import DefinitionChanged, LeaseLost, StoreError, TransactionsNotSupported
+from waystation.errors import DefinitionChanged, LeaseLost, RunNotFound, StoreCorrupt, TransactionsNotSupported
 from waystation.store.codec import Codec
 from waystation.store.records import WorkflowKey
 
 _log = logging.getLogger("waystation.dispatch")
 
-_FOLLOW_EVERY = 0.1
-"""What comes to a run is read at most so often, in seconds, for the steps of it that are under way."""
-
 _KEEP_FOR = 10.0
 """How long a run is remembered, in seconds, of which no step is under way: there may be more soon."""
+
+_LONGEST = 1024 * 1024
+"""A result of more bytes does not go by way of Restate: its worker records it, as it does one that nobody hears."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """An attempt that runs, and whether each call for it is still heard."""
+
+    task: asyncio.Task[bytes] | None = None
+    calls: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
+
+    def is_heard(self) -> bool:
+        """Whether any is."""
+        return any(is_heard() for is_heard in self.calls)
 
 
 class StepsApart:
@@ -47,46 +61,67 @@ class StepsApart:
         self._driving = driving
         self._codec = codec
         self._room = room
-        self._runs: dict[str, FollowedRun] = {}
+        self._runs: dict[tuple[str, str, Millis], FollowedRun] = {}
+        self._under_way: dict[str, _UnderWay] = {}
 
-    async def run(self, workflow_id: str, data: bytes) -> bytes:
-        """Run an attempt; gives how it ended, or ``UNFIT``.
+    async def run(self, workflow_id: str, data: bytes, is_heard: Callable[[], bool]) -> bytes:
+        """Run an attempt; gives how it ended, or ``UNFIT``. One that is under way already is waited for: the call for
+        it was made again, as its connection, or Restate, was gone.
+
+        Arguments:
+            is_heard: whether whoever called still hears the answer.
 
         Raises:
             NotNow: this worker is being closed.
             StoreError: it is to be tried again.
         """
         call = decode_call(data)
+        attempt = self._under_way.get(call.key)
+        if attempt is None:
+            attempt = self._under_way[call.key] = _UnderWay()
+            attempt.task = asyncio.create_task(self._run(workflow_id, call), name=f"waystation step {call.key}")
+            attempt.task.add_done_callback(lambda _: self._under_way.pop(call.key))
+        attempt.calls.append(is_heard)
+        assert attempt.task is not None, "it was begun with the first call"
+        return await asyncio.shield(attempt.task)
+
+    async def _run(self, workflow_id: str, call: StepCall) -> bytes:
         async with self._room:
             if self._driving.is_drained:
                 raise NotNow
             workflow = self._engine.workflows.get(WorkflowKey(workflow_id, call.version))
             if workflow is None:
                 return UNFIT
+            run = self._followed(workflow, call)
+            attempt = StepApart(self._engine, self._driving, run, call)
             try:
-                async with self._followed(workflow, call.run_id) as run:
-                    attempt = StepApart(self._engine, self._driving, run, call)
-                    return seal(await attempt.run(workflow), call, self._codec)
-            except DefinitionChanged as error:
+                return await self._sealed(attempt, await attempt.run(workflow), call)
+            except (DefinitionChanged, StoreCorrupt) as error:
                 _log.warning("step %s of run %s is not run here: %s", call.action.address, call.run_id, error)
                 return UNFIT
+            except RunNotFound:
+                return UNFIT  # nobody waits for it
+            finally:
+                asyncio.get_running_loop().call_later(_KEEP_FOR, self._forget, call)
 
-    @asynccontextmanager
-    async def _followed(self, workflow: Workflow[object, object], run_id: str) -> AsyncGenerator[FollowedRun]:
-        run = self._runs.get(run_id)
-        if run is None:
-            run = self._runs[run_id] = FollowedRun(self._engine, workflow, run_id)
-        run.users += 1
-        try:
-            yield run
-        finally:
-            run.users -= 1
-            if not run.users:
-                asyncio.get_running_loop().call_later(_KEEP_FOR, self._forget, run)
+    async def _sealed(self, attempt: StepApart, ended: Signal, call: StepCall) -> bytes:
+        sealed = seal(ended, call, self._codec)
+        if len(sealed) <= _LONGEST and self._under_way[call.key].is_heard():
+            return sealed
+        with suppress(LeaseLost):  # it was recorded otherwise, or its run was cancelled
+            await attempt.record([ended])
+        return seal(attempt.cut_off(), call, self._codec)
 
-    def _forget(self, run: FollowedRun) -> None:
-        if not run.users and self._runs.get(run.run_id) is run:
-            del self._runs[run.run_id]
+    def _followed(self, workflow: Workflow[object, object], call: StepCall) -> FollowedRun:
+        key = call.run_id, call.version, call.born
+        if key not in self._runs:
+            self._runs[key] = FollowedRun(self._engine, workflow, call.run_id)
+        return self._runs[key]
+
+    def _forget(self, call: StepCall) -> None:
+        key = call.run_id, call.version, call.born
+        if key in self._runs and not self._runs[key].is_followed:
+            del self._runs[key]
 
 
 class StepApart:
@@ -104,6 +139,7 @@ class StepApart:
         self._control = StepControl()
         self._beside = Beside(call.run_id, self._failed)
         self._task: asyncio.Task[None] | None = None
+        self._began = engine.clock.now()
         self._ended: Signal | None = None
         self._failure: BaseException | None = None
         self._is_cut = False
@@ -115,33 +151,34 @@ class StepApart:
 
         Raises:
             NotNow: this worker was closed meanwhile.
-            StoreError, DefinitionChanged.
+            RunNotFound, StoreError, DefinitionChanged.
         """
-        began = self._engine.clock.now()
-        await self._run.catch_up()
-        if self._run.frame(self._action.address, self._action.attempt) is None or self.machine.is_cancelling():
-            return self._cut_off(began)
-        task = self._task = self._driving.begin(self._run.run_id, self._do(workflow))
-        following = asyncio.create_task(self._follow(), name=f"{self._run.run_id}:following")
-        try:
-            await asyncio.wait([task])
-        finally:
-            following.cancel()
-            if self._stop_timer is not None:
-                self._stop_timer()
-            await self._beside.cancel()
+        with self._run.followed_by(self):
+            self._driving.watch()
+            await self._run.catch_up()
+            if self._is_over() or self.machine.is_cancelling():
+                return self.cut_off()
+            task = self._task = self._driving.begin(self._run.run_id, self._do(workflow))
+            try:
+                await asyncio.wait([task])
+            finally:
+                if self._stop_timer is not None:
+                    self._stop_timer()
+                await self._beside.cancel()
         if self._failure is not None:
             raise self._failure
         if self._ended is not None:
             return self._ended
         if self._is_cut:
-            return self._cut_off(began)
+            return self.cut_off()
         raise NotNow
 
     async def _do(self, workflow: Workflow[object, object]) -> None:
         runner = StepRunner(self._engine, workflow, self._run.run_id, self.access)
         try:
             outcome = await runner.run(self._action, self.machine, self._control)
+            if self._is_driven_out():
+                return  # whatever the step made of it, it is to be run again elsewhere
             await self.record([])  # what it wrote comes before its end
             self._ended = outcome.signal
         except LeaseLost:
@@ -149,8 +186,14 @@ class StepApart:
         except Exception as error:  # noqa: BLE001  (told to whoever waits for this task)
             self._failed(error)
 
-    def _cut_off(self, began: int) -> Signal:
-        return CutOff(self._action.address, self._action.attempt, began, self._engine.clock.now())
+    def _is_driven_out(self) -> bool:
+        """Whether the step was ended because this worker is being closed."""
+        task = asyncio.current_task()
+        return self._driving.is_drained and not self._is_cut and task is not None and task.cancelling() > 0
+
+    def cut_off(self) -> Signal:
+        """What to tell of it when its end is recorded, or will be, by others."""
+        return CutOff(self._action.address, self._action.attempt, self._began, self._engine.clock.now())
 
     def _cut(self) -> None:
         """End the step from outside."""
@@ -164,23 +207,25 @@ class StepApart:
         if self._task is not None and self._task is not asyncio.current_task():
             self._cut()
 
-    async def _follow(self) -> None:
-        """Tell the step when its run is cancelled, and end it when its time of grace is over, or its workflow is."""
-        with self._engine.hub.listening(self._run.run_id) as moved:
-            self._driving.watch()
-            while True:
-                await moved.wait()
-                moved.clear()
-                with suppress(StoreError):
-                    await self._run.catch_up()
-                if self._run.frame(self._action.address, self._action.attempt) is None:
-                    self._control.cancel()
-                    self._cut()
-                elif self.machine.is_cancelling() and not self._control.is_cancelled:
-                    self._control.cancel()
-                    at = self._engine.clock.now() + self.machine.state.grace_ms
-                    self._stop_timer = self._engine.clock.call_at(at, self._cut)
-                await asyncio.sleep(_FOLLOW_EVERY)
+    # ------------------------------------------------------------------ what comes to its run
+
+    def _is_over(self) -> bool:
+        return self._run.frame(self._action.address, self._action.attempt) is None
+
+    def moved(self) -> None:
+        """End the step if the workflow around it has ended; tell it when its run is cancelled, and end it when its time
+        of grace is over."""
+        if self._is_over():
+            self.gone()
+        elif self.machine.is_cancelling() and not self._control.is_cancelled:
+            self._control.cancel()
+            at = self._engine.clock.now() + self.machine.state.grace_ms
+            self._stop_timer = self._engine.clock.call_at(at, self._cut)
+
+    def gone(self) -> None:
+        """End the step: there is nothing any more that it is for."""
+        self._control.cancel()
+        self._cut()
 
     # ------------------------------------------------------------------ what its context asks
 

@@ -285,7 +285,7 @@ class RestateClient:
 def _headers(key: str | None, kind: str = "application/json") -> dict[str, str]:
     headers = {"content-type": kind}
     if key is not None:
-        headers["idempotency-key"] = key
+        headers["idempotency-key"] = quote(key, safe="/:#[]")  # a run's id may be of any letters
     return headers
 
 

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeAlias
 
 from waystation.dispatch.restate.address import RestateAddress
+from waystation.dispatch.restate.hanging_up import connection
 from waystation.dispatch.restate.placed import NotNow
 from waystation.errors import ExtraMissing, WaystationError
 
@@ -18,6 +20,9 @@ try:
     from restate.server_types import RestateAppT
 except ImportError as error:
     raise ExtraMissing("a worker needs restate-sdk: install waystation[restate], which brings it") from error
+
+RunStep: TypeAlias = Callable[[str, bytes, Callable[[], bool]], Awaitable[bytes]]
+"""Runs a step of a workflow's run, and gives what came of it; told whether whoever called still hears that."""
 
 _log = logging.getLogger("waystation.worker")
 
@@ -45,7 +50,7 @@ def endpoint(
     address: RestateAddress,
     workflow_ids: Sequence[str],
     drive: Callable[[str], Awaitable[str]],
-    run_step: Callable[[str, bytes], Awaitable[bytes]],
+    run_step: RunStep,
     *,
     identity_keys: Sequence[str],
 ) -> RestateAppT:
@@ -53,7 +58,7 @@ def endpoint(
 
     Arguments:
         drive: drives the run of an id until it rests.
-        run_step: runs a step of a workflow's run, and gives what came of it.
+        run_step: runs a step of a workflow's run.
         identity_keys: public keys of the Restates that may call it; empty where everyone who reaches it may.
     """
     runs = [_runs(address.run_object(workflow_id), drive) for workflow_id in workflow_ids]
@@ -83,7 +88,7 @@ def _runs(name: str, drive: Callable[[str], Awaitable[str]]) -> restate.VirtualO
     return runs
 
 
-def _steps(name: str, workflow_id: str, run_step: Callable[[str, bytes], Awaitable[bytes]]) -> restate.Service:
+def _steps(name: str, workflow_id: str, run_step: RunStep) -> restate.Service:
     steps = restate.Service(
         name,
         description="Steps of a Waystation workflow's runs, run apart from them. Waystation calls it.",
@@ -96,7 +101,7 @@ def _steps(name: str, workflow_id: str, run_step: Callable[[str, bytes], Awaitab
 
     async def run_one(ctx: restate.Context, request: bytes) -> bytes:  # noqa: ARG001  (Restate's own form)
         with _made_again():
-            return await run_step(workflow_id, request)
+            return await run_step(workflow_id, request, connection())
 
     handler = steps.handler(
         "run", accept="*/*", content_type="*/*", input_serde=BytesSerde(), output_serde=BytesSerde()

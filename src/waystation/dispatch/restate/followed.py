@@ -6,7 +6,10 @@ All steps of one run that are under way here share one, so that its journal is r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry
@@ -20,11 +23,26 @@ from waystation.engine.engine import Engine
 from waystation.engine.loading import load_machine
 from waystation.engine.on_top import on_top
 from waystation.engine.reading import RunReader, hold_missing
-from waystation.errors import LeaseLost, RunNotFound, StoreBusy
+from waystation.errors import LeaseLost, RunNotFound, StoreBusy, StoreError, WaystationError
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.store.records import RunRecord
 
 _MOST_TRIES = 100
+
+_FOLLOW_EVERY = 0.1
+"""What comes to a run is read at most so often, in seconds, for the steps of it that are under way."""
+
+_log = logging.getLogger("waystation.dispatch")
+
+
+class Follower(Protocol):
+    """A step of the run that is under way here."""
+
+    def moved(self) -> None:
+        """The run stands elsewhere than before: see whether the step is to end."""
+
+    def gone(self) -> None:
+        """The run is not there any more, or cannot be read."""
 
 
 class FollowedRun:
@@ -33,45 +51,99 @@ class FollowedRun:
     Attributes:
         machine: where it stands, as far as it was read; nobody here decides by it.
         reader: reads what it recorded.
-        users: how many steps of it are under way here.
     """
 
     def __init__(self, engine: Engine, workflow: Workflow[object, object], run_id: str) -> None:
         self.run_id = run_id
         self.machine = Machine(workflow.graph)
         self.reader = RunReader(engine.store, run_id)
-        self.users = 0
         self._engine = engine
         self._workflow = workflow
         self._is_read = False
         self._reading = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+        self._followers: set[Follower] = set()
+        self._following: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------ reading
 
     async def catch_up(self) -> None:
-        """Read what was appended.
+        """Read what was appended. All who ask while it is read share the next reading.
 
         Raises:
             RunNotFound, DefinitionChanged, StoreError.
         """
+        if self._next is None:
+            self._next = asyncio.create_task(self._read_next(), name=f"{self.run_id}:catching up")
+            self._next.add_done_callback(lambda read: read.cancelled() or read.exception())  # nobody may wait any more
+        await asyncio.shield(self._next)
+
+    async def _read_next(self) -> None:
         async with self._reading:
-            if self._is_read:
-                entries = entries_of(
-                    self.run_id, await self._engine.store.read(self.run_id, after=self.machine.state.last_seq)
-                )
+            self._next = None  # whoever asks from now on may mean what this does not see any more
+            await self._read()
+
+    async def _read(self) -> None:
+        if self._is_read:
+            journal = await self._engine.store.read(self.run_id, after=self.machine.state.last_seq)
+            entries = entries_of(self.run_id, journal)
+            try:
+                for entry in entries:
+                    self.machine.apply(entry)
+                self.machine.settled()
+                self.reader.note(entries, self.machine.state.last_seq)
+            except JournalMisfit:
+                self._is_read = False
+        if not self._is_read:
+            stored = await self._engine.store.load(self.run_id)
+            if stored is None:
+                raise RunNotFound(f"run {self.run_id!r} was deleted while it ran", run_id=self.run_id)
+            self.machine = await load_machine(self._engine.store, self._workflow, stored)
+            self.reader.forget()
+            self._is_read = True
+        self.machine.take_actions()  # they are the driver's to take; here they would only become more
+        await hold_missing(self._engine.store, self.run_id, self.machine.values)
+
+    # ------------------------------------------------------------------ following
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether a step of it is under way here."""
+        return bool(self._followers)
+
+    @contextmanager
+    def followed_by(self, step: Follower) -> Generator[None]:
+        """Tell that step of what comes to the run."""
+        self._followers.add(step)
+        if self._following is None:
+            self._following = asyncio.create_task(self._follow(), name=f"{self.run_id}:following")
+        try:
+            yield
+        finally:
+            self._followers.remove(step)
+            if not self._followers:
+                self._following.cancel()
+                self._following = None
+
+    async def _follow(self) -> None:
+        with self._engine.hub.listening(self.run_id) as moved:
+            while True:
+                await moved.wait()
+                moved.clear()
                 try:
-                    for entry in entries:
-                        self.machine.apply(entry)
-                    self.machine.settled()
-                    self.reader.note(entries, self.machine.state.last_seq)
-                except JournalMisfit:
-                    self._is_read = False
-            if not self._is_read:
-                stored = await self._engine.store.load(self.run_id)
-                if stored is None:
-                    raise RunNotFound(f"run {self.run_id!r} was deleted while it ran", run_id=self.run_id)
-                self.machine = await load_machine(self._engine.store, self._workflow, stored)
-                self.reader.forget()
-                self._is_read = True
-            await hold_missing(self._engine.store, self.run_id, self.machine.values)
+                    await self.catch_up()
+                except StoreError:
+                    moved.set()  # what came is still to be read
+                except WaystationError as error:
+                    _log.warning("the steps of run %s that are under way here are ended: %s", self.run_id, error)
+                    for step in list(self._followers):
+                        step.gone()
+                else:
+                    for step in list(self._followers):
+                        step.moved()
+                await asyncio.sleep(_FOLLOW_EVERY)
+
+    # ------------------------------------------------------------------ where a step of it stands
 
     def frame(self, address: Address, attempt: int) -> StepFrame | None:
         """The frame of a step, if that attempt of it still is to run."""

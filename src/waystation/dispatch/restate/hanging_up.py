@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -16,12 +17,22 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
+_gone: ContextVar[asyncio.Future[None] | None] = ContextVar("waystation_connection_gone", default=None)
+
+
+def connection() -> Callable[[], bool]:
+    """Tells whether the connection of the request that is served just now is still there."""
+    gone = _gone.get()
+    return lambda: gone is None or not gone.done()
+
+
 def ending_with_its_connection(app: Application) -> Application:
     """The same ASGI application; what it sends waits for nobody once its connection is gone. It must go on receiving
     meanwhile, as that tells."""
 
     async def ending(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        _gone.set(gone)
 
         async def receiving() -> Message:
             message = await receive()

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from waystation.core.refs import Millis
 from waystation.core.signals import Aborted, Bailed, CutOff, Failed, RunStep, Signal, Succeeded, Suspended
 from waystation.store.codec import Codec, PayloadPlace
 
@@ -22,18 +23,20 @@ class StepCall(msgspec.Struct, frozen=True):
 
     Attributes:
         run_id, version: the run, and the version of its workflow.
+        born: when the run was created; another may have had its id before.
         action: the attempt.
     """
 
     run_id: str
     version: str
+    born: Millis
     action: RunStep
 
     @property
     def key(self) -> str:
         """Names the attempt: asked for again it is not run anew."""
         action = self.action
-        return f"{self.run_id}/{action.address}/{action.attempt}.{action.answer}"
+        return f"{self.run_id}/{self.born}/{action.address}/{action.attempt}.{action.answer}"
 
 
 class _Sealed(msgspec.Struct, frozen=True):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from waystation.core.refs import Millis
 from waystation.core.signals import RunStep, Signal
 from waystation.define.workflow import Workflow
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.parcels import UNFIT, StepCall, encode_call, unseal
-from waystation.errors import DispatchError, NoWorker
+from waystation.errors import DispatchError, NoWorker, RunNotFound, WaystationError
 from waystation.store.codec import Codec
+from waystation.store.protocol import Store
 
 _log = logging.getLogger("waystation.dispatch")
 
@@ -29,19 +31,60 @@ class SpreadSteps:
         self._client = client
         self._codec = codec
 
-    async def run(self, run_id: str, workflow: Workflow[object, object], action: RunStep) -> Signal | None:
+    def of(self, run_id: str, workflow: Workflow[object, object], store: Store) -> SpreadRun:
+        """What calls the steps of that run."""
+        return SpreadRun(self._client, self._codec, run_id, workflow, store)
+
+
+class SpreadRun:
+    """Calls the steps of one run; see ``StepsElsewhere``."""
+
+    def __init__(
+        self,
+        client: RestateClient,
+        codec: Codec | None,
+        run_id: str,
+        workflow: Workflow[object, object],
+        store: Store,
+    ) -> None:
+        self._client = client
+        self._codec = codec
+        self._run_id = run_id
+        self._workflow = workflow
+        self._store = store
+        self._born: Millis | None = None
+
+    async def run(self, action: RunStep) -> Signal | None:
         """What came of the attempt; None if no worker can run it."""
-        call = StepCall(run_id, workflow.version, action)
+        call = StepCall(self._run_id, self._workflow.version, await self._when_born(), action)
         pause = _FIRST_PAUSE
         while True:
             try:
-                answer = await self._client.call_step(workflow.id, encode_call(call), key=call.key)
+                answer = await self._client.call_step(self._workflow.id, encode_call(call), key=call.key)
             except NoWorker:
                 return None
             except DispatchError as error:
                 # It may be under way: asked for with the same key it is waited for, and not run anew.
-                _log.warning("step %s of run %s is called again: %s", action.address, run_id, error)
+                _log.warning("step %s of run %s is called again: %s", action.address, self._run_id, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                return None if answer == UNFIT else unseal(answer, call, self._codec)
+                return self._opened(call, answer)
+
+    def _opened(self, call: StepCall, answer: bytes) -> Signal | None:
+        if answer == UNFIT:
+            return None
+        try:
+            return unseal(answer, call, self._codec)
+        except WaystationError as error:  # its worker has other keys than this process
+            _log.warning("step %s of run %s is run by its driver: %s", call.action.address, self._run_id, error)
+            return None
+
+    async def _when_born(self) -> Millis:
+        """When the run was created: another may have had its id before, whose results are still kept."""
+        if self._born is None:
+            record = await self._store.get_run(self._run_id)
+            if record is None:
+                raise RunNotFound(f"run {self._run_id!r} was deleted while it ran", run_id=self._run_id)
+            self._born = record.created_at
+        return self._born

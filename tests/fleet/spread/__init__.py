@@ -1,0 +1,1 @@
+"""What the tests of steps that are spread are made of."""

@@ -1,0 +1,82 @@
+"""What the ledger says of spread steps: who ran them, how often, and how many at once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A beginning of an attempt: in which line, and by whose token."""
+
+    line: int
+    token: str
+
+    @property
+    def worker(self) -> str:
+        return self.token.partition(":")[0]
+
+
+class Seen:
+    """The ledger of one run.
+
+    Attributes:
+        begun: the beginnings of each step, by address, in their order.
+        ended: which tokens got to their end.
+        stopped: in which line each worker was about to be killed.
+    """
+
+    def __init__(self, lines: Sequence[str], run_id: str) -> None:
+        begun: dict[str, list[Begun]] = defaultdict(list)
+        self.ended: set[str] = set()
+        self.stopped: dict[str, int] = {}
+        at_once: Counter[str] = Counter()
+        self.most_at_once = 0
+        for number, line in enumerate(lines):
+            match line.split():
+                case ["began", of, address, _, _, token] if of == run_id:
+                    begun[address].append(Begun(number, token))
+                    at_once[node_of(address)] += 1
+                    self.most_at_once = max(self.most_at_once, *at_once.values())
+                case ["ended", of, address, token] if of == run_id:
+                    self.ended.add(token)
+                    at_once[node_of(address)] -= 1
+                case ["stopping", worker]:
+                    self.stopped[worker] = number
+                case _:
+                    pass
+        self.begun: Mapping[str, Sequence[Begun]] = begun
+
+    def items(self) -> Mapping[str, Sequence[Begun]]:
+        """Of items alone."""
+        return {address: begun for address, begun in self.begun.items() if "[" in address}
+
+    def workers(self) -> Counter[str]:
+        """How many items each worker was the last to begin."""
+        return Counter(begun[-1].worker for begun in self.items().values())
+
+    @property
+    def driver(self) -> str:
+        """The worker that drove the run first."""
+        return self.begun["split"][0].worker
+
+    def again(self) -> Mapping[str, Sequence[Begun]]:
+        """Items that were begun more than once."""
+        return {address: begun for address, begun in self.items().items() if len(begun) > 1}
+
+    def faults(self) -> list[str]:
+        """Items that were begun again though who ran them lived, or though they had ended there before it was killed
+        and that was recorded; in words."""
+        found: list[str] = []
+        for address, begun in self.begun.items():
+            for before, after in zip(begun, begun[1:], strict=False):
+                if not before.line < self.stopped.get(before.worker, -1) < after.line:
+                    found.append(f"{address} began at {before.worker}, which lived, and again at {after.worker}")
+        return found
+
+
+def node_of(address: str) -> str:
+    """The node of an item."""
+    return address.partition("[")[0]
