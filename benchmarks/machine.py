@@ -13,10 +13,11 @@ from benchmarks.measuring import Measuring
 
 def described(measuring: Measuring) -> str:
     """The machine, its kernel, versions and the date, for a page."""
-    return "\n".join([*_machine(), *_versions(measuring)])
+    return "\n".join([*machine(), *_versions(measuring)])
 
 
-def _machine() -> list[str]:
+def machine() -> list[str]:
+    """The machine and the date, a line each."""
     date = time.strftime("%Y-%m-%d", time.gmtime())
     machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()} GiB of memory"
     system = f"{platform.system()} {platform.release()}, files on {_file_system()}"

@@ -67,6 +67,12 @@ class RestateServer:
         return f"restate://127.0.0.1:{self._ingress}?admin={self.admin}&pool={pool}"
 
     @property
+    def pid(self) -> int:
+        """The process id of the server, while it runs."""
+        assert self.running, "the server does not run"
+        return self._pid
+
+    @property
     def running(self) -> bool:
         """Whether the server's process lives."""
         return self._keeper is not None and self._keeper.poll() is None

@@ -1,0 +1,1 @@
+"""How a fleet scales, and what placing a run and parking one costs: ``python -m benchmarks.fleet``."""
