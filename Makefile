@@ -63,7 +63,12 @@ studio-check: $(READY) ## Types, lint and unit tests of the studio's pages
 
 .PHONY: test
 test: lint typecheck studio studio-check browser ## Lint, type checks, and all tests
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -m "not fleet" -n $(WORKERS)
+	@$(BIN)/python -m pytest -m fleet -n $(WORKERS)
+
+.PHONY: test-fleet
+test-fleet: $(READY) ## The tests on a Restate alone: what holds on one process holds on a fleet, and through its parts' deaths
+	@$(BIN)/python -m pytest -m fleet -n $(WORKERS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## The quick tests alone

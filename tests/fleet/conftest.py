@@ -12,6 +12,16 @@ from tests.fleet.life.places import Place, place
 from tests.restate_server import RestateServer
 
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them are of a fleet."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.fleet)
+
+
 @pytest.fixture(scope="session")
 def restate() -> Generator[RestateServer]:
     """A Restate that no test stops; each has a pool of its own there."""
