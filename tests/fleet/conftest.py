@@ -11,7 +11,6 @@ import pytest
 from tests.fleet.life.places import Place, place
 from tests.restate_server import RestateServer
 
-
 HERE = Path(__file__).parent
 
 
