@@ -84,6 +84,8 @@ class RestateDispatcher(TakingDispatcher):
         self._schedules = schedules
         self._retention = retention
         self._codec = codec
+        self._recover = recover
+        self._every = recover_every
         self._handed_over = asyncio.Event()
 
     async def start(self) -> None:
@@ -130,9 +132,18 @@ class RestateDispatcher(TakingDispatcher):
 
     def placed(self, most: int) -> PlacedRuns:
         """What drives the runs that are placed here, at most so many at once."""
-        return PlacedRuns(
-            self.engine, self._lease, self._driving, self._resubmission, handed_over=self._handed_over, most=most
+        placed = PlacedRuns(
+            self.engine,
+            self._lease,
+            self._driving,
+            self._resubmission,
+            handed_over=self._handed_over,
+            most=most,
+            every=self._every.total_seconds(),
         )
+        if self._recover:
+            self._driving.loop(placed.spare_room.look_on(), "spare room")
+        return placed
 
     def apart(self, most: int) -> StepsApart:
         """What runs the steps that are placed here, at most so many at once."""

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.restate.resubmission import Resubmission
+from waystation.dispatch.restate.spare_room import SpareRoom
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
 from waystation.engine.taking_over import take_over
@@ -25,12 +27,20 @@ class NotNow(Exception):
     """This worker cannot drive the run now, being closed: Restate is to place it on another."""
 
 
+class _TakenByAnother(Exception):
+    """The run cannot be taken: another has it, or had it till now."""
+
+
 class PlacedRuns:
     """Drives the runs that are placed here.
 
     Arguments:
         handed_over: is set once this process, being closed, has let go of its runs.
         most: how many are driven at once; others wait.
+        every: how often, in seconds, it is looked for runs that wait for room elsewhere, when there is nothing to do.
+
+    Attributes:
+        spare_room: looks for those.
     """
 
     def __init__(
@@ -42,6 +52,7 @@ class PlacedRuns:
         *,
         handed_over: asyncio.Event,
         most: int,
+        every: float,
     ) -> None:
         self._engine = engine
         self._lease = lease
@@ -50,6 +61,13 @@ class PlacedRuns:
         self._handed_over = handed_over
         self._room = asyncio.Semaphore(most)
         self._left: dict[str, asyncio.Task[None]] = {}
+        self.spare_room = SpareRoom(
+            engine,
+            room=self._room,
+            known=lambda: {*driving.driven, *self._left, *resubmission.unfit},
+            drive=self._drive_here,
+            every=every,
+        )
         resubmission.drive_left = self.drive_left
 
     async def drive(self, run_id: str) -> str:
@@ -63,36 +81,67 @@ class PlacedRuns:
             NotNow: this worker is being closed.
             StoreError: it is to be tried again.
         """
-        async with self._room:
-            called_at = self._engine.clock.now()  # what comes due from here on has a call of its own
-            while True:
-                if self._driving.is_drained:
-                    # Not before: the worker that Restate turns to next would find that the run is this one's still.
-                    await self._handed_over.wait()
-                    raise NotNow
-                if run_id in self._driving.driven:
-                    await self._until_it_moves(run_id)
-                    continue
-                record = await self._engine.store.get_run(run_id)
-                if record is None:
-                    return "deleted"
-                if record.status != "running" and (record.wake_at is None or record.wake_at > called_at):
-                    if record.wake_at is not None and record.status in ("waiting", "suspended"):
-                        await self._resubmission.submit(
-                            run_id, record.workflow_id, record.epoch, wake_at=record.wake_at
-                        )
-                    return record.status
-                if (unfit := await self._take(record)) is not None:
-                    self._resubmission.unfit[run_id] = unfit
-                    self._driving.waiters.give_up(run_id, unfit)
-                    return f"left alone: {unfit}"
+        called_at: Millis | None = None
+        while True:
+            try:
+                async with self._room:
+                    if called_at is None:
+                        called_at = self._engine.clock.now()  # what comes due from here on has a call of its own
+                    if (said := await self._drive(run_id, called_at)) is not None:
+                        return said
+            finally:
+                self.spare_room.freed()
+            # Who waits for another takes no room.
+            if await self._is_driven(run_id):
+                await self._until_it_moves(run_id)
+
+    async def _drive(self, run_id: str, called_at: Millis) -> str | None:
+        """Drive it; None if another does.
+
+        Raises:
+            NotNow, StoreError.
+        """
+        while True:
+            if self._driving.is_drained:
+                # Not before: the worker that Restate turns to next would find that the run is this one's still.
+                await self._handed_over.wait()
+                raise NotNow
+            if run_id in self._driving.driven:
+                return None
+            record = await self._engine.store.get_run(run_id)
+            if record is None:
+                return "deleted"
+            if record.status != "running" and (record.wake_at is None or record.wake_at > called_at):
+                if record.wake_at is not None and record.status in ("waiting", "suspended"):
+                    await self._resubmission.submit(run_id, record.workflow_id, record.epoch, wake_at=record.wake_at)
+                return record.status
+            try:
+                unfit = await self._take(record)
+            except _TakenByAnother:
+                return None
+            if unfit is not None:
+                self._resubmission.unfit[run_id] = unfit
+                self._driving.waiters.give_up(run_id, unfit)
+                return f"left alone: {unfit}"
+
+    async def _is_driven(self, run_id: str) -> bool:
+        """Whether someone drives it, here or elsewhere, as far as is known."""
+        if run_id in self._driving.driven:
+            return True
+        record = await self._engine.store.get_run(run_id)
+        return record is not None and record.owner is not None
 
     def drive_left(self, run_id: str) -> bool:
         """Drive a run that was left, though Restate has not placed it here; gives whether there is room to."""
         if self._room.locked() or self._driving.is_drained:
             return False
+        _log.warning("run %s was called, and nobody drives it: it is driven here", run_id)
+        return self._drive_here(run_id)
+
+    def _drive_here(self, run_id: str) -> bool:
+        if self._room.locked() or self._driving.is_drained:
+            return False
         if run_id not in self._left:
-            _log.warning("run %s was called, and nobody drives it: it is driven here", run_id)
             self._left[run_id] = asyncio.create_task(self._drive_left(run_id), name=f"waystation left run {run_id}")
         return True
 
@@ -105,7 +154,7 @@ class PlacedRuns:
             del self._left[run_id]
 
     async def _take(self, record: RunRecord) -> Exception | None:
-        """Take the run over and drive it, or wait a while for who does; why it does not fit here, if it does not."""
+        """Take the run over, if nobody has it, and drive it; why it does not fit here, if it does not."""
         run_id = record.run_id
         workflow = self._engine.workflows.get(record.key)
         if workflow is None:
@@ -131,10 +180,7 @@ class PlacedRuns:
         if not driving.result():
             # Its owner may have died just now: then Restate calls for the run anew.
             await self._lease.retire_the_dead()
-            left = await self._engine.store.get_run(run_id)
-            if left is not None and left.owner is not None:
-                await self._until_it_moves(run_id)
-            return None
+            raise _TakenByAnother
         return self._resubmission.unfit.get(run_id)
 
     async def _take_and_drive(self, run_id: str, workflow: Workflow[object, object]) -> bool:
