@@ -248,6 +248,7 @@ async def main() -> None:
     parser.add_argument("--timers", type=int, default=20_000, help="how many calls for later")
     parser.add_argument("--only", type=int, metavar="N", help="the N-th part alone, counted from 1")
     given = parser.parse_args()
+    only: int | None = given.only
     console = Console()
     with PostgresServer(max_connections="400") as server, Databases(server.url) as databases, databases.lent() as url:
         measures: Sequence[Callable[[], Awaitable[Grid]]] = (
@@ -256,7 +257,7 @@ async def main() -> None:
             lambda: notifying(url, [1, 10, 30, 100, 300]),
             lambda: calling(url, given.calls, given.timers),
         )
-        for measured in measures if given.only is None else [measures[given.only - 1]]:
+        for measured in measures if only is None else measures[only - 1 : only]:
             console.print((await measured()).as_rich())
 
 

@@ -17,7 +17,7 @@ from typer.main import get_command
 from tests.docs.pages import PAGES, ROOT, fences, name, prose, text
 from waystation.cli.commands import cli
 
-KINDS: Final = {"python", "py", "console", "sh", "sql", "json", "http", "text", "mermaid", "toml"}
+KINDS: Final = {"python", "py", "console", "sh", "sql", "json", "http", "text", "mermaid", "toml", "yaml", "ini"}
 """What blocks may hold. ``python`` and ``console`` are run, ``py`` is a signature, ``text`` is for people alone."""
 
 

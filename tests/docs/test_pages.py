@@ -23,10 +23,11 @@ SESSIONS = [page for page in PAGES if any(each.kind == "console" for each in fen
 
 
 def environment(page: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """What a page's programs find: this library, and a database if they ask for one."""
+    """What a page's programs find: this library, and a database and a Restate if they ask for them."""
     paths = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    database = {"DATABASE_URL": request.getfixturevalue("postgres")} if "DATABASE_URL" in text(page) else {}
-    return {"PYTHONPATH": str(ROOT / "src"), "PATH": paths, **database}
+    given = {"DATABASE_URL": "postgres", "DISPATCH_URL": "dispatch"}
+    found = {name: request.getfixturevalue(fixture) for name, fixture in given.items() if name in text(page)}
+    return {"PYTHONPATH": str(ROOT / "src"), "PATH": paths, **found}
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=name)
