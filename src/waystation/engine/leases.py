@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from waystation.core.refs import Millis
 from waystation.engine.clock import Clock
 from waystation.errors import StoreError
 from waystation.store.protocol import Store
@@ -55,15 +56,20 @@ def process_is_gone(pid: int) -> bool:
     return False
 
 
+def is_gone(worker: Worker, now: Millis) -> bool:
+    """Whether a process has died, as far as can be seen: its lease has run out, or it is gone from this machine."""
+    return worker.expires_at <= now or (worker.host == this_host() and process_is_gone(worker.pid))
+
+
 async def retire_the_dead(store: Store, clock: Clock, worker_id: str) -> int:
     """Hand over the runs of processes other than ``worker_id`` whose lease has run out, or that are gone from here;
     gives how many others live."""
     living = 0
-    now, host = clock.now(), this_host()
+    now = clock.now()
     for worker in await store.workers():
         if worker.worker_id == worker_id:
             continue
-        if worker.expires_at <= now or (worker.host == host and process_is_gone(worker.pid)):
+        if is_gone(worker, now):
             _log.info("worker %s is gone; its runs are handed over", worker.worker_id)
             await store.retire(worker)
         else:

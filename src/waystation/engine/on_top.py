@@ -17,6 +17,10 @@ from waystation.store.protocol import JournalMoved
 from waystation.store.records import Commit, MakeCommit, RunRecord
 
 
+class ChangesNothing(JournalMoved):
+    """The signals change nothing of the run as it is now."""
+
+
 def on_top(
     workflow: Workflow[object, object],
     machine: Machine,
@@ -28,8 +32,8 @@ def on_top(
 
     Arguments:
         machine: the run as of ``last_seq``; it is not changed.
-        is_for: whether the signals are for the run as it is by then, and what came since; if not, or if they change
-            nothing, ``JournalMoved`` is raised, and they are to be decided anew.
+        is_for: whether the signals are for the run as it is by then, and what came since; if not ``JournalMoved`` is
+            raised, or ``ChangesNothing`` if they change nothing, and they are to be decided anew.
     """
     known = encode_state(machine.state)
 
@@ -46,7 +50,7 @@ def on_top(
             raise JournalMoved from None
         told = [entry for signal in given for entry in machine.handle(signal)]
         if not told:
-            raise JournalMoved
+            raise ChangesNothing
         return commit_from_outside(record, last_seq + len(entries), machine, told, None)
 
     return make

@@ -80,7 +80,7 @@ async def count(doubled: list[int]) -> int:
 
 
 limited = workflow("limited", input=int, output=int).then(split).foreach(napped, concurrency=6).then(total).commit()
-wide = workflow("wide", input=int, output=int).then(split).foreach(napped, concurrency=12).then(total).commit()
+wide = workflow("wide", input=int, output=int).then(split).foreach(napped, concurrency=60).then(total).commit()
 gated = workflow("gated", input=int, output=int).then(split).foreach(held, concurrency=20).then(total).commit()
 many = workflow("many", input=int, output=int).then(split).foreach(quick, concurrency=100).then(count).commit()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Seen:
         and that was recorded; in words."""
         found: list[str] = []
         for address, begun in self.begun.items():
-            for before, after in zip(begun, begun[1:], strict=False):
+            for before, after in pairwise(begun):
                 if not before.line < self.stopped.get(before.worker, -1) < after.line:
                     found.append(f"{address} began at {before.worker}, which lived, and again at {after.worker}")
         return found

@@ -11,19 +11,31 @@ from dataclasses import dataclass, field
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
 from waystation.core.signals import CutOff, Signal
+from waystation.core.state import StepFrame
 from waystation.define.workflow import Workflow
 from waystation.dispatch.driving import Driving
+from waystation.dispatch.restate.claims import Claim, is_claimed
 from waystation.dispatch.restate.followed import FollowedRun
+from waystation.dispatch.restate.hanging_up import Connection
 from waystation.dispatch.restate.parcels import UNFIT, StepCall, decode_call, seal
 from waystation.dispatch.restate.placed import NotNow
 from waystation.engine.access import StepControl
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
 from waystation.engine.in_flight import Beside
+from waystation.engine.leases import Lease
 from waystation.engine.outages import Outages
 from waystation.engine.step_runner import StepRunner
 from waystation.engine.turns import StepTransaction
-from waystation.errors import DefinitionChanged, LeaseLost, RunNotFound, StoreCorrupt, TransactionsNotSupported
+from waystation.errors import (
+    DefinitionChanged,
+    LeaseLost,
+    RunNotFound,
+    StoreCorrupt,
+    StoreError,
+    TransactionsNotSupported,
+    WaystationError,
+)
 from waystation.store.codec import Codec
 from waystation.store.records import WorkflowKey
 
@@ -32,20 +44,30 @@ _log = logging.getLogger("waystation.dispatch")
 _KEEP_FOR = 10.0
 """How long a run is remembered, in seconds, of which no step is under way: there may be more soon."""
 
+_AGAIN_AFTER = 0.5
+"""How often it is looked, in seconds, whether another worker that has an attempt lives, and how soon the store is asked
+again to take a result."""
+
 _LONGEST = 1024 * 1024
 """A result of more bytes does not go by way of Restate: its worker records it, as it does one that nobody hears."""
 
 
 @dataclass(slots=True)
 class _UnderWay:
-    """An attempt that runs, and whether each call for it is still heard."""
+    """An attempt that is to run, or runs, and who hears of it."""
 
     task: asyncio.Task[bytes] | None = None
-    calls: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
+    claim: Claim | None = None
+    calls: list[Connection] = field(default_factory=list[Connection])
 
     def is_heard(self) -> bool:
-        """Whether any is."""
-        return any(is_heard() for is_heard in self.calls)
+        """Whether anyone does."""
+        return any(call.is_there for call in self.calls)
+
+    def look(self) -> None:
+        """Somebody has gone who did: if nobody is left, tell the others that it runs here."""
+        if self.claim is not None and not self.is_heard():
+            self.claim.make()
 
 
 class StepsApart:
@@ -56,20 +78,23 @@ class StepsApart:
         room: how many may run at once; others wait.
     """
 
-    def __init__(self, engine: Engine, driving: Driving, codec: Codec | None, *, room: asyncio.Semaphore) -> None:
+    def __init__(
+        self, engine: Engine, driving: Driving, lease: Lease, codec: Codec | None, *, room: asyncio.Semaphore
+    ) -> None:
         self._engine = engine
         self._driving = driving
+        self._lease = lease
         self._codec = codec
         self._room = room
         self._runs: dict[tuple[str, str, Millis], FollowedRun] = {}
         self._under_way: dict[str, _UnderWay] = {}
 
-    async def run(self, workflow_id: str, data: bytes, is_heard: Callable[[], bool]) -> bytes:
+    async def run(self, workflow_id: str, data: bytes, connection: Connection) -> bytes:
         """Run an attempt; gives how it ended, or ``UNFIT``. One that is under way already is waited for: the call for
         it was made again, as its connection, or Restate, was gone.
 
         Arguments:
-            is_heard: whether whoever called still hears the answer.
+            connection: that of whoever calls.
 
         Raises:
             NotNow: this worker is being closed.
@@ -77,17 +102,18 @@ class StepsApart:
         """
         call = decode_call(data)
         attempt = self._under_way.get(call.key)
-        if attempt is None:
+        if attempt is None or attempt.task is None:
             attempt = self._under_way[call.key] = _UnderWay()
-            attempt.task = asyncio.create_task(self._run(workflow_id, call), name=f"waystation step {call.key}")
+            work = self._run(workflow_id, call, attempt)
+            attempt.task = asyncio.create_task(work, name=f"waystation step {call.key}")
             attempt.task.add_done_callback(lambda _: self._under_way.pop(call.key))
-        attempt.calls.append(is_heard)
-        assert attempt.task is not None, "it was begun with the first call"
+        attempt.calls.append(connection)
+        connection.when_gone(attempt.look)
         return await asyncio.shield(attempt.task)
 
-    async def _run(self, workflow_id: str, call: StepCall) -> bytes:
+    async def _run(self, workflow_id: str, call: StepCall, under_way: _UnderWay) -> bytes:
         async with self._room:
-            if self._driving.is_drained:
+            if self._driving.is_drained or not under_way.is_heard():
                 raise NotNow
             workflow = self._engine.workflows.get(WorkflowKey(workflow_id, call.version))
             if workflow is None:
@@ -95,22 +121,41 @@ class StepsApart:
             run = self._followed(workflow, call)
             attempt = StepApart(self._engine, self._driving, run, call)
             try:
-                return await self._sealed(attempt, await attempt.run(workflow), call)
+                with run.followed_by(attempt):
+                    self._driving.watch()
+                    if await attempt.is_to_run():
+                        under_way.claim = Claim(run, call.action, self._lease, self._engine.clock)
+                        under_way.look()
+                        await attempt.run(workflow)
+                    return await self._sealed(attempt, call, under_way)
             except (DefinitionChanged, StoreCorrupt) as error:
                 _log.warning("step %s of run %s is not run here: %s", call.action.address, call.run_id, error)
                 return UNFIT
             except RunNotFound:
                 return UNFIT  # nobody waits for it
+            except (NotNow, WaystationError):
+                raise  # it is called again
+            except Exception:  # noqa: BLE001  (a fault of ours: the driver runs it, and meets it, or does not)
+                _log.exception("step %s of run %s met a fault in the engine", call.action.address, call.run_id)
+                return UNFIT
             finally:
+                if under_way.claim is not None:
+                    await under_way.claim.give_up()
                 asyncio.get_running_loop().call_later(_KEEP_FOR, self._forget, call)
 
-    async def _sealed(self, attempt: StepApart, ended: Signal, call: StepCall) -> bytes:
-        sealed = seal(ended, call, self._codec)
-        if len(sealed) <= _LONGEST and self._under_way[call.key].is_heard():
-            return sealed
-        with suppress(LeaseLost):  # it was recorded otherwise, or its run was cancelled
-            await attempt.record([ended])
-        return seal(attempt.cut_off(), call, self._codec)
+    async def _sealed(self, attempt: StepApart, call: StepCall, under_way: _UnderWay) -> bytes:
+        sealed = seal(attempt.ended(), call, self._codec)
+        while len(sealed) > _LONGEST or not under_way.is_heard():
+            try:
+                await attempt.record([attempt.ended()])
+            except LeaseLost:
+                pass  # it was recorded otherwise, or its run was cancelled
+            except StoreError as error:
+                _log.warning("the result of step %s is recorded later: %s", call.key, error)
+                await asyncio.sleep(_AGAIN_AFTER)
+                continue
+            return seal(attempt.cut_off(), call, self._codec)
+        return sealed
 
     def _followed(self, workflow: Workflow[object, object], call: StepCall) -> FollowedRun:
         key = call.run_id, call.version, call.born
@@ -143,35 +188,55 @@ class StepApart:
         self._ended: Signal | None = None
         self._failure: BaseException | None = None
         self._is_cut = False
+        self._has_moved = asyncio.Event()
         self._stop_timer: Callable[[], None] | None = None
         self.access = DriverAccess(self, run.reader, engine, self, Outages())
 
-    async def run(self, workflow: Workflow[object, object]) -> Signal:
-        """Run it; gives how it ended.
+    async def is_to_run(self) -> bool:
+        """Whether it still is to run, once no other worker is known to run it.
+
+        Raises:
+            RunNotFound, StoreError, DefinitionChanged.
+        """
+        while True:
+            await self._run.catch_up()
+            frame = self._frame()
+            if frame is None or self.machine.is_cancelling():
+                return False
+            engine = self._engine
+            if not await is_claimed(frame, self._action, engine.worker_id, engine.store, engine.clock.now()):
+                return True
+            if self._driving.is_drained:
+                raise NotNow
+            self._has_moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_AFTER):
+                    await self._has_moved.wait()
+
+    async def run(self, workflow: Workflow[object, object]) -> None:
+        """Run it.
 
         Raises:
             NotNow: this worker was closed meanwhile.
             RunNotFound, StoreError, DefinitionChanged.
         """
-        with self._run.followed_by(self):
-            self._driving.watch()
-            await self._run.catch_up()
-            if self._is_over() or self.machine.is_cancelling():
-                return self.cut_off()
-            task = self._task = self._driving.begin(self._run.run_id, self._do(workflow))
-            try:
-                await asyncio.wait([task])
-            finally:
-                if self._stop_timer is not None:
-                    self._stop_timer()
-                await self._beside.cancel()
+        task = self._task = self._driving.begin(self._run.run_id, self._do(workflow))
+        if self._is_cut:
+            task.cancel()
+        try:
+            await asyncio.wait([task])
+        finally:
+            if self._stop_timer is not None:
+                self._stop_timer()
+            await self._beside.cancel()
         if self._failure is not None:
             raise self._failure
-        if self._ended is not None:
-            return self._ended
-        if self._is_cut:
-            return self.cut_off()
-        raise NotNow
+        if self._ended is None and not self._is_cut:
+            raise NotNow
+
+    def ended(self) -> Signal:
+        """How it ended."""
+        return self._ended or self.cut_off()
 
     async def _do(self, workflow: Workflow[object, object]) -> None:
         runner = StepRunner(self._engine, workflow, self._run.run_id, self.access)
@@ -209,13 +274,14 @@ class StepApart:
 
     # ------------------------------------------------------------------ what comes to its run
 
-    def _is_over(self) -> bool:
-        return self._run.frame(self._action.address, self._action.attempt) is None
+    def _frame(self) -> StepFrame | None:
+        return self._run.frame(self._action.address, self._action.attempt)
 
     def moved(self) -> None:
         """End the step if the workflow around it has ended; tell it when its run is cancelled, and end it when its time
         of grace is over."""
-        if self._is_over():
+        self._has_moved.set()
+        if self._frame() is None:
             self.gone()
         elif self.machine.is_cancelling() and not self._control.is_cancelled:
             self._control.cancel()
@@ -224,6 +290,7 @@ class StepApart:
 
     def gone(self) -> None:
         """End the step: there is nothing any more that it is for."""
+        self._has_moved.set()
         self._control.cancel()
         self._cut()
 

@@ -147,7 +147,7 @@ class RestateDispatcher(TakingDispatcher):
 
     def apart(self, most: int) -> StepsApart:
         """What runs the steps that are placed here, at most so many at once."""
-        return StepsApart(self.engine, self._driving, self._codec, room=asyncio.Semaphore(most))
+        return StepsApart(self.engine, self._driving, self._lease, self._codec, room=asyncio.Semaphore(most))
 
     async def _taken(self, run_id: str, workflow_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:
         """Have the run taken for nobody, and called; it is driven by whichever worker the call comes to."""

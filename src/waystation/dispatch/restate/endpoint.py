@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from waystation.dispatch.restate.address import RestateAddress
-from waystation.dispatch.restate.hanging_up import connection
+from waystation.dispatch.restate.hanging_up import Connection, connection
 from waystation.dispatch.restate.placed import NotNow
 from waystation.errors import ExtraMissing, WaystationError
 
@@ -21,8 +21,8 @@ try:
 except ImportError as error:
     raise ExtraMissing("a worker needs restate-sdk: install waystation[restate], which brings it") from error
 
-RunStep: TypeAlias = Callable[[str, bytes, Callable[[], bool]], Awaitable[bytes]]
-"""Runs a step of a workflow's run, and gives what came of it; told whether whoever called still hears that."""
+RunStep: TypeAlias = Callable[[str, bytes, Connection], Awaitable[bytes]]
+"""Runs a step of a workflow's run, and gives what came of it to whom it is told."""
 
 _log = logging.getLogger("waystation.worker")
 

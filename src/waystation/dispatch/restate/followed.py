@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry
@@ -21,7 +21,7 @@ from waystation.define.workflow import Workflow
 from waystation.engine.decoding import entries_of
 from waystation.engine.engine import Engine
 from waystation.engine.loading import load_machine
-from waystation.engine.on_top import on_top
+from waystation.engine.on_top import ChangesNothing, on_top
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.errors import LeaseLost, RunNotFound, StoreBusy, StoreError, WaystationError
 from waystation.store.protocol import Fenced, JournalMoved
@@ -45,6 +45,20 @@ class Follower(Protocol):
         """The run is not there any more, or cannot be read."""
 
 
+class _Said(NamedTuple):
+    """What an attempt has to record."""
+
+    address: Address
+    attempt: int
+    given: Sequence[Signal]
+    written: asyncio.Future[None]
+
+    def failed(self, error: Exception) -> None:
+        if not self.written.done():
+            self.written.set_exception(error)
+            self.written.exception()  # nobody may wait for it any more
+
+
 class FollowedRun:
     """One run.
 
@@ -62,6 +76,8 @@ class FollowedRun:
         self._is_read = False
         self._reading = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
+        self._said: list[_Said] = []
+        self._writing: asyncio.Task[None] | None = None
         self._followers: set[Follower] = set()
         self._following: asyncio.Task[None] | None = None
 
@@ -153,22 +169,52 @@ class FollowedRun:
         return frame if frame.phase == "ready" and frame.attempt == attempt else None
 
     async def append(self, address: Address, attempt: int, given: Sequence[Signal]) -> None:
-        """Record signals of a step, durably, beside the run's driver.
+        """Record signals of a step, durably, beside the run's driver: with those that others of its steps have here
+        meanwhile, in one commit.
 
         Raises:
             LeaseLost: the attempt is over: its run was cancelled, or the attempt was recorded otherwise.
             StoreError.
         """
+        said = _Said(address, attempt, given, asyncio.get_running_loop().create_future())
+        self._said.append(said)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_on(), name=f"{self.run_id}:writing")
+        await asyncio.shield(said.written)
+
+    async def _write_on(self) -> None:
+        while self._said:
+            said, self._said = self._said, []
+            try:
+                await self._write(said)
+            except Exception as error:  # noqa: BLE001  (told to all who wait for it)
+                for each in said:
+                    each.failed(error)
+        self._writing = None
+
+    async def _write(self, said: list[_Said]) -> None:
         for _ in range(_MOST_TRIES):
             await self.catch_up()
-            self.check(address, attempt)
-            state = self.machine.state
-            make = on_top(self._workflow, self.machine, state.last_seq, given, _runs)
+            for each in said:
+                try:
+                    self.check(each.address, each.attempt)
+                except LeaseLost as error:
+                    each.failed(error)
+            if not (left := [each for each in said if not each.written.done()]):
+                return
+            last_seq = self.machine.state.last_seq
+            make = on_top(
+                self._workflow, self.machine, last_seq, [signal for each in left for signal in each.given], _runs
+            )
             try:
-                await self._engine.store.commit_on_top(self.run_id, state.last_seq, make)
+                await self._engine.store.commit_on_top(self.run_id, last_seq, make)
+            except ChangesNothing:
+                pass  # it is recorded already, by who else runs the attempt
             except (JournalMoved, Fenced):
                 continue
             self._engine.hub.announce(self.run_id)
+            for each in left:
+                each.written.set_result(None)
             return
         raise StoreBusy(f"run {self.run_id!r} was written to by others {_MOST_TRIES} times in a row")
 

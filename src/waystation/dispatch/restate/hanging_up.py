@@ -20,10 +20,26 @@ Application: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awa
 _gone: ContextVar[asyncio.Future[None] | None] = ContextVar("waystation_connection_gone", default=None)
 
 
-def connection() -> Callable[[], bool]:
-    """Tells whether the connection of the request that is served just now is still there."""
-    gone = _gone.get()
-    return lambda: gone is None or not gone.done()
+class Connection:
+    """That of a request."""
+
+    def __init__(self, gone: asyncio.Future[None] | None) -> None:
+        self._gone = gone
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what is said is heard."""
+        return self._gone is None or not self._gone.done()
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Have that told once it is gone."""
+        if self._gone is not None:
+            self._gone.add_done_callback(lambda _: tell())
+
+
+def connection() -> Connection:
+    """That of the request that is served just now."""
+    return Connection(_gone.get())
 
 
 def ending_with_its_connection(app: Application) -> Application:
