@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.postgres_server import Databases, PostgresServer
+from tests.restate_server import RestateServer
 
 
 @pytest.fixture
@@ -52,3 +53,10 @@ def postgres_of_a_store(databases: Databases) -> Generator[str]:
     """The address of a PostgreSQL database in which nothing is but, perhaps, the empty tables of a store."""
     with databases.lent(with_store=True) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def restate() -> Generator[RestateServer]:
+    """A Restate that no test stops. Whoever uses it has a pool of its own there; each pytest worker has its own."""
+    with RestateServer() as server:
+        yield server

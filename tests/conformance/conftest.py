@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -35,13 +35,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 ON_A_FLEET = pytest.param("restate", marks=pytest.mark.fleet)
-
-
-@pytest.fixture(scope="session")
-def restate() -> Iterator[RestateServer]:
-    """A Restate that is started for this session; each pytest worker has its own."""
-    with RestateServer() as server:
-        yield server
 
 
 @pytest.fixture

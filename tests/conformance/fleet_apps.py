@@ -27,9 +27,10 @@ def all_on_a_fleet(monkeypatch: pytest.MonkeyPatch, dispatch: str) -> None:
     to_open: weakref.WeakSet[AppLife] = weakref.WeakSet()
 
     def made(app: AppLife, *, store: str | Store = "sqlite:///waystation.db", **given: Any) -> None:
-        make(app, store=store, **{"dispatch": dispatch if _is_postgres(store) else None, **given})
         if _is_postgres(store):
+            given.setdefault("dispatch", dispatch)
             to_open.add(app)
+        make(app, store=store, **given)
 
     async def opened(app: AppLife) -> None:
         await open_app(app)

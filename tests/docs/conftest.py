@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
 
 import pytest
 
 from tests.restate_server import RestateServer
-
-
-@pytest.fixture(scope="session")
-def restate() -> Generator[RestateServer]:
-    """A Restate that no test stops; each page has a pool of its own there."""
-    with RestateServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -21,13 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fleet)
 
 
-@pytest.fixture(scope="session")
-def restate() -> Generator[RestateServer]:
-    """A Restate that no test stops; each has a pool of its own there."""
-    with RestateServer() as server:
-        yield server
-
-
 @pytest.fixture
 def here(tmp_path: Path, postgres: str, restate: RestateServer) -> Generator[Place]:
     """A place on that Restate."""
