@@ -143,10 +143,16 @@ pytest-only: studio browser
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 BENCH_TABLE := .bench-table.md
+BENCH_FLEET := .bench-fleet.md
 
 .PHONY: bench
-bench: $(READY) ## Speed beside peers and the raw limits, all in one run: about 20 minutes
+bench: $(READY) ## Speed beside peers and the raw limits, and a fleet, all in one run: about 25 minutes
 	@$(BIN)/python -m benchmarks.compare --write $(BENCH_TABLE)
+	@$(BIN)/python -m benchmarks.fleet --write $(BENCH_FLEET)
+
+.PHONY: bench-fleet
+bench-fleet: $(READY) ## A fleet of 1, 2 and 4 workers, and what Restate adds to a run: about 4 minutes
+	@$(BIN)/python -m benchmarks.fleet --write $(BENCH_FLEET)
 
 .PHONY: bench-quick
 bench-quick: $(READY) ## Speed beside the raw limits alone: about 2 minutes
@@ -161,8 +167,8 @@ bench-studio: studio browser ## How quick the studio is in a browser, with 10,00
 	@$(BIN)/python -m benchmarks.studio
 
 .PHONY: bench-page
-bench-page: $(READY) ## Put what make bench and make bench-million found last into docs/performance.md
-	@$(BIN)/python -m benchmarks.page $(wildcard $(BENCH_TABLE) .bench-million.md)
+bench-page: $(READY) ## Put what make bench, bench-million and bench-fleet found last into docs/performance.md
+	@$(BIN)/python -m benchmarks.page $(wildcard $(BENCH_TABLE) .bench-million.md $(BENCH_FLEET))
 
 # ---------------------------------------------------------------- to read it
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.page FILE ...
 
-Each file, ``.bench-table.md`` or ``.bench-million.md``, has a place of its own there, between two comments.
+Each file, ``.bench-table.md``, ``.bench-million.md`` or ``.bench-fleet.md``, has a place of its own there, between two comments.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def put(page: str, name: str, measured: str) -> str:
 def main() -> None:
     page = PAGE.read_text(encoding="utf-8")
     if not sys.argv[1:]:
-        sys.exit("There is nothing to put into the page: make bench and make bench-million measure it")
+        sys.exit("There is nothing to put into the page: make bench, bench-million and bench-fleet measure it")
     for each in map(Path, sys.argv[1:]):
         page = put(page, each.name.removeprefix(".bench-").removesuffix(".md"), each.read_text(encoding="utf-8"))
     PAGE.write_text(page, encoding="utf-8")

@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from tests.postgres_server import ServerNotStarted
+from tests.restate_server.binaries import RestateNotStarted
 
 from benchmarks.fleet import report
 from benchmarks.fleet.items import many_items
@@ -100,7 +103,10 @@ def main() -> None:
     given = parser.parse_args()
     load = os.getloadavg()[0]
     chosen = {name: part for name, part in PARTS.items() if not given.only or name in given.only}
-    grids = asyncio.run(measured(chosen, QUICK if given.quick else FULL))
+    try:
+        grids = asyncio.run(measured(chosen, QUICK if given.quick else FULL))
+    except (RestateNotStarted, ServerNotStarted) as error:
+        sys.exit(f"A fleet cannot be measured here: {error}")
     console = Console(width=max(Console().width, 150))
     for grid in grids:
         console.print(grid.as_rich())

@@ -44,6 +44,10 @@ class Post:
     def as_text(self) -> str:
         return json.dumps(asdict(self))
 
+    @classmethod
+    def of_text(cls, text: str) -> Post:
+        return cls(**json.loads(text))
+
 
 async def ours(post: Post) -> None:
     app = Waystation(workflows=WORKFLOWS, store=post.store, dispatch=post.dispatch)
@@ -92,5 +96,5 @@ async def direct(post: Post) -> None:
 
 
 if __name__ == "__main__":
-    given = Post(**json.loads(sys.argv[1]))
+    given = Post.of_text(sys.argv[1])
     asyncio.run(ours(given) if given.kind == "ours" else direct(given))

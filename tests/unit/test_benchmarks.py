@@ -171,5 +171,5 @@ def test_the_page_takes_what_was_measured_and_keeps_the_rest() -> None:
     with pytest.raises(SystemExit, match="no place for million"):
         put(page, "million", "new")
     real = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    for name in ("table", "million"):
+    for name in ("table", "million", "fleet"):
         assert "sentinel" in put(real, name, "sentinel")
