@@ -149,10 +149,12 @@ async def test_three_nodes_of_the_pages_configuration_are_one_cluster(postgres: 
                 health = (await http.get(f"{cluster.nodes[2].admin}/cluster-health")).json()
             assert len(health["metadata_cluster_health"]["members"]) == 3
             # That runs go on there is tested where its nodes are killed.
-            async with Waystation(workflows=[adding], store=postgres, dispatch=cluster.nodes[0].dispatch()) as app:
-                async with app.worker(port=0):
-                    known = partial(knows, cluster.nodes[1], "waystation.run.adding")
-                    await until(known, "a worker that registered at one node is known at another")
+            async with (
+                Waystation(workflows=[adding], store=postgres, dispatch=cluster.nodes[0].dispatch()) as app,
+                app.worker(port=0),
+            ):
+                known = partial(knows, cluster.nodes[1], "waystation.run.adding")
+                await until(known, "a worker that registered at one node is known at another")
     finally:
         cluster.close()
 
