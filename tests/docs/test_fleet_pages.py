@@ -43,7 +43,7 @@ _AFTER_GRACE: Final = 15
 """So long a worker may need after it, in seconds: to tell Restate, to hand over, for calls to end."""
 PATIENCE: Final = 60.0
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 def titled(title: str) -> str:

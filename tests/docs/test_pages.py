@@ -30,7 +30,13 @@ def environment(page: Path, request: pytest.FixtureRequest) -> dict[str, str]:
     return {"PYTHONPATH": str(ROOT / "src"), "PATH": paths, **found}
 
 
-@pytest.mark.parametrize("page", PROGRAMS, ids=name)
+ON_A_FLEET = [page for page in PROGRAMS if "DISPATCH_URL" in text(page)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.fleet] * (page in ON_A_FLEET), id=name(page)) for page in PROGRAMS],
+)
 def test_the_programs_of_a_page_run_and_print_what_their_comments_say(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
