@@ -16,7 +16,7 @@ WORKERS = (1, 2, 4)
 RUNS_AT_ONCE = 10
 """So many runs a worker drives at once. Few: then two cores have time left with four workers."""
 
-STEPS_AT_ONCE = 3
+STEPS_AT_ONCE = 1
 """So many spread steps a worker runs at once. A call each costs more of the processor than a step within its run."""
 
 _STARTS_AT_ONCE = 16

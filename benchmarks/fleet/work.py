@@ -16,9 +16,8 @@ NAP = 0.05
 NAPS = 10
 """So many steps has a run of naps."""
 
-SPREAD_NAPS_AT_ONCE = 200
-"""So many naps of one run are under way at once: far more than four workers take, as calls come in bundles of a
-connection, and those are spread by chance."""
+SPREAD_NAPS_AT_ONCE = 100
+"""So many naps of one run are under way at once: far more than four workers take, as calls are spread by chance."""
 
 STAMPS_AT_ONCE = 200
 """So many items are under way at once where as many as can be are to be run."""
