@@ -31,8 +31,8 @@ _log = logging.getLogger("waystation.worker")
 
 _STREAMS_PER_CONNECTION = 2
 """Restate opens another connection when those it has are this full. Where several workers are behind one address, what
-is spread over them is connections, by chance, so they are many and small: a hundred spread steps on connections of 8
-were so uneven that the last worker was at work half again as long as the first."""
+is spread over them is connections, by chance, so they are many and small: with a hundred spread steps under way, 8 on
+each, the first of four workers had no more to do after 6.3 seconds, and the last after 8.8."""
 
 _FAREWELLS = 5.0
 """How long, in seconds, the calls that are under way may take to end once their runs were handed over."""
