@@ -141,6 +141,13 @@ class Machine:
                     over = True
         return over
 
+    def attempt_began(self, address: Address) -> None:
+        """Whoever drives the run has begun the next attempt of the step at ``address``: so its time had come, which is
+        not recorded."""
+        frame = self.step_frame(address)
+        if frame is not None and frame.phase == "waiting":
+            self._fold.wake(address)
+
     def ask_again(self, address: Address) -> None:
         """What was asked at ``address`` came to nothing, as another wait has taken the event: ask about those that came
         meanwhile, if there are any."""

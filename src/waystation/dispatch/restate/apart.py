@@ -65,9 +65,15 @@ class _UnderWay:
         return any(call.is_there for call in self.calls)
 
     def look(self) -> None:
-        """Somebody has gone who did: if nobody is left, tell the others that it runs here."""
+        """Somebody has gone who did: if nobody is left while it runs, tell the other workers that it runs here."""
         if self.claim is not None and not self.is_heard():
             self.claim.make()
+
+    async def over(self) -> None:
+        """It runs no more."""
+        claim, self.claim = self.claim, None
+        if claim is not None:
+            await claim.give_up()
 
 
 class StepsApart:
@@ -139,8 +145,7 @@ class StepsApart:
                 _log.exception("step %s of run %s met a fault in the engine", call.action.address, call.run_id)
                 return UNFIT
             finally:
-                if under_way.claim is not None:
-                    await under_way.claim.give_up()
+                await under_way.over()
                 asyncio.get_running_loop().call_later(_KEEP_FOR, self._forget, call)
 
     async def _sealed(self, attempt: StepApart, call: StepCall, under_way: _UnderWay) -> bytes:

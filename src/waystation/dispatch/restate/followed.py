@@ -162,11 +162,12 @@ class FollowedRun:
     # ------------------------------------------------------------------ where a step of it stands
 
     def frame(self, address: Address, attempt: int) -> StepFrame | None:
-        """The frame of a step, if that attempt of it still is to run."""
+        """The frame of a step, if that attempt of it, which its run's driver has begun, still is to run."""
         frame = self.machine.step_frame(address)
-        if self.machine.state.standing != "running" or frame is None:
+        if self.machine.state.standing != "running" or frame is None or frame.attempt != attempt:
             return None
-        return frame if frame.phase == "ready" and frame.attempt == attempt else None
+        self.machine.attempt_began(address)
+        return frame if frame.phase == "ready" else None
 
     async def append(self, address: Address, attempt: int, given: Sequence[Signal]) -> None:
         """Record signals of a step, durably, beside the run's driver: with those that others of its steps have here
