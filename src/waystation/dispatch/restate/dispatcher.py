@@ -66,17 +66,19 @@ class RestateDispatcher(TakingDispatcher):
         on_rest: Callable[[str, Machine], Awaitable[None]] | None = None,
     ) -> None:
         driven: dict[str, Driver] = {}
+        waiters = Waiters()
         self._resubmission = Resubmission(
             engine,
             lease,
             client,
             driven,
             drive=self._drive,
+            give_up=waiters.give_up,
             any_run=recover,
             every=recover_every,
             schedules=schedules,
         )
-        super().__init__(Driving(engine, self._resubmission, driven, Waiters(), look_every=look_every, on_rest=on_rest))
+        super().__init__(Driving(engine, self._resubmission, driven, waiters, look_every=look_every, on_rest=on_rest))
         self.engine = engine
         self.client = client
         self._lease = lease

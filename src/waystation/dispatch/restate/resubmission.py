@@ -55,6 +55,7 @@ class Resubmission:
     Arguments:
         driven: the runs that are driven here.
         drive: drives a run that was taken over.
+        give_up: tells those who wait for a run here why it cannot be driven.
         any_run: whether to call any run that was left; else only those that this process itself has.
         every: how often to look.
         schedules: what starts by itself; None where nothing does.
@@ -74,6 +75,7 @@ class Resubmission:
         driven: dict[str, Driver],
         *,
         drive: Callable[[Taken], object],
+        give_up: Callable[[str, Exception], None],
         any_run: bool,
         every: timedelta,
         schedules: Scheduler | None,
@@ -83,6 +85,7 @@ class Resubmission:
         self._client = client
         self._driven = driven
         self._drive = drive
+        self._give_up = give_up
         self._any_run = any_run
         self._every = every.total_seconds()
         self._schedules = schedules
@@ -145,7 +148,8 @@ class Resubmission:
 
     def nudge(self, run_id: str) -> None:
         """Something came to a run that is not driven here: it may be just what it can go on with."""
-        self.unfit.pop(run_id, None)
+        if self.unfit.pop(run_id, None) is not None:
+            self.soon(run_id)  # it may still be this process's, and then nobody else can
 
     def stop(self) -> None:
         """Look at no time any more."""
@@ -158,13 +162,14 @@ class Resubmission:
         while True:
             try:
                 await self._look()
-                if self._schedules is not None:
-                    self._alarm.set(await self._schedules.fire_due())
                 self._is_away = False
             except (StoreError, DispatchError) as error:
                 if not self._is_away:
                     _log.warning("runs that were left cannot be called now: %s", error)
                 self._is_away = True
+                if isinstance(error, StoreError):
+                    for run_id in self.returning.left():
+                        self._give_up(run_id, error)
             except Exception:  # noqa: BLE001  (the look-out never ends while the app is open)
                 _log.exception("the look for runs that were left met a fault; it goes on with its next look")
             try:
@@ -178,8 +183,16 @@ class Resubmission:
         for run_id in self.returning.due() if self.drives else ():
             await self._go_on_with_own(run_id)
         await self._lease.retire_the_dead()
+        failure: DispatchError | None = None
         if self._any_run:
-            await self._look_for_left()
+            try:
+                await self._look_for_left()
+            except DispatchError as error:
+                failure = error  # a run that cannot be placed keeps no schedule from firing
+        if self._schedules is not None:
+            self._alarm.set(await self._schedules.fire_due())
+        if failure is not None:
+            raise failure
 
     async def _look_for_left(self) -> None:
         """Call again what could go on and was left, at two looks in a row or because its time is this app's own.
@@ -189,7 +202,8 @@ class Resubmission:
         """
         workflows = list(self._engine.workflows)
         now = self._engine.clock.now()
-        found = await self._engine.store.claimable(workflows, now, limit=MOST_AT_ONCE + len(self.unfit))
+        limit = MOST_AT_ONCE + len(self.unfit) + len(self._driven)  # so that they cannot crowd out the rest
+        found = await self._engine.store.claimable(workflows, now, limit=limit)
         if self._has_own_time:
             self._alarm.set(await self._engine.store.next_wake(workflows, after=now))
         before, self._left = self._left, {}
@@ -248,10 +262,22 @@ class Resubmission:
             with self.returning.in_doubt(run_id):
                 taken = await take_over(self._engine, workflow, run_id, own=lambda: run_id not in self._driven)
         except (DefinitionChanged, StoreCorrupt) as error:
-            self.unfit[run_id] = error
+            _log.warning("run %s is left alone: %s", run_id, error)
+            self._leave_alone(run_id, error)
+            return
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  (one that cannot be read does not keep others from going on)
+            _log.exception("run %s met a fault as it was taken over; it is left alone", run_id)
+            self._leave_alone(run_id, error)
             return
         if taken is not None:
             self._drive(taken)
+
+    def _leave_alone(self, run_id: str, error: Exception) -> None:
+        self.returning.give_up(run_id)
+        self.unfit[run_id] = error
+        self._give_up(run_id, error)
 
 
 def key_of(run_id: str, epoch: int, delay: Millis | None = None) -> str:
