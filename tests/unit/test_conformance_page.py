@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.conformance.left_out import LEFT_OUT
+from tests.conformance.left_out import LEFT_OUT, NOT_ON_A_FLEET
 from tests.conformance.model import OBSERVED
-from tests.conformance.page import AREAS, PAGE, marked_files, page, shown_behaviours, unanswered
+from tests.conformance.page import AREAS, PAGE, ROOT, marked_files, page, shown_behaviours, unanswered
 
 
 def test_the_page_is_what_the_marks_of_the_tests_say() -> None:
@@ -33,3 +33,11 @@ def test_marks_name_known_areas_and_known_numbers() -> None:
 def test_what_is_left_out_has_its_reason() -> None:
     assert [each for each in LEFT_OUT if not each.why] == []
     assert len({each.feature for each in LEFT_OUT}) == len(LEFT_OUT)
+
+
+def test_what_is_not_run_on_a_fleet_is_there_and_has_its_reason() -> None:
+    for each in NOT_ON_A_FLEET:
+        assert each.why
+        for test in each.tests:
+            file, _, name = test.partition("::")
+            assert f"def {name}" in (ROOT / "tests" / "conformance" / file).read_text(encoding="utf-8")
