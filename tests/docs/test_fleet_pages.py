@@ -291,6 +291,13 @@ async def questions_are_answered(restate: RestateServer) -> None:
     assert deployment["endpoint"].startswith("http://127.0.0.1:")
 
 
+def test_the_metrics_that_the_page_names_are_there() -> None:
+    named = set(re.findall(r"`(waystation_\w+)", text(PAGE)))
+    assert len(named) >= 4
+    source = text(ROOT / "src" / "waystation" / "server" / "metrics.py")
+    assert {each for each in named if f'"{each}"' not in source} == set()
+
+
 # --------------------------------------------------------------------------- containers
 
 
