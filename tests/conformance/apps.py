@@ -30,19 +30,14 @@ class _Kept(PassingStore):
 
 @dataclass
 class Place:
-    """Where runs are kept, and who drives them.
+    """Where runs are kept: ``kind`` is memory, sqlite or postgres; ``database`` is the address of the last.
 
-    Attributes:
-        kind: memory, sqlite or postgres.
-        database: the address of the PostgreSQL.
-        dispatch: that of a Restate, which places the runs on the apps there are (``fleet_apps``); None where whoever
-            takes a run drives it.
+    Who drives them is no matter of the place: on a fleet all apps of a test are made other ones (``fleet_apps``).
     """
 
     kind: str
     folder: Path
     database: str = ""
-    dispatch: str | None = None
     _memory: Store | None = field(default=None, init=False)
 
     @property

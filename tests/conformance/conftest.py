@@ -38,11 +38,9 @@ ON_A_FLEET = pytest.param("restate", marks=pytest.mark.fleet)
 
 
 @pytest.fixture
-def fleet(restate: RestateServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a pool on it that nobody else uses: what is placed there comes to the test's own apps."""
-    address = restate.dispatch(f"t{uuid.uuid4().hex[:16]}")
-    all_on_a_fleet(monkeypatch, address)
-    return address
+def fleet(restate: RestateServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All apps of the test are of a fleet, by a pool that nobody else uses: what is placed there comes to them."""
+    all_on_a_fleet(monkeypatch, restate.dispatch(f"t{uuid.uuid4().hex[:16]}"))
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", ON_A_FLEET])
@@ -51,8 +49,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     kind: str = request.param
     if kind in ("memory", "sqlite"):
         return Place(kind, tmp_path)
-    database: str = request.getfixturevalue("postgres_of_a_store")
-    return Place("postgres", tmp_path, database, request.getfixturevalue("fleet") if kind == "restate" else None)
+    if kind == "restate":
+        request.getfixturevalue("fleet")
+    return Place("postgres", tmp_path, request.getfixturevalue("postgres_of_a_store"))
 
 
 @pytest.fixture(params=["sqlite", "postgres", ON_A_FLEET])
@@ -61,10 +60,10 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Books:
     kind: str = request.param
     if kind == "sqlite":
         return Books(kind, tmp_path)
+    if kind == "restate":
+        request.getfixturevalue("fleet")
     databases: Databases = request.getfixturevalue("databases")
-    database: str = request.getfixturevalue("postgres_of_a_store")
-    dispatch: str | None = request.getfixturevalue("fleet") if kind == "restate" else None
-    return Books("postgres", tmp_path, database, dispatch, server=databases)
+    return Books("postgres", tmp_path, request.getfixturevalue("postgres_of_a_store"), server=databases)
 
 
 @pytest.fixture
