@@ -23,6 +23,10 @@ _LOOK_AGAIN_AFTER = 1.0
 """How often it is looked, in seconds, whether a run that another process drives can be taken."""
 
 
+_CALLS_PER_RUN = 2
+"""So many calls wait or are under way for each run that is driven here; more wait in the store."""
+
+
 class NotNow(Exception):
     """This worker cannot drive the run now, being closed: Restate is to place it on another."""
 
@@ -60,6 +64,8 @@ class PlacedRuns:
         self._resubmission = resubmission
         self._handed_over = handed_over
         self._room = asyncio.Semaphore(most)
+        self._most_calls = _CALLS_PER_RUN * most
+        self._calls = 0
         self._left: dict[str, asyncio.Task[None]] = {}
         self.spare_room = SpareRoom(
             engine,
@@ -69,6 +75,20 @@ class PlacedRuns:
             every=every,
         )
         resubmission.drive_left = self.drive_left
+
+    async def called(self, run_id: str) -> str:
+        """Restate has placed the run here: drive it, or leave it to whoever has room first. As ``drive`` else.
+
+        Restate makes only so many calls at a time. If all of them were of runs that wait for room, no step that runs
+        apart would be called, and those that have room would wait for such a step for ever.
+        """
+        if self._calls >= self._most_calls and self.spare_room.is_looking:
+            return "waits for room, in the store"
+        self._calls += 1
+        try:
+            return await self.drive(run_id)
+        finally:
+            self._calls -= 1
 
     async def drive(self, run_id: str) -> str:
         """Drive the run until it rests; gives how it stands then, or why it is not driven.

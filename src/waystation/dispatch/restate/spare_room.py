@@ -32,6 +32,9 @@ class SpareRoom:
         known: runs that are driven here, or cannot be.
         drive: drives a run; gives whether there was room to.
         every: how often a worker looks that has nothing to do, in seconds.
+
+    Attributes:
+        is_looking: whether this process looks for such runs at all.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class SpareRoom:
         self._known = known
         self._drive = drive
         self._every = every
+        self.is_looking = False
         self._freed = asyncio.Event()
         self._seen_at: dict[str, float] = {}
 
@@ -58,6 +62,7 @@ class SpareRoom:
     async def look_on(self) -> None:
         """Look, until this is cancelled."""
         pause = _WAITS_FOR
+        self.is_looking = True
         while True:
             while self._room.locked():
                 self._freed.clear()

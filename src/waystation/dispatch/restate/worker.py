@@ -99,7 +99,7 @@ class Worker:
             workflow_ids = sorted({key.workflow_id for key in dispatcher.engine.workflows})
             placed = dispatcher.placed(self._runs)
             apart = dispatcher.apart(self._steps)
-            app = endpoint(client.address, workflow_ids, placed.drive, apart.run, identity_keys=self._identity_keys)
+            app = endpoint(client.address, workflow_ids, placed.called, apart.run, identity_keys=self._identity_keys)
             if not self._identity_keys and self._host not in _PRIVATE:
                 _log.warning(
                     "everyone who reaches %s may call this worker: give it the identity key of Restate", self.url
