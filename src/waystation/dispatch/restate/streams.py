@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 import hypercorn.protocol
-from hypercorn.events import Event
+from h2.exceptions import ProtocolError
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol.h2 import H2Protocol
 
 
@@ -34,14 +36,20 @@ class _Streams(dict[int, Any]):
 
 
 class _Connection(H2Protocol):
-    """Hypercorn, once it is to end, refuses new calls, and when the rest of such a call came it met a ``KeyError``,
-    which broke the connection, and with it the calls that were to end there in peace."""
+    """Hypercorn, once it is to end, refuses new calls. When the rest of such a call came it met a ``KeyError``, which
+    broke the connection, and with it the calls that were to end there in peace; and a connection on which nothing but
+    refused calls came was never closed, and kept the worker from ending."""
 
     async def handle(self, event: Event) -> None:
         """What came on the connection."""
         if not isinstance(self.streams, _Streams):
             self.streams = _Streams(self.streams)
         await super().handle(event)
+        if isinstance(event, RawData) and self.context.terminated.is_set() and self.idle:
+            with suppress(ProtocolError):  # it may have been closed by the other side
+                self.connection.close_connection()
+            await self._flush()
+            await self.send(Updated(idle=True))  # so it is closed
 
 
 def keep_connections_whole() -> None:
