@@ -89,6 +89,7 @@ PLAYS: dict[str, Play] = {
     "late": start(1),
     "heeds": cancel(None),
     "heedless": cancel(timedelta(milliseconds=50)),
+    "goes-on": cancel(timedelta(0)),
     "heeds-in-thread": cancel(None),
     "undo": start(1),
     "nested": start([1, 2, 3, 4]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Protocol
 
 from waystation.core.signals import RunStep, Signal
@@ -12,7 +13,7 @@ from waystation.store.protocol import Store
 class StepsElsewhere(Protocol):
     """Has attempts of one run's steps run by whichever process has room for them."""
 
-    async def run(self, action: RunStep) -> Signal | None:
+    def run(self, action: RunStep) -> Coroutine[object, object, Signal | None]:
         """What came of the attempt; None if no process can run it, so that it is to be run here.
 
         An attempt that is asked for again, because whoever asked died before its result was recorded, is not run anew.

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import functools
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -26,6 +26,9 @@ from waystation.engine.step_context import RunningStep, StepEnd, Surroundings
 from waystation.engine.turns import StepTransaction
 from waystation.errors import DataError, InvalidInput, InvalidOutput, NonRetryable, StepTimeout
 from waystation.schema import Schema
+
+_LAST_WORD = 10.0
+"""For how long, in seconds, it is waited for how an attempt has ended that runs elsewhere and is cut off."""
 
 _UNCHANGED: Mapping[str, bytes] = {}
 
@@ -68,7 +71,7 @@ class StepRunner:
         if not self.access.owning.is_certain():  # ``check`` would see to that too; but each step comes here
             await self.access.owning.check()
         if self.elsewhere is not None and step.placement == "spread":
-            placed = await self.elsewhere.run(action)
+            placed = await _to_its_end(self.elsewhere.run(action), control)
             if placed is not None:
                 return Outcome(placed)
         began = self.engine.clock.now()
@@ -234,6 +237,23 @@ class StepRunner:
             retryable=isinstance(error, retry.on) and not isinstance(error, (NonRetryable, InvalidInput)),
             chance=random.random(),  # noqa: S311  (jitter needs no secrecy)
         )
+
+
+async def _to_its_end(call: Coroutine[object, object, Signal | None], control: StepControl) -> Signal | None:
+    """What came of an attempt that runs elsewhere. If the run is cancelled, and its time of grace is over, whoever runs
+    it ends it, and says how: it may have got to its end, and then is to be undone."""
+    calling = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(calling)
+    except asyncio.CancelledError:
+        if not control.is_cancelled:
+            raise
+        await asyncio.wait([calling], timeout=_LAST_WORD)
+        if not calling.done():
+            raise
+        return calling.result()
+    finally:
+        calling.cancel()
 
 
 def _in_thread(call: functools.partial[object]) -> object:

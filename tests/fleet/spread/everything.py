@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -184,6 +185,17 @@ def _of_time(placement: Placement) -> list[Flow]:
         return await _for_ever(number)
 
     @step(placement=placement)
+    async def undo_late(number: int, ctx: StepContext[None, None]) -> None:
+        await ctx.write(f"undone {number}")
+
+    @step(placement=placement, undo=undo_late)
+    async def goes_on(number: int, ctx: StepContext[None, None]) -> int:
+        await ctx.write("begun")
+        with suppress(asyncio.CancelledError):
+            await _for_ever(number)
+        return number + 1
+
+    @step(placement=placement)
     def heeds_in_thread(number: int, ctx: StepContext[None, None]) -> int:
         ctx.write_sync("begun")
         while not ctx.is_cancelled:
@@ -196,7 +208,7 @@ def _of_time(placement: Placement) -> list[Flow]:
         workflow(f"slow{named}", input=int, output=int).then(slow).commit(),
         *(
             workflow(f"{each.id}{named}", input=int, output=int).then(each).commit()
-            for each in (late, heeds, heedless, heeds_in_thread)
+            for each in (late, heeds, heedless, goes_on, heeds_in_thread)
         ),
     ]
 
