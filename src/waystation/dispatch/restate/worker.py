@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -14,9 +13,10 @@ from typing import Any, Self, cast
 from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.endpoint import endpoint
 from waystation.dispatch.restate.hanging_up import ending_with_its_connection
+from waystation.dispatch.restate.listening import Listening, ListeningConfig
 from waystation.dispatch.restate.streams import ToldOnly, keep_connections_whole
 from waystation.engine.in_flight import cancel_all
-from waystation.errors import DispatchError, ExtraMissing, ListenFailed
+from waystation.errors import DispatchError, ExtraMissing
 
 try:
     from hypercorn.asyncio import serve  # pyright: ignore[reportUnknownVariableType]  # it is typed only in part
@@ -79,6 +79,7 @@ class Worker:
         self._share_port = share_port
         self._deregister = deregister
         self._ends = asyncio.Event()
+        self._listening: Listening | None = None
         self._serving: asyncio.Task[None] | None = None
         self.url = ""
         self.deployment_id = ""
@@ -93,9 +94,9 @@ class Worker:
         dispatcher = self._dispatcher = await self._opened()
         client = dispatcher.client
         await client.version()
-        listening = self._listen()
+        listening = self._listening = Listening.at(self._host, self._port, share_port=self._share_port)
         try:
-            self.url = self._advertise or _url(self._host, listening)
+            self.url = self._advertise or listening.url(self._host)
             workflow_ids = sorted({key.workflow_id for key in dispatcher.engine.workflows})
             placed = dispatcher.placed(self._runs)
             apart = dispatcher.apart(self._steps)
@@ -123,14 +124,19 @@ class Worker:
                 await self._dispatcher.client.deregister(self.deployment_id)
             except DispatchError as error:
                 _log.warning("Restate was not told that this worker is gone: %s", error)
-        self._ends.set()
+        self._take_no_more()
         if self._dispatcher is not None:
             _log.info("handing over the runs that are driven here, %d of them", len(self._dispatcher.driven))
             await self._dispatcher.drain()
         await self._stop_serving()
 
-    async def _stop_serving(self) -> None:
+    def _take_no_more(self) -> None:
+        if self._listening is not None:
+            self._listening.accepts = False
         self._ends.set()
+
+    async def _stop_serving(self) -> None:
+        self._take_no_more()
         if self._serving is not None:
             # From Python 3.12 on the server waits for its last connection, however long that is.
             _, unfinished = await asyncio.wait([self._serving], timeout=2 * _FAREWELLS)
@@ -139,21 +145,6 @@ class Worker:
                 if (error := self._serving.exception()) is not None:
                     _log.warning("the worker has ended with a fault: %r", error)
             self._serving = None
-
-    def _listen(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self._share_port:
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listening.bind((self._host, self._port))
-            listening.listen(512)
-        except OSError as error:
-            listening.close()
-            raise ListenFailed(f"the worker cannot listen at {self._host}:{self._port}: {error}") from None
-        listening.setblocking(False)  # noqa: FBT003  (the standard library's)
-        return listening
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -165,16 +156,10 @@ class Worker:
         await self.close()
 
 
-def _url(host: str, listening: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listening.getsockname()[1]}"
-
-
-def _config(listening: socket.socket, grace: timedelta) -> Config:
+def _config(listening: Listening, grace: timedelta) -> Config:
     keep_connections_whole()
-    config = Config()
+    config = ListeningConfig(listening)
     config.graceful_timeout = grace.total_seconds() + _FAREWELLS
-    config.bind = [f"fd://{listening.detach()}"]
     config.h2_max_concurrent_streams = ToldOnly(_STREAMS_PER_CONNECTION)
     config.keep_alive_timeout = _IDLE_FOR
     config.keep_alive_max_requests = 2**31
