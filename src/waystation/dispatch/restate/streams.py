@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
-import hypercorn.protocol
-from h2.exceptions import ProtocolError
-from hypercorn.events import Event, RawData, Updated
-from hypercorn.protocol.h2 import H2Protocol
+from waystation.errors import ExtraMissing
+
+try:
+    import hypercorn.asyncio.tcp_server
+    import hypercorn.protocol
+    from h2.exceptions import ProtocolError
+    from hypercorn.asyncio.worker_context import AsyncioSingleTask
+    from hypercorn.events import Event, RawData, Updated
+    from hypercorn.protocol.h2 import H2Protocol
+    from hypercorn.typing import TaskGroup
+except ImportError as error:
+    raise ExtraMissing("a worker needs hypercorn: install waystation[restate], which brings it") from error
 
 
 class ToldOnly(int):
@@ -52,6 +61,26 @@ class _Connection(H2Protocol):
             await self.send(Updated(idle=True))  # so it is closed
 
 
+class _IdleTask(AsyncioSingleTask):
+    """Hypercorn, when a connection becomes idle as it is closed, left behind a coroutine that nobody awaits."""
+
+    async def restart(self, task_group: TaskGroup, action: Callable[..., Any]) -> None:
+        """Begin to wait anew."""
+        made: list[Coroutine[Any, Any, None]] = []
+
+        def make() -> Coroutine[Any, Any, None]:
+            made.append(action())
+            return made[0]
+
+        try:
+            await cast("Any", super()).restart(task_group, make)
+        except RuntimeError:  # the connection's tasks have ended
+            for each in made:
+                each.close()
+            raise
+
+
 def keep_connections_whole() -> None:
     """Have connections outlive the calls that are refused on them. (Hypercorn has no place to say so.)"""
+    cast("Any", hypercorn.asyncio.tcp_server).AsyncioSingleTask = _IdleTask
     cast("Any", hypercorn.protocol).H2Protocol = _Connection
