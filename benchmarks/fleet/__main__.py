@@ -84,13 +84,21 @@ PARTS: Mapping[str, Callable[[Servers, Size], Awaitable[Grid]]] = {
 }
 
 
+_PATIENCE = 150.0
+"""After so many seconds a part is ended that has not ended, and its table says so."""
+
+
 async def measured(parts: Mapping[str, Callable[[Servers, Size], Awaitable[Grid]]], size: Size) -> list[Grid]:
     """The tables of these parts, each on servers of its own."""
     grids: list[Grid] = []
     for name, part in parts.items():
         began = time.monotonic()
         with Servers() as servers:
-            grids.append(await part(servers, size))
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    grids.append(await part(servers, size))
+            except TimeoutError:
+                grids.append(Grid(f"{name}: NOT MEASURED", ["why"], [[f"it had not ended after {_PATIENCE:.0f} s"]]))
         print(f"{time.strftime('%H:%M:%S')}  a fleet, {name}: {time.monotonic() - began:.0f} s", flush=True)
     return grids
 

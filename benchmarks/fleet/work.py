@@ -44,7 +44,7 @@ async def spread_stamp(number: int) -> float:  # noqa: ARG001  (an item has an i
 
 
 @step
-async def stamp(number: int) -> float:  # noqa: ARG001
+async def stamp(number: int) -> float:  # noqa: ARG001  (a step takes what reaches it)
     """The same, where its run is driven."""
     return time.time()
 
