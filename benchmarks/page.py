@@ -2,7 +2,8 @@
 
     python -m benchmarks.page FILE ...
 
-Each file, ``.bench-table.md``, ``.bench-million.md`` or ``.bench-fleet.md``, has a place of its own there, between two comments.
+Each file, ``.bench-table.md``, ``.bench-million.md`` or ``.bench-fleet.md``, has a place of its own there, between two
+comments.
 """
 
 from __future__ import annotations
