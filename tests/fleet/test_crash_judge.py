@@ -8,19 +8,20 @@ import msgspec
 import pytest
 
 from tests.fleet.crash.judge import Asked, Verdict, judge_answers, judge_steps, seen
+from waystation.core.addresses import Address
 from waystation.core.entries import AnyEntry, StepSucceeded, StepSuspended, SuspensionAnswered
 
 
 def succeeded(token: str, address: str = "add") -> StepSucceeded:
     output = msgspec.Raw(b'{"value":1,"by":"%s"}' % token.encode())
-    return StepSucceeded(at=1, address=address, attempt=1, began=1, output=output)
+    return StepSucceeded(at=1, address=Address(address), attempt=1, began=1, output=output)
 
 
 def answered(data: int) -> list[AnyEntry]:
     payload = msgspec.Raw(b'{"value":1,"by":"a1:1"}')
     return [
-        StepSuspended(at=1, address="ask", attempt=1, began=1, payload=payload),
-        SuspensionAnswered(at=1, address="ask", suspension=1, data=msgspec.Raw(b"%d" % data)),
+        StepSuspended(at=1, address=Address("ask"), attempt=1, began=1, payload=payload),
+        SuspensionAnswered(at=1, address=Address("ask"), suspension=1, data=msgspec.Raw(b"%d" % data)),
     ]
 
 
