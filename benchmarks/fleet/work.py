@@ -16,7 +16,7 @@ NAP = 0.05
 NAPS = 10
 """So many steps has a run of naps."""
 
-SPREAD_NAPS_AT_ONCE = 100
+SPREAD_NAPS_AT_ONCE = 60
 """So many naps of one run are under way at once: far more than four workers take, as calls are spread by chance."""
 
 STAMPS_AT_ONCE = 200
