@@ -193,6 +193,7 @@ class StepApart:
         self._ended: Signal | None = None
         self._failure: BaseException | None = None
         self._is_cut = False
+        self._is_known = False  # what was read of the run may be from before this attempt was to run
         self._has_moved = asyncio.Event()
         self._stop_timer: Callable[[], None] | None = None
         self.access = DriverAccess(self, run.reader, engine, self, Outages())
@@ -208,6 +209,7 @@ class StepApart:
             frame = self._frame()
             if frame is None or self.machine.is_cancelling():
                 return False
+            self._is_known = True
             engine = self._engine
             if not await is_claimed(frame, self._action, engine.worker_id, engine.store, engine.clock.now()):
                 return True
@@ -287,7 +289,8 @@ class StepApart:
         of grace is over."""
         self._has_moved.set()
         if self._frame() is None:
-            self.gone()
+            if self._is_known:
+                self.gone()
         elif self.machine.is_cancelling() and not self._control.is_cancelled:
             self._control.cancel()
             at = self._engine.clock.now() + self.machine.state.grace_ms
