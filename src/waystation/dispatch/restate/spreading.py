@@ -6,10 +6,11 @@ import asyncio
 import logging
 
 from waystation.core.refs import Millis
-from waystation.core.signals import RunStep, Signal
+from waystation.core.signals import CutOff, RunStep, Signal
 from waystation.define.workflow import Workflow
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.parcels import UNFIT, StepCall, encode_call, unseal
+from waystation.engine.loading import load_machine
 from waystation.errors import DispatchError, NoWorker, RunNotFound, WaystationError
 from waystation.store.codec import Codec
 from waystation.store.protocol import Store
@@ -69,7 +70,20 @@ class SpreadRun:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                return self._opened(call, answer)
+                ended = self._opened(call, answer)
+                # It says so too where it has recorded the end itself, and where it read the run too early to find it.
+                return None if isinstance(ended, CutOff) and await self._is_to_run(action) else ended
+
+    async def _is_to_run(self, action: RunStep) -> bool:
+        """Whether the attempt still is to run, by the journal."""
+        stored = await self._store.load(self._run_id)
+        if stored is None:
+            return False
+        machine = await load_machine(self._store, self._workflow, stored)
+        frame = machine.step_frame(action.address)
+        if frame is None or frame.phase != "ready" or machine.is_cancelling():
+            return False
+        return (frame.attempt, frame.answer) == (action.attempt, action.answer)
 
     def _opened(self, call: StepCall, answer: bytes) -> Signal | None:
         if answer == UNFIT:
