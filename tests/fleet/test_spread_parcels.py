@@ -75,6 +75,13 @@ async def kept(restate: RestateServer) -> str:
     return found
 
 
+def put_down(restate: RestateServer) -> None:
+    """Stop it, with all that it keeps in files that can be searched: what its log holds is moved there as it starts."""
+    restate.stop()
+    restate.start()
+    restate.stop()
+
+
 def on_disk(folder: Path, text: str) -> list[Path]:
     """The files of Restate's in which that can be read."""
     return [file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
@@ -98,7 +105,7 @@ async def test_with_a_codec_nothing_of_the_data_can_be_read_in_restate(postgres:
                 result = await run.resume(suspension=each.id, data=MARKER)
             assert result.status == "success"
             said += await kept(restate)
-        restate.stop()  # then all that it keeps is on its disk
+        put_down(restate)
         assert "names-are-no-secrets" in said, "what is looked at is what there is"
         assert on_disk(restate.folder, "names-are-no-secrets")
         assert MARKER not in said
@@ -111,7 +118,7 @@ async def test_without_a_codec_what_a_step_gives_is_readable_there(postgres: str
         app = Waystation(workflows=WORKFLOWS, store=postgres, dispatch=restate.dispatch())
         async with app, app.worker(port=0):
             await app.get_workflow(failing).start(MARKER)
-        restate.stop()
+        put_down(restate)
         assert on_disk(restate.folder, MARKER)
 
 
