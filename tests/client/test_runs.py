@@ -259,7 +259,7 @@ ASKERS = {"actor", "channel"}
 )
 async def test_the_client_has_the_apps_calls_with_their_arguments(here: type, there: type) -> None:
     of_the_app_alone = {
-        *("rested", "opened", "copy", "open", "prune", "check", "asgi", "router"),
+        *("rested", "opened", "copy", "open", "prune", "check", "asgi", "router", "worker", "resubmit"),
         *("store", "workflows", "versions", "agents", "tools", "is_open", "settings"),
     }
     for name in dir(here):

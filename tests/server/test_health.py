@@ -12,6 +12,7 @@ from waystation import errors
 from waystation.errors import (
     AppClosed,
     DataError,
+    DispatchError,
     PayloadDamaged,
     RequestRefused,
     RunError,
@@ -85,7 +86,7 @@ def test_every_error_has_a_status_that_fits_its_branch(kind: type[WaystationErro
         assert status == (404 if kind.code == "run_not_found" or kind.code.startswith("unknown_") else 409) or (
             kind.code in ("unknown_label", "unknown_item") and status == 409
         )
-    elif issubclass(kind, (StoreError, AppClosed)):
+    elif issubclass(kind, (StoreError, AppClosed, DispatchError)):
         assert status == 503
     else:
         assert status in (422, 500)

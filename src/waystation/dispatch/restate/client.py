@@ -274,7 +274,8 @@ class RestateClient:
                 return _Answer(answer.status, await answer.read())
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             self._known_until = 0.0
-            what = str(error) or re.sub(r"\B([A-Z])", r" \1", type(error).__name__).lower()
+            plain = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            what = str(plain) or re.sub(r"\B([A-Z])", r" \1", type(error).__name__).lower()
             where = url.removesuffix("/restate/health")
             raise DispatchUnreachable(
                 f"the Restate at {where} does not answer ({what}). Is it running, and is that its address? "

@@ -113,7 +113,7 @@ class Worker:
             await self._stop_serving()
             listening.close()
             raise
-        _log.info("serving %d workflows to %s at %s", len(workflow_ids), client.address.admin, self.url)
+        _log.info("serving %s to %s at %s", ", ".join(workflow_ids) or "nothing", client.address.admin, self.url)
 
     async def close(self) -> None:
         """Take no more calls, begin no more steps, let those in flight end for the app's time of ``grace``, and hand
