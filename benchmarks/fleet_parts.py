@@ -27,6 +27,7 @@ from tests.restate_server import RestateServer
 from benchmarks.table import Grid
 from waystation import StepContext, Waystation, step, workflow
 from waystation.dispatch.restate.address import RestateAddress
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.client import RestateClient
 from waystation.store.address import open_store
 from waystation.store.records import Worker, WorkflowKey
@@ -218,7 +219,7 @@ async def _sent(client: RestateClient, name: str, count: int, *, delay: int) -> 
 
     async def some() -> None:
         for number in numbers:
-            await client.send("idle", f"{name}-{number}", {"epoch": 1}, key=f"{name}-{number}/1", delay=delay)
+            await client.call_run(RunCall("idle", f"{name}-{number}", 0, 1), delay=delay)
 
     await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
 

@@ -17,6 +17,7 @@ from tests.restate_server import RestateServer
 from waystation import Waystation, workflow
 from waystation.dispatch.restate import worker as worker_module
 from waystation.dispatch.restate.address import RestateAddress
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.client import RestateClient
 
 pytestmark = pytest.mark.anyio
@@ -138,7 +139,7 @@ async def test_of_many_who_want_to_know_at_once_one_asks_and_few_requests_are_un
         client = RestateClient(RestateAddress.parse(restate.dispatch("bursts")))
         try:
             await asyncio.gather(*(client.ready("plain") for _ in range(200)))
-            await asyncio.gather(*(client.send("plain", f"r{n}", {}, key=None) for n in range(200)))
+            await asyncio.gather(*(client.call_run(RunCall("plain", f"r{n}", 0, 1), again=True) for n in range(200)))
         finally:
             await client.close()
     assert asked == {"health": 1, "send": 200}

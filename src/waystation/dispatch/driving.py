@@ -156,7 +156,7 @@ class Driving:
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
-        driver = Driver(self._engine, workflow, taken.run_id, taken.owning, taken.machine, apart=apart)
+        driver = Driver(self._engine, workflow, taken, apart=apart)
         self.driven[taken.run_id] = driver
         self._look_out.watch()
         return driver

@@ -9,7 +9,7 @@ from waystation.core.addresses import Address
 from waystation.core.encoding import encode_entry
 from waystation.core.entries import AnyEntry, RunCreated
 from waystation.core.machine import Machine
-from waystation.core.refs import Seq
+from waystation.core.refs import Millis, Seq
 from waystation.core.signals import Start
 from waystation.define.workflow import Workflow
 from waystation.engine.engine import Engine
@@ -21,9 +21,14 @@ from waystation.store.run_ids import why_no_run_id
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A run that was taken, to be driven as ``owning`` says; or, where runs are placed by others, to be placed."""
+    """A run that was taken, to be driven as ``owning`` says; or, where runs are placed by others, to be placed.
+
+    Attributes:
+        created_at: tells it from a run that had its id before.
+    """
 
     run_id: str
+    created_at: Millis
     owning: Owning
     machine: Machine
 
@@ -129,7 +134,7 @@ async def create_taken(
     opened, _ = machine.settled()
     await engine.store.create_run(_new_run(names, created, entries, head, opened))
     engine.hub.announce(names.run_id)
-    return Taken(names.run_id, Owning(engine, names.run_id, head.epoch, term), machine)
+    return Taken(names.run_id, created.at, Owning(engine, names.run_id, head.epoch, term), machine)
 
 
 def _created(engine: Engine, workflow: Workflow[object, object]) -> RunCreated:

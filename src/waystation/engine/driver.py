@@ -16,7 +16,6 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 
 from waystation.core.entries import AnyEntry, StepBailed
-from waystation.core.machine import Machine
 from waystation.core.misfit import JournalMisfit
 from waystation.core.signals import (
     CheckOutput,
@@ -27,13 +26,13 @@ from waystation.core.signals import (
 )
 from waystation.define.workflow import Workflow
 from waystation.engine.access import StepControl
+from waystation.engine.creation import Taken
 from waystation.engine.decoding import entries_of
 from waystation.engine.driver_access import DriverAccess
 from waystation.engine.engine import Engine
 from waystation.engine.flow_runner import FlowRunner
 from waystation.engine.in_flight import Beside, InFlight, Running
 from waystation.engine.loading import load_machine
-from waystation.engine.owning import Owning
 from waystation.engine.reading import RunReader, hold_missing
 from waystation.engine.step_runner import Outcome, StepRunner
 from waystation.engine.turns import Pace, StepTransaction, Turns
@@ -50,6 +49,7 @@ class Driver:
         machine: where it stands; after ``drive`` returns: where it rests.
 
     Arguments:
+        taken: the run, taken for this process.
         apart: whether every step has a task of its own, also one that is all there is to do.
     """
 
@@ -57,14 +57,13 @@ class Driver:
         self,
         engine: Engine,
         workflow: Workflow[object, object],
-        run_id: str,
-        owning: Owning,
-        machine: Machine,
+        taken: Taken,
         *,
         apart: bool = False,
     ) -> None:
+        run_id, owning = taken.run_id, taken.owning
         self.run_id = run_id
-        self.machine = machine
+        self.machine = taken.machine
         self._engine = engine
         self._workflow = workflow
         self._epoch = owning.epoch
@@ -84,7 +83,8 @@ class Driver:
         # Whether the machine may be ahead of the journal: a commit broke off.
         self._is_ahead = False
         self._access = DriverAccess(self, self._reader, engine, owning, self._turns.outages)
-        self._steps = StepRunner(engine, workflow, run_id, self._access, engine.steps_elsewhere(workflow, run_id))
+        elsewhere = engine.steps_elsewhere(workflow, run_id, taken.created_at)
+        self._steps = StepRunner(engine, workflow, run_id, self._access, elsewhere)
         self._flow = FlowRunner(engine, workflow, run_id, self._access)
         self._beside = Beside(run_id, self._failed)
         self._stop_timer = _nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Protocol
 
+from waystation.core.refs import Millis
 from waystation.core.signals import RunStep, Signal
 from waystation.define.workflow import Workflow
 from waystation.store.protocol import Store
@@ -21,7 +22,7 @@ class StepsElsewhere(Protocol):
         Whoever runs it may also record its end: then it gives ``CutOff``, which changes nothing of what was recorded.
 
         Raises:
-            RunNotFound, StoreError.
+            StoreError.
         """
         ...
 
@@ -29,6 +30,6 @@ class StepsElsewhere(Protocol):
 class StepPlacement(Protocol):
     """Has attempts of steps run by whichever process has room for them."""
 
-    def of(self, run_id: str, workflow: Workflow[object, object], store: Store) -> StepsElsewhere:
-        """The same, for the steps of one run, which is in that store."""
+    def of(self, run_id: str, created_at: Millis, workflow: Workflow[object, object], store: Store) -> StepsElsewhere:
+        """The same, for the steps of one run, which was created then and is in that store."""
         ...

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
 from waystation.engine.clock import Clock
 from waystation.engine.elsewhere import StepPlacement, StepsElsewhere
@@ -59,6 +60,8 @@ class Engine:
             await self.store.put_definition(graph.fingerprint, workflow.id, graph.description)
             self.definitions.add(graph.fingerprint)
 
-    def steps_elsewhere(self, workflow: Workflow[object, object], run_id: str) -> StepsElsewhere | None:
+    def steps_elsewhere(
+        self, workflow: Workflow[object, object], run_id: str, created_at: Millis
+    ) -> StepsElsewhere | None:
         """What has a run's steps run by other processes, if anything does."""
-        return None if self.elsewhere is None else self.elsewhere.of(run_id, workflow, self.store)
+        return None if self.elsewhere is None else self.elsewhere.of(run_id, created_at, workflow, self.store)

@@ -250,7 +250,9 @@ async def _write(
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
-        return Taken(run_id, Owning(engine, run_id, stored.record.epoch + 1, term), machine) if moves else None
+        if not moves:
+            return None
+        return Taken(run_id, stored.record.created_at, Owning(engine, run_id, stored.record.epoch + 1, term), machine)
     raise StoreBusy(f"run {run_id!r} was written to by others {_MOST_TRIES} times in a row; try again")
 
 

@@ -58,7 +58,7 @@ async def _free(engine: Engine, workflow: Workflow[object, object], run_id: str)
     if stored is None or stored.record.owner is not None:
         return None
     machine = await load_machine(engine.store, workflow, stored)
-    return Taken(run_id, Owning(engine, run_id, stored.record.epoch, None), machine)
+    return Taken(run_id, stored.record.created_at, Owning(engine, run_id, stored.record.epoch, None), machine)
 
 
 def _not_own() -> bool:
@@ -104,7 +104,7 @@ async def _take_over(
             return None
         machine = await load_machine(engine.store, workflow, stored)
         if machine.state.fingerprint == workflow.graph.fingerprint:
-            return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
+            return Taken(run_id, stored.record.created_at, Owning(engine, run_id, stored.record.epoch, term), machine)
         entries = machine.handle(Adopted(engine.clock.now(), workflow.graph.fingerprint))
         await engine.keep_definition(workflow)
         head = running_head(machine, stored.record.epoch, engine.worker_id, engine.clock.now())
@@ -113,4 +113,4 @@ async def _take_over(
         except (JournalMoved, Fenced):
             continue
         engine.hub.announce(run_id)
-        return Taken(run_id, Owning(engine, run_id, stored.record.epoch, term), machine)
+        return Taken(run_id, stored.record.created_at, Owning(engine, run_id, stored.record.epoch, term), machine)

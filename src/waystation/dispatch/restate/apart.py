@@ -163,13 +163,13 @@ class StepsApart:
         return sealed
 
     def _followed(self, workflow: Workflow[object, object], call: StepCall) -> FollowedRun:
-        key = call.run_id, call.version, call.born
+        key = call.run_id, call.version, call.created_at
         if key not in self._runs:
             self._runs[key] = FollowedRun(self._engine, workflow, call.run_id)
         return self._runs[key]
 
     def _forget(self, call: StepCall) -> None:
-        key = call.run_id, call.version, call.born
+        key = call.run_id, call.version, call.created_at
         if key in self._runs and not self._runs[key].is_followed:
             del self._runs[key]
 

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import Literal
 
 from waystation.core.refs import Millis
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.client import RestateClient
-from waystation.dispatch.restate.resubmission import key_of
 from waystation.dispatch.resubmitted import Resubmitted
 from waystation.engine.engine import Engine
 from waystation.engine.leases import retire_the_dead
@@ -58,13 +58,7 @@ async def _call_one(client: RestateClient, record: RunRecord, now: Millis) -> _O
     else:
         delay = max(0, record.wake_at - now)
     try:
-        await client.send(
-            record.workflow_id,
-            record.run_id,
-            {"epoch": record.epoch},
-            key=key_of(record.run_id, record.epoch, delay),
-            delay=delay or 0,
-        )
+        await client.call_run(RunCall.of(record), delay=delay)
     except NoWorker:
         return "no_worker"
     return "later" if delay else "now"

@@ -13,6 +13,7 @@ import msgspec
 
 from waystation.core.refs import Millis
 from waystation.dispatch.restate.address import RestateAddress
+from waystation.dispatch.restate.calls import RunCall
 from waystation.errors import (
     DispatchError,
     DispatchTooOld,
@@ -139,28 +140,25 @@ class RestateClient:
         self._services = frozenset(services)
         self._known_until = time.monotonic() + _KNOWN_FOR
 
-    async def send(
-        self, workflow_id: str, run_id: str, body: Mapping[str, object], *, key: str | None, delay: Millis = 0
-    ) -> None:
+    async def call_run(self, call: RunCall, *, delay: Millis | None = None, again: bool = False) -> None:
         """Have the run's object called; when this returns, Restate has it durably.
 
         Arguments:
-            key: of several calls of one key only the first is made; None to make it whatever was called before.
-            delay: after how many milliseconds.
+            delay: after how many milliseconds; None for a call that does not wait for a time.
+            again: whether it is made though such a call was made before.
 
         Raises:
             DispatchError.
         """
-        self._forget_if_failed(
-            await self._asked(
-                "POST",
-                f"{self.address.ingress}/{self.address.run_object(workflow_id)}/{quote(run_id, safe='')}/drive/send",
-                params={"delay": f"{delay}ms"} if delay > 0 else None,
-                content=msgspec.json.encode(body),
-                headers=_headers(key),
-            ),
-            workflow_id,
+        name = self.address.run_object(call.workflow_id)
+        answer = await self._asked(
+            "POST",
+            f"{self.address.ingress}/{name}/{quote(call.run_id, safe='')}/drive/send",
+            params={"delay": f"{delay}ms"} if delay else None,
+            content=call.body(),
+            headers=_headers(None if again else call.key(delay)),
         )
+        self._forget_if_failed(answer, call.workflow_id)
 
     async def call_step(self, workflow_id: str, body: bytes, *, key: str) -> bytes:
         """Have a step run by some worker, and wait for what comes of it, however long that takes; of several calls of

@@ -11,6 +11,7 @@ from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.restate.apart import StepsApart
 from waystation.dispatch.restate.calling_all import call_all
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.placed import PlacedRuns
 from waystation.dispatch.restate.resubmission import Resubmission
@@ -163,7 +164,7 @@ class RestateDispatcher(TakingDispatcher):
         if waiting is not None and not waiting.done():
             self._driving.waiters.join(run_id, waiting)
         if taken is not None:
-            await self._resubmission.submit(run_id, workflow_id, taken.owning.epoch)
+            await self._resubmission.submit(RunCall(workflow_id, run_id, taken.created_at, taken.owning.epoch))
         elif run_id in self._driving.driven:
             self._driving.nudge(run_id)
         else:

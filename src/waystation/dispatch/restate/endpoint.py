@@ -33,8 +33,6 @@ and other workers by its lease."""
 _KEYS_ARE_KEPT = timedelta(minutes=1)
 """For how long after a call for an epoch of a run another for the same epoch is not made."""
 
-_ANY = "*/*"
-
 _RESULTS_ARE_KEPT = timedelta(minutes=10)
 """For how long the result of a step can be asked for again, by who drives its run on after its driver died."""
 

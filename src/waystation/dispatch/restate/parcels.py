@@ -23,20 +23,20 @@ class StepCall(msgspec.Struct, frozen=True):
 
     Attributes:
         run_id, version: the run, and the version of its workflow.
-        born: when the run was created; another may have had its id before.
+        created_at: of the run; another may have had its id before.
         action: the attempt.
     """
 
     run_id: str
     version: str
-    born: Millis
+    created_at: Millis
     action: RunStep
 
     @property
     def key(self) -> str:
         """Names the attempt: asked for again it is not run anew."""
         action = self.action
-        return f"{self.run_id}/{self.born}/{action.address}/{action.attempt}.{action.answer}"
+        return f"{self.run_id}/{self.created_at}/{action.address}/{action.attempt}.{action.answer}"
 
 
 class _Sealed(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from waystation.core.refs import Millis
 from waystation.define.workflow import Workflow
 from waystation.dispatch.driving import Driving
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.resubmission import Resubmission
 from waystation.dispatch.restate.spare_room import SpareRoom
 from waystation.engine.engine import Engine
@@ -133,7 +134,7 @@ class PlacedRuns:
                 return "deleted"
             if record.status != "running" and (record.wake_at is None or record.wake_at > called_at):
                 if record.wake_at is not None and record.status in ("waiting", "suspended"):
-                    await self._resubmission.submit(run_id, record.workflow_id, record.epoch, wake_at=record.wake_at)
+                    await self._resubmission.submit(RunCall.of(record), wake_at=record.wake_at)
                 return record.status
             try:
                 unfit = await self._take(record)

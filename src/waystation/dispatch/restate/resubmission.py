@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from waystation.core.refs import Millis
+from waystation.dispatch.restate.calls import RunCall
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.returning import Returning
 from waystation.dispatch.shares import MOST_AT_ONCE
@@ -102,28 +103,27 @@ class Resubmission:
 
     # ------------------------------------------------------------------ calling
 
-    async def submit(self, run_id: str, workflow_id: str, epoch: int, *, wake_at: Millis | None = None) -> None:
-        """Have a run called, now or when its time comes; it stays left, to be called later, if that fails."""
+    async def submit(self, call: RunCall, *, wake_at: Millis | None = None, again: bool = False) -> None:
+        """Have a run called, now or when its time comes; it stays left, to be called later, if that fails.
+
+        Arguments:
+            again: whether it is called though it was for this epoch before.
+        """
         delay: Millis | None = None
         if wake_at is not None:
             if self._has_own_time:
                 return  # ``seek_at`` has seen to it
             delay = max(0, wake_at - self._engine.clock.now())
         try:
-            await self._client.send(
-                workflow_id, run_id, {"epoch": epoch}, key=key_of(run_id, epoch, delay), delay=delay or 0
-            )
+            await self._client.call_run(call, delay=delay, again=again)
         except DispatchError as error:
-            _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
+            _log.warning("run %s could not be placed now, and will be later: %s", call.run_id, error)
 
     async def nudge_left(self, run_id: str) -> None:
         """Something came to a run that is not driven here: call it if nobody drives it, whatever was called before."""
         record = await self._engine.store.get_run(run_id)
         if record is not None and record.status == "running" and record.owner is None:
-            try:
-                await self._client.send(record.workflow_id, run_id, {"epoch": record.epoch}, key=None)
-            except DispatchError as error:
-                _log.warning("run %s could not be placed now, and will be later: %s", run_id, error)
+            await self.submit(RunCall.of(record), again=True)
 
     # ------------------------------------------------------------------ what the runs driven here tell
 
@@ -243,9 +243,7 @@ class Resubmission:
         if was_called and self.drive_left is not None and self.drive_left(record.run_id):
             return
         if not is_away:  # not asked once for each run
-            await self._client.send(
-                record.workflow_id, record.run_id, {"epoch": record.epoch}, key=key_of(record.run_id, record.epoch)
-            )
+            await self._client.call_run(RunCall.of(record))
 
     async def _go_on_with_own(self, run_id: str) -> None:
         """Drive on a run that is this process's by the store and that nobody drives here: nobody else can."""
@@ -255,7 +253,7 @@ class Resubmission:
         if record is None or workflow is None or record.owner != self._engine.worker_id or run_id in self._driven:
             self.returning.give_up(run_id, asked)
             if record is not None and record.wake_at is not None and record.wake_at <= self._engine.clock.now():
-                await self.submit(run_id, record.workflow_id, record.epoch)
+                await self.submit(RunCall.of(record))
             return
         await self._lease.hold()
         try:
@@ -278,12 +276,3 @@ class Resubmission:
         self.returning.give_up(run_id)
         self.unfit[run_id] = error
         self._give_up(run_id, error)
-
-
-def key_of(run_id: str, epoch: int, delay: Millis | None = None) -> str:
-    """Names the calls for an epoch of a run: of those that have one name Restate makes the first.
-
-    One that is to be made when its time comes has a name by about how long that is: Restate's clock may be ahead of the
-    store's, and then the call comes too early, and is to be made again for what is left of the time.
-    """
-    return f"{run_id}/{epoch}" if delay is None else f"{run_id}/{epoch}/{delay.bit_length()}"

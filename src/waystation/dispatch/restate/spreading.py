@@ -11,7 +11,7 @@ from waystation.define.workflow import Workflow
 from waystation.dispatch.restate.client import RestateClient
 from waystation.dispatch.restate.parcels import UNFIT, StepCall, encode_call, unseal
 from waystation.engine.loading import load_machine
-from waystation.errors import DispatchError, NoWorker, RunNotFound, WaystationError
+from waystation.errors import DispatchError, NoWorker, WaystationError
 from waystation.store.codec import Codec
 from waystation.store.protocol import Store
 
@@ -32,9 +32,9 @@ class SpreadSteps:
         self._client = client
         self._codec = codec
 
-    def of(self, run_id: str, workflow: Workflow[object, object], store: Store) -> SpreadRun:
+    def of(self, run_id: str, created_at: Millis, workflow: Workflow[object, object], store: Store) -> SpreadRun:
         """What calls the steps of that run."""
-        return SpreadRun(self._client, self._codec, run_id, workflow, store)
+        return SpreadRun(self._client, self._codec, run_id, created_at, workflow, store)
 
 
 class SpreadRun:
@@ -45,6 +45,7 @@ class SpreadRun:
         client: RestateClient,
         codec: Codec | None,
         run_id: str,
+        created_at: Millis,
         workflow: Workflow[object, object],
         store: Store,
     ) -> None:
@@ -53,11 +54,11 @@ class SpreadRun:
         self._run_id = run_id
         self._workflow = workflow
         self._store = store
-        self._born: Millis | None = None
+        self._created_at = created_at
 
     async def run(self, action: RunStep) -> Signal | None:
         """What came of the attempt; None if no worker can run it."""
-        call = StepCall(self._run_id, self._workflow.version, await self._when_born(), action)
+        call = StepCall(self._run_id, self._workflow.version, self._created_at, action)
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -93,12 +94,3 @@ class SpreadRun:
         except WaystationError as error:  # its worker has other keys than this process
             _log.warning("step %s of run %s is run by its driver: %s", call.action.address, self._run_id, error)
             return None
-
-    async def _when_born(self) -> Millis:
-        """When the run was created: another may have had its id before, whose results are still kept."""
-        if self._born is None:
-            record = await self._store.get_run(self._run_id)
-            if record is None:
-                raise RunNotFound(f"run {self._run_id!r} was deleted while it ran", run_id=self._run_id)
-            self._born = record.created_at
-        return self._born
