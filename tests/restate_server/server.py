@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -16,16 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.postgres_server.server import KEEPER
+from tests.kept import PATIENCE, KeptServer, free_port
 from tests.restate_server.binaries import RestateNotStarted, program
-
-PATIENCE = 60.0
-"""How long a server may take to start or stop, in seconds, before that is a failure."""
 
 _MEMORY = "256 MiB"
 
 
-class RestateServer:
+class RestateServer(KeptServer):
     """A real Restate on the loopback, made at once and started by ``start`` or as a context manager.
 
     It ends when whoever started it does, even by SIGKILL.
@@ -41,15 +34,12 @@ class RestateServer:
     """
 
     def __init__(self, *, identity_key: Path | None = None, node: tuple[int, list[int]] | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="waystation-restate-"))
-        self.log = self.folder / "log"
-        self._ingress, self._admin, own = _free_ports(3)
+        super().__init__(Path(tempfile.mkdtemp(prefix="waystation-restate-")))
+        self._ingress, self._admin = free_port(), free_port()
         self._identity_key = identity_key
-        number, nodes = node or (1, [own])
+        number, nodes = node or (1, [free_port()])
         self._number = number
         self._nodes = nodes
-        self._keeper: subprocess.Popen[str] | None = None
-        self._pid = 0
         (self.folder / "restate.toml").write_text(self._configuration())
 
     @property
@@ -71,11 +61,6 @@ class RestateServer:
         """The process id of the server, while it runs."""
         assert self.running, "the server does not run"
         return self._pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the server's process lives."""
-        return self._keeper is not None and self._keeper.poll() is None
 
     def _configuration(self) -> str:
         own = self._nodes[self._number - 1]
@@ -119,17 +104,7 @@ class RestateServer:
 
     def begin(self) -> None:
         """Start it, and do not wait."""
-        assert not self.running, "the server runs already"
-        keeper = [sys.executable, "-I", "-S", str(KEEPER), str(self.folder), "", str(self.log)]
-        self._keeper = subprocess.Popen(
-            [*keeper, str(program()), "--no-logo", "--config-file", str(self.folder / "restate.toml")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self._keeper.stdout is not None
-        self._pid = int(self._keeper.stdout.readline())
+        self.begin_process([str(program()), "--no-logo", "--config-file", str(self.folder / "restate.toml")])
 
     def wait(self) -> None:
         """Until it takes calls. Raises ``RestateNotStarted``."""
@@ -137,28 +112,12 @@ class RestateServer:
         while not (_answers(f"{self.admin}/health") and _answers(f"{self.ingress}/restate/health")):
             if not self.running or time.monotonic() > deadline:
                 self.kill()
-                lines = self.log.read_text(errors="replace").splitlines()[-30:]
-                raise RestateNotStarted("Restate does not start; its log ends:\n" + "\n".join(lines))
+                raise RestateNotStarted(f"Restate does not start; its log ends:\n{self.last_lines(30)}")
             time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop it in order. Nothing happens if it does not run."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill it with SIGKILL. Nothing happens if it does not run."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._keeper is None:
-            return
-        if self.running:
-            os.kill(self._pid, number)
-        self._keeper.wait(PATIENCE)
-        for pipe in (self._keeper.stdin, self._keeper.stdout):
-            assert pipe is not None
-            pipe.close()
-        self._keeper = None
+        self.end_process(signal.SIGTERM)
 
     def forget(self) -> None:
         """Lose all of its data, as with a disk; it must not run."""
@@ -184,7 +143,7 @@ class RestateCluster:
     """Three nodes, of which any one can be missing."""
 
     def __init__(self) -> None:
-        ports = _free_ports(3)
+        ports = [free_port() for _ in range(3)]
         self.nodes = [RestateServer(node=(number, ports)) for number in (1, 2, 3)]
 
     def __enter__(self) -> Self:
@@ -215,17 +174,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nothing listens at now; all are held until the last is found, so that they differ."""
-    held: list[socket.socket] = []
-    try:
-        for _ in range(count):
-            each = socket.socket()
-            held.append(each)
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()

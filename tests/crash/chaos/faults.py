@@ -153,6 +153,6 @@ class Chaos:
         if what == "server-kill":
             server.kill()
         else:
-            server._end(signal.SIGQUIT)  # an immediate shutdown: it too recovers from its log
+            server.end_process(signal.SIGQUIT)  # an immediate shutdown: it too recovers from its log
         self._later.append((until, "server", ""))
         self.done["server killed" if what == "server-kill" else "server shut down at once"] += 1
