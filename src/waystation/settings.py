@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from waystation.core.machine import Machine
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.local import LocalDispatcher
 from waystation.engine.clock import Clock, SystemClock
 from waystation.engine.engine import Engine
@@ -113,7 +114,7 @@ def assemble(
         cancel_grace=settings.cancel_grace,
     )
     scheduler = Scheduler(store, clock, registry.scheduled(), start_scheduled)
-    how = _How(
+    conduct = Conduct(
         recover=settings.recover,
         recover_every=settings.recover_every,
         look_every=settings.look_every,
@@ -122,19 +123,8 @@ def assemble(
         retention=settings.retention,
         on_rest=on_rest,
     )
-    return Parts(engine, scheduler, _dispatcher(fleet, engine, lease, settings.codec, how))
-
-
-class _How(TypedDict):
-    """What all dispatchers take alike."""
-
-    recover: bool
-    recover_every: timedelta
-    look_every: timedelta
-    grace: timedelta
-    schedules: Scheduler | None
-    retention: timedelta | None
-    on_rest: Callable[[str, Machine], Awaitable[None]]
+    placing = LocalDispatcher(engine, lease, conduct) if fleet is None else fleet.dispatcher(engine, lease, conduct)
+    return Parts(engine, scheduler, placing)
 
 
 def _fleet(settings: Settings) -> Fleet | None:
@@ -143,13 +133,3 @@ def _fleet(settings: Settings) -> Fleet | None:
     from waystation.dispatch.restate.fleet import Fleet  # needs what the bare install does not bring
 
     return Fleet(settings.dispatch, settings.codec)
-
-
-def _dispatcher(
-    fleet: Fleet | None, engine: Engine, lease: Lease, codec: Codec | None, how: _How
-) -> LocalDispatcher | RestateDispatcher:
-    if fleet is None:
-        return LocalDispatcher(engine, lease, **how)
-    from waystation.dispatch.restate.dispatcher import RestateDispatcher
-
-    return RestateDispatcher(engine, lease, fleet.client, codec=codec, **how)

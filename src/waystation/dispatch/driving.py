@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.waiters import Waiters, closed, gone
 from waystation.engine.creation import Taken
@@ -65,8 +66,6 @@ class Driving:
     Arguments:
         engine: what its drivers share.
         comeback: told of runs that do not rest and are driven here no more.
-        look_every: how often to look for what other processes wrote to runs driven or waited for here.
-        on_rest: told of each run that has come to rest here, before those who wait for it are.
 
     Attributes:
         driven: the drivers, by run.
@@ -81,9 +80,7 @@ class Driving:
         comeback: Comeback,
         driven: dict[str, Driver],
         waiters: Waiters,
-        *,
-        look_every: timedelta,
-        on_rest: Callable[[str, Machine], Awaitable[None]] | None,
+        conduct: Conduct,
     ) -> None:
         self.driven = driven
         self.waiters = waiters
@@ -91,7 +88,7 @@ class Driving:
         self.is_stopped = False
         self._engine = engine
         self._comeback = comeback
-        self._on_rest = on_rest
+        self._on_rest = conduct.on_rest
         # All that is done for runs: takings, and drivers, also of a run that rests and whose hooks are being told.
         self._tasks: set[asyncio.Task[object]] = set()
         # Runs in which a step has ended its driver's task: they are driven with tasks of their own for all steps.
@@ -101,7 +98,7 @@ class Driving:
             engine,
             driven,
             waiters,
-            every=look_every.total_seconds(),
+            every=conduct.look_every.total_seconds(),
             look_at=self._look_at,
             seek=comeback.seek,
         )

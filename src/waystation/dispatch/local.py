@@ -6,10 +6,7 @@ for what other processes write (``look_out``).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-
-from waystation.core.machine import Machine
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.recovery import Recovery
@@ -20,39 +17,17 @@ from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
-from waystation.engine.retention import prune_on
-from waystation.engine.schedules import Scheduler
-from waystation.engine.store_clock import StoreClock
 
 
 class LocalDispatcher(TakingDispatcher):
     """Drives runs in this process.
 
     Arguments:
-        engine: what its drivers share.
         lease: this process's lease.
-        recover: whether to take over any run that nobody drives, or only those that someone here waits for.
-        recover_every: how often to look for them.
-        look_every: how often to look for what other processes wrote to runs driven or waited for here.
-        grace: how long ``stop`` lets steps in flight go on before it cancels them.
-        schedules: what starts by itself; None where nothing does.
-        retention: for how long runs that have ended are kept; None for ever.
-        on_rest: told of each run that has come to rest here, before those who wait for it are.
+        conduct: how it does; it recovers any run that nobody drives, or only those that someone here waits for.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        lease: Lease,
-        *,
-        recover: bool,
-        recover_every: timedelta,
-        look_every: timedelta,
-        grace: timedelta,
-        schedules: Scheduler | None = None,
-        retention: timedelta | None = None,
-        on_rest: Callable[[str, Machine], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, engine: Engine, lease: Lease, conduct: Conduct) -> None:
         driven: dict[str, Driver] = {}
         waiters = Waiters()
         self._recovery = Recovery(
@@ -60,33 +35,21 @@ class LocalDispatcher(TakingDispatcher):
             lease,
             driven,
             waiters,
-            any_run=recover,
-            every=recover_every.total_seconds(),
-            schedules=schedules,
+            any_run=conduct.recover,
+            every=conduct.recover_every.total_seconds(),
+            schedules=conduct.schedules,
             drive=self._drive,
         )
-        super().__init__(Driving(engine, self._recovery, driven, waiters, look_every=look_every, on_rest=on_rest))
-        self._engine = engine
-        self._lease = lease
-        self._grace = grace
-        self._schedules = schedules
-        self._retention = retention
+        super().__init__(engine, lease, Driving(engine, self._recovery, driven, waiters, conduct), conduct)
 
     async def start(self) -> None:
         """Begin to look for runs that nobody drives, and for what other processes write."""
-        if self._schedules is not None:
-            await self._schedules.register()
-        self._driving.loop(self._recovery.look_on(), "recovery")
-        if self._retention is not None:
-            self._driving.loop(prune_on(self._engine.store, self._engine.clock, self._retention), "retention")
-        if isinstance(self._engine.clock, StoreClock):
-            self._driving.loop(self._engine.clock.ask_on(), "clock")
-        self._driving.start()
+        await self._begin(self._recovery.look_on(), "recovery")
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
         self._recovery.stop()
-        await self._driving.stop(self._grace)
+        await self._driving.stop(self._conduct.grace)
         await self._lease.release()
 
     async def _taken(self, run_id: str, workflow_id: str, taking: Taking, waiting: Waiting | None) -> Driver | None:  # noqa: ARG002  (all workflows are driven alike here)

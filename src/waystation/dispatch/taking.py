@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 
 from waystation.core.machine import Machine
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.waiters import Waiting, closed
 from waystation.engine.driver import Driver
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease
+from waystation.engine.retention import prune_on
+from waystation.engine.store_clock import StoreClock
 from waystation.errors import AppClosed
 
 
@@ -19,10 +24,36 @@ class TakingDispatcher(ABC):
 
     Arguments:
         driving: the runs that are driven in this process.
+
+    Attributes:
+        engine: what its drivers share.
     """
 
-    def __init__(self, driving: Driving) -> None:
+    def __init__(self, engine: Engine, lease: Lease, driving: Driving, conduct: Conduct) -> None:
+        self.engine = engine
+        self._lease = lease
         self._driving = driving
+        self._conduct = conduct
+
+    async def _begin(self, looking: Coroutine[object, object, None], name: str) -> None:
+        """Begin what goes on for as long as the app is open.
+
+        Arguments:
+            looking: looks for runs that nobody drives.
+        """
+        engine, conduct = self.engine, self._conduct
+        if conduct.schedules is not None:
+            try:
+                await conduct.schedules.register()
+            except BaseException:
+                looking.close()
+                raise
+        self._driving.loop(looking, name)
+        if conduct.retention is not None:
+            self._driving.loop(prune_on(engine.store, engine.clock, conduct.retention), "retention")
+        if isinstance(engine.clock, StoreClock):
+            self._driving.loop(engine.clock.ask_on(), "clock")
+        self._driving.start()
 
     @property
     def driven(self) -> Collection[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from waystation.core.machine import Machine
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
 from waystation.dispatch.restate.apart import StepsApart
@@ -23,9 +22,6 @@ from waystation.engine.decoding import of_one_piece
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
-from waystation.engine.retention import prune_on
-from waystation.engine.schedules import Scheduler
-from waystation.engine.store_clock import StoreClock
 from waystation.store.codec import Codec
 
 
@@ -37,34 +33,14 @@ class RestateDispatcher(TakingDispatcher):
         lease: this process's lease; held only when it drives.
         client: asks the Restate.
         codec: what makes unreadable what comes back from steps by way of it, if anything does.
-        recover: whether to call any run that was left, or only those that this process itself has.
-        recover_every: how often to look for them.
-        look_every: how often to look for what other processes wrote to runs driven or waited for here.
-        grace: how long ``stop`` lets steps in flight go on before it cancels them.
-        schedules: what starts by itself; None where nothing does.
-        retention: for how long runs that have ended are kept; None for ever.
-        on_rest: told of each run that has come to rest here, before those who wait for it are.
+        conduct: how it does; it calls any run that was left, or only those that this process itself has.
 
     Attributes:
-        grace: what was given.
         client: what was given.
-        engine: what was given.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        lease: Lease,
-        client: RestateClient,
-        *,
-        codec: Codec | None,
-        recover: bool,
-        recover_every: timedelta,
-        look_every: timedelta,
-        grace: timedelta,
-        schedules: Scheduler | None = None,
-        retention: timedelta | None = None,
-        on_rest: Callable[[str, Machine], Awaitable[None]] | None = None,
+        self, engine: Engine, lease: Lease, client: RestateClient, codec: Codec | None, conduct: Conduct
     ) -> None:
         driven: dict[str, Driver] = {}
         waiters = Waiters()
@@ -75,21 +51,19 @@ class RestateDispatcher(TakingDispatcher):
             driven,
             drive=self._drive,
             give_up=waiters.give_up,
-            any_run=recover,
-            every=recover_every,
-            schedules=schedules,
+            any_run=conduct.recover,
+            every=conduct.recover_every,
+            schedules=conduct.schedules,
         )
-        super().__init__(Driving(engine, self._resubmission, driven, waiters, look_every=look_every, on_rest=on_rest))
-        self.engine = engine
+        super().__init__(engine, lease, Driving(engine, self._resubmission, driven, waiters, conduct), conduct)
         self.client = client
-        self._lease = lease
-        self.grace = grace
-        self._schedules = schedules
-        self._retention = retention
         self._codec = codec
-        self._recover = recover
-        self._every = recover_every
         self._handed_over = asyncio.Event()
+
+    @property
+    def grace(self) -> timedelta:
+        """How long steps in flight may go on when this process is to end."""
+        return self._conduct.grace
 
     async def start(self) -> None:
         """Begin to look for runs that were left, and for what other processes write.
@@ -102,14 +76,7 @@ class RestateDispatcher(TakingDispatcher):
         except BaseException:
             await self.client.close()
             raise
-        if self._schedules is not None:
-            await self._schedules.register()
-        self._driving.loop(self._resubmission.look_on(), "resubmission")
-        if self._retention is not None:
-            self._driving.loop(prune_on(self.engine.store, self.engine.clock, self._retention), "retention")
-        if isinstance(self.engine.clock, StoreClock):
-            self._driving.loop(self.engine.clock.ask_on(), "clock")
-        self._driving.start()
+        await self._begin(self._resubmission.look_on(), "resubmission")
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
@@ -142,9 +109,9 @@ class RestateDispatcher(TakingDispatcher):
             self._resubmission,
             handed_over=self._handed_over,
             most=most,
-            every=self._every.total_seconds(),
+            every=self._conduct.recover_every.total_seconds(),
         )
-        if self._recover:
+        if self._conduct.recover:
             self._driving.loop(placed.spare_room.look_on(), "spare room")
         return placed
 

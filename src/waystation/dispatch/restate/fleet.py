@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.restate.address import RestateAddress
 from waystation.dispatch.restate.client import RestateClient
+from waystation.dispatch.restate.dispatcher import RestateDispatcher
 from waystation.dispatch.restate.spreading import SpreadSteps
+from waystation.engine.engine import Engine
+from waystation.engine.leases import Lease
 from waystation.store.codec import Codec
 
 
@@ -26,3 +30,8 @@ class Fleet:
     def __init__(self, dispatch: str, codec: Codec | None) -> None:
         self.client = RestateClient(RestateAddress.parse(dispatch))
         self.elsewhere = SpreadSteps(self.client, codec)
+        self._codec = codec
+
+    def dispatcher(self, engine: Engine, lease: Lease, conduct: Conduct) -> RestateDispatcher:
+        """What has runs placed."""
+        return RestateDispatcher(engine, lease, self.client, self._codec, conduct)
