@@ -22,6 +22,7 @@ from waystation.core.entries import StepSucceeded
 pytestmark = pytest.mark.anyio
 
 POOL = "spread"
+ERRANDS = "tests.fleet.spread.errands"
 PLACES = ("a", "b", "c")
 SEED = int(os.environ.get("WAYSTATION_TEST_SEED", str(random.SystemRandom().randrange(10**6))))
 
@@ -30,7 +31,7 @@ SEED = int(os.environ.get("WAYSTATION_TEST_SEED", str(random.SystemRandom().rand
 def workers(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Fleet]:
     """A fleet for all tests here, whose workers ``app`` begins anew where they were killed."""
     folder = tmp_path_factory.mktemp("spread")
-    with databases.lent() as store, fleet(folder, store, look_every=0.2, program="tests.fleet.spread.worker") as found:
+    with databases.lent() as store, fleet(folder, store, look_every=0.2, errands=ERRANDS) as found:
         yield found
 
 
@@ -157,8 +158,7 @@ async def test_items_under_way_while_restate_is_killed_end_and_their_results_are
     own_restate: RestateServer, postgres: str, tmp_path: Path
 ) -> None:
     dispatch = own_restate.dispatch(POOL)
-    program = "tests.fleet.spread.worker"
-    with fleet(tmp_path, postgres, look_every=0.2, program=program) as workers:
+    with fleet(tmp_path, postgres, look_every=0.2, errands=ERRANDS) as workers:
         for worker in [workers.begin(place, dispatch) for place in ("a", "b")]:
             worker.wait_until_ready()
         async with looking(workers, dispatch) as app:

@@ -56,7 +56,7 @@ class Fleet:
         folder: of the ledger, the gates and the logs.
         lease: of each worker, in seconds.
         look_every: how often each looks for runs that were left, in seconds.
-        program: the module that a worker's process runs.
+        errands: the module that has the workflows.
         living: the workers, by the place that each has.
     """
 
@@ -65,7 +65,7 @@ class Fleet:
     lease: float
     look_every: float
     port: int
-    program: str = "tests.fleet.crash.worker"
+    errands: str = "tests.fleet.crash.errands"
     living: dict[str, Worker] = field(default_factory=dict[str, Worker])
     _count: int = 0
 
@@ -80,7 +80,7 @@ class Fleet:
         log = self.folder / f"{name}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", self.program],
+                [sys.executable, "-m", "tests.fleet.worker", self.errands],
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
@@ -143,7 +143,7 @@ def fleet(
     *,
     lease: float = 600.0,
     look_every: float = 1.0,
-    program: str = "tests.fleet.crash.worker",
+    errands: str = "tests.fleet.crash.errands",
 ) -> Generator[Fleet]:
     """A fleet without workers, whose processes are gone afterwards. Its port is held meanwhile: bound by one who does
     not listen, and so is called by nobody."""
@@ -151,7 +151,7 @@ def fleet(
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
-        found = Fleet(folder, store, lease, look_every, holder.getsockname()[1], program)
+        found = Fleet(folder, store, lease, look_every, holder.getsockname()[1], errands)
         try:
             yield found
         finally:
