@@ -1,7 +1,7 @@
 """A worker of the fleet's tests that kill: ``python -m tests.fleet.worker ERRANDS``, told the rest by its environment.
 
-``ERRANDS`` is the module that has its ``WORKFLOWS``. It says ``ready`` when it serves, and lives until its standard input
-ends: so it never outlives the test.
+``ERRANDS`` is the module that has its ``WORKFLOWS``. It says ``ready`` when it serves, and lives until its standard
+input ends: so it never outlives the test.
 """
 
 from __future__ import annotations
