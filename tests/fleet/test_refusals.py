@@ -165,6 +165,7 @@ async def not_served(stock: Stock, app: Waystation, kind: type[DispatchError], s
         await app.worker(port=port, advertise=worker.get("advertise")).open()
     assert type(told.value) is kind
     assert not is_heard(port)
+    assert "waystation spare room" not in {task.get_name() for task in asyncio.all_tasks()}, "it drives nothing unasked"
     await app.close()
     assert stock.everything() == before
 

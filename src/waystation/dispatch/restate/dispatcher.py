@@ -102,7 +102,7 @@ class RestateDispatcher(TakingDispatcher):
 
     def placed(self, most: int) -> PlacedRuns:
         """What drives the runs that are placed here, at most so many at once."""
-        placed = PlacedRuns(
+        return PlacedRuns(
             self.engine,
             self._lease,
             self._driving,
@@ -111,9 +111,12 @@ class RestateDispatcher(TakingDispatcher):
             most=most,
             every=self._conduct.recover_every.total_seconds(),
         )
+
+    def drive_unasked(self, placed: PlacedRuns) -> None:
+        """From now on also drive runs that were left, or that wait for room elsewhere."""
+        self._resubmission.drive_left = placed.drive_left
         if self._conduct.recover:
             self._driving.loop(placed.spare_room.look_on(), "spare room")
-        return placed
 
     def apart(self, most: int) -> StepsApart:
         """What runs the steps that are placed here, at most so many at once."""

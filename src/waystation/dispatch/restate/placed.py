@@ -75,7 +75,6 @@ class PlacedRuns:
             drive=self._drive_here,
             every=every,
         )
-        resubmission.drive_left = self.drive_left
 
     async def called(self, run_id: str) -> str:
         """Restate has placed the run here: drive it, or leave it to whoever has room first. As ``drive`` else.
