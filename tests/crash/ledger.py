@@ -28,5 +28,7 @@ class Ledger:
     path: Path
 
     def lines(self) -> list[str]:
-        """Every line so far, in the order they were written."""
-        return self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        """Every whole line so far, in the order they were written. Of a line that is just being written a reader may
+        see the first part: where it goes on in the file's next page."""
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        return text[: text.rfind("\n") + 1].splitlines()

@@ -34,12 +34,19 @@ def began(token: str) -> str:
     [
         ([began("a1:1")], [succeeded("a1:1")], True),
         ([began("a1:1"), "stopping a1", began("b2:1")], [succeeded("b2:1")], True),
+        # It began while it was being killed; it was frozen, and so is never gone.
+        ([began("a1:1"), "stopping a1", "gone a1", began("b2:1")], [succeeded("b2:1")], True),
+        (["stopping a1", began("a1:1"), "gone a1", began("b2:1")], [succeeded("b2:1")], True),
+        (["stopping a1", began("a1:1"), began("b2:1"), "gone a1"], [succeeded("b2:1")], True),
         # It was recorded, and begun again all the same.
         ([began("a1:1"), "stopping a1", began("b2:1")], [succeeded("a1:1")], False),
         # Nobody had stopped the first, or only later, or long before.
         ([began("a1:1"), began("b2:1")], [succeeded("b2:1")], False),
         ([began("a1:1"), began("b2:1"), "stopping a1"], [succeeded("b2:1")], False),
         (["stopping a1", began("a1:1"), began("b2:1")], [succeeded("b2:1")], False),
+        # It began once it was gone, or again before it was to be killed.
+        (["stopping a1", "gone a1", began("a1:1"), began("b2:1")], [succeeded("b2:1")], False),
+        ([began("a1:1"), began("b2:1"), "stopping a1", "gone a1"], [succeeded("b2:1")], False),
         # It was begun and not recorded, recorded and not begun, recorded twice.
         ([began("a1:1")], [], False),
         ([], [succeeded("a1:1")], False),

@@ -48,7 +48,7 @@ async def test_workers_and_a_node_are_killed_and_every_run_ends_with_nothing_don
             await storm.answer_all(storm.take(len(storm.unanswered)), here, there)
             verdict, ledger, journals = await storm.judge()
     assert not verdict.wrong, "\n".join(verdict.wrong)
-    assert len(ledger.stopped) == 4
+    assert len(ledger.stops.gone) == 4
     assert ledger.again >= EACH, "those that the first held, at least"
     sleeps = [entry for entries in journals.values() for entry in entries if isinstance(entry, SleepBegun)]
     asleep = sum(entry.at <= died <= entry.until for entry in sleeps)
@@ -58,7 +58,7 @@ async def test_workers_and_a_node_are_killed_and_every_run_ends_with_nothing_don
 
 async def kill_a_worker_whose_runs_are_held(storm: Storm, place: str, dispatch: str) -> None:
     """All of them begin the step in flight again, at the others."""
-    workers, lines = storm.workers, len(storm.lines())
+    workers, begun = storm.workers, storm.times_held()
     victim = workers.living[place].name
     had = storm.holders()[victim]
     began = time.monotonic()
@@ -70,7 +70,7 @@ async def kill_a_worker_whose_runs_are_held(storm: Storm, place: str, dispatch: 
     await storm.grown_by(1)
     first = time.monotonic() - began
     await until(has_begun_elsewhere, f"the runs of {victim} are driven by others")
-    assert len(storm.lines()) == lines + 1 + had, "each once"
+    assert storm.times_held() == begun + had, "each once"
     last = time.monotonic() - began
     print(f"{had} runs of a killed worker went on elsewhere: the first after {first:.2f} s, all after {last:.2f} s")
     workers.begin(place, dispatch)

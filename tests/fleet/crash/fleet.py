@@ -102,10 +102,11 @@ class Fleet:
         return self.living[place]
 
     def kill(self, place: str) -> None:
-        """Kill the worker there with SIGKILL."""
+        """Kill the worker there with SIGKILL. It may begin steps until it is gone."""
         worker = self.living.pop(place)
         self.note(f"stopping {worker.name}")
         worker.end()
+        self.note(f"gone {worker.name}")
 
     def freeze(self, place: str) -> Worker:
         """Stop the worker there with SIGSTOP; it lives."""

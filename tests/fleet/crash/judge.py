@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.fleet.crash.beginnings import Beginning, Stops
 from waystation.core.entries import (
     AnyEntry,
     StepFailed,
@@ -21,29 +22,17 @@ Leg = tuple[str, str, int, str]
 """A leg of a step's attempt: run, address, attempt, and whether it is ``fresh`` or ``answered``."""
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """One line of the ledger that says that an attempt begins: which line, whose, and by which token."""
-
-    line: int
-    token: str
-
-    @property
-    def worker(self) -> str:
-        return self.token.partition(":")[0]
-
-
 @dataclass
 class Seen:
     """What the ledger says.
 
     Attributes:
         beginnings: of each attempt, in their order.
-        stopped: in which line each worker was about to be killed, or frozen.
+        stops: when each worker was killed, or frozen.
     """
 
     beginnings: Mapping[Leg, list[Beginning]]
-    stopped: Mapping[str, int]
+    stops: Stops
 
     @property
     def again(self) -> int:
@@ -54,16 +43,16 @@ class Seen:
 def seen(lines: Sequence[str]) -> Seen:
     """Reads the ledger."""
     beginnings: dict[Leg, list[Beginning]] = defaultdict(list)
-    stopped: dict[str, int] = {}
+    stops = Stops()
     for number, line in enumerate(lines):
-        match line.split():
+        words = line.split()
+        stops.read(number, words)
+        match words:
             case ["began", run_id, address, attempt, leg, token]:
                 beginnings[run_id, address, int(attempt), leg].append(Beginning(number, token))
-            case ["stopping", worker]:
-                stopped[worker] = number
             case _:
                 pass
-    return Seen(beginnings, stopped)
+    return Seen(beginnings, stops)
 
 
 @dataclass
@@ -107,7 +96,7 @@ def judge_steps(journals: Mapping[str, Sequence[AnyEntry]], ledger: Seen, verdic
         )
         for before, after in pairwise(beginnings):
             verdict.must(
-                before.line < ledger.stopped.get(before.worker, -1) < after.line,
+                ledger.stops.let_again(before, after),
                 f"{leg} began at {before.worker}, which was not stopped then, and again at {after.worker}",
             )
     for leg in recorded_tokens:

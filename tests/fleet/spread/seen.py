@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
-
-@dataclass(frozen=True)
-class Begun:
-    """A beginning of an attempt: in which line, and by whose token."""
-
-    line: int
-    token: str
-
-    @property
-    def worker(self) -> str:
-        return self.token.partition(":")[0]
+from tests.fleet.crash.beginnings import Beginning, Stops
 
 
 class Seen:
@@ -26,31 +15,31 @@ class Seen:
     Attributes:
         begun: the beginnings of each step, by address, in their order.
         ended: which tokens got to their end.
-        stopped: in which line each worker was about to be killed.
+        stops: when each worker was killed.
     """
 
     def __init__(self, lines: Sequence[str], run_id: str) -> None:
-        begun: dict[str, list[Begun]] = defaultdict(list)
+        begun: dict[str, list[Beginning]] = defaultdict(list)
         self.ended: set[str] = set()
-        self.stopped: dict[str, int] = {}
+        self.stops = Stops()
         at_once: Counter[str] = Counter()
         self.most_at_once = 0
         for number, line in enumerate(lines):
-            match line.split():
+            words = line.split()
+            self.stops.read(number, words)
+            match words:
                 case ["began", of, address, _, _, token] if of == run_id:
-                    begun[address].append(Begun(number, token))
+                    begun[address].append(Beginning(number, token))
                     at_once[node_of(address)] += 1
                     self.most_at_once = max(self.most_at_once, *at_once.values())
                 case ["ended", of, address, token] if of == run_id:
                     self.ended.add(token)
                     at_once[node_of(address)] -= 1
-                case ["stopping", worker]:
-                    self.stopped[worker] = number
                 case _:
                     pass
-        self.begun: Mapping[str, Sequence[Begun]] = begun
+        self.begun: Mapping[str, Sequence[Beginning]] = begun
 
-    def items(self) -> Mapping[str, Sequence[Begun]]:
+    def items(self) -> Mapping[str, Sequence[Beginning]]:
         """Of items alone."""
         return {address: begun for address, begun in self.begun.items() if "[" in address}
 
@@ -63,7 +52,7 @@ class Seen:
         """The worker that drove the run first."""
         return self.begun["split"][0].worker
 
-    def again(self) -> Mapping[str, Sequence[Begun]]:
+    def again(self) -> Mapping[str, Sequence[Beginning]]:
         """Items that were begun more than once."""
         return {address: begun for address, begun in self.items().items() if len(begun) > 1}
 
@@ -73,7 +62,7 @@ class Seen:
         found: list[str] = []
         for address, begun in self.begun.items():
             for before, after in pairwise(begun):
-                if not before.line < self.stopped.get(before.worker, -1) < after.line:
+                if not self.stops.let_again(before, after):
                     found.append(f"{address} began at {before.worker}, which lived, and again at {after.worker}")
         return found
 
