@@ -56,6 +56,12 @@ async def looking(workers: Fleet, dispatch: str) -> AsyncGenerator[Waystation]:
         yield app
 
 
+async def spread_well(app: Waystation) -> None:
+    """Have Restate make connections, and hear how few calls each carries: before that it gives a burst to few of them, and
+    so to few workers."""
+    await app.get_workflow(wide).start(100)
+
+
 def place_of(workers: Fleet, name: str) -> str:
     """The place of the worker of that name."""
     return next(place for place, worker in workers.living.items() if worker.name == name)
@@ -104,6 +110,7 @@ async def test_the_items_of_a_foreach_use_several_workers_and_no_more_at_once_th
 
 async def test_after_the_drivers_death_items_at_other_workers_are_not_begun_again(three: Fleet, dispatch: str) -> None:
     async with looking(three, dispatch) as app:
+        await spread_well(app)
         run = await app.get_workflow(gated).start_async(20)
         before = await until_begun(three, run.run_id, 20)
         three.kill(place_of(three, before.driver))
@@ -118,6 +125,7 @@ async def test_after_the_drivers_death_items_at_other_workers_are_not_begun_agai
 
 async def test_items_of_a_killed_worker_are_begun_again_elsewhere_once(three: Fleet, dispatch: str) -> None:
     async with looking(three, dispatch) as app:
+        await spread_well(app)
         run = await app.get_workflow(gated).start_async(20)
         before = await until_begun(three, run.run_id, 20)
         victim = next(name for name in before.workers() if name != before.driver)

@@ -56,12 +56,6 @@ class RestateServer(KeptServer):
         """What an app is given as ``dispatch``."""
         return f"restate://127.0.0.1:{self._ingress}?admin={self.admin}&pool={pool}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the server, while it runs."""
-        assert self.running, "the server does not run"
-        return self._pid
-
     def _configuration(self) -> str:
         own = self._nodes[self._number - 1]
         first = "true" if self._number == 1 else "false"
