@@ -30,8 +30,7 @@ RUNS = {f"run-{number}": number for number in range(12)}
 
 def held_by(workers: Fleet) -> dict[str, str]:
     """Which worker was the last to begin the step that each run is held in."""
-    lines = map(str.split, workers.ledger.lines())
-    return {words[1]: words[5].partition(":")[0] for words in lines if words[0] == "began" and words[2] == "hold"}
+    return dict(workers.beginnings_to_hold())
 
 
 async def hold_all(app: Waystation, workers: Fleet) -> None:

@@ -57,8 +57,8 @@ async def looking(workers: Fleet, dispatch: str) -> AsyncGenerator[Waystation]:
 
 
 async def spread_well(app: Waystation) -> None:
-    """Have Restate make connections, and hear how few calls each carries: before that it gives a burst to few of them, and
-    so to few workers."""
+    """Have Restate make connections, and hear how few calls each carries: before that it gives a burst to few of them,
+    and so to few workers."""
     await app.get_workflow(wide).start(100)
 
 

@@ -73,6 +73,11 @@ class Fleet:
     def ledger(self) -> Ledger:
         return Ledger(self.folder / "ledger")
 
+    def beginnings_to_hold(self) -> list[tuple[str, str]]:
+        """Every beginning of a step that holds its run until a gate is open: which run, and at which worker."""
+        words = map(str.split, self.ledger.lines())
+        return [(each[1], each[5].partition(":")[0]) for each in words if each[0] == "began" and each[2] == "hold"]
+
     def begin(self, place: str, dispatch: str) -> Worker:
         """Start a worker there, and do not wait."""
         self._count += 1

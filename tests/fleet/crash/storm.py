@@ -99,16 +99,11 @@ class Storm:
 
     def holders(self) -> Counter[str]:
         """How many runs each worker has begun to hold, as the last to do so."""
-        last = {words[1]: words[5].partition(":")[0] for words in self._beginnings_to_hold()}
-        return Counter(last.values())
+        return Counter(dict(self.workers.beginnings_to_hold()).values())
 
     def times_held(self) -> int:
         """How often a run was begun to be held, by whomever."""
-        return len(self._beginnings_to_hold())
-
-    def _beginnings_to_hold(self) -> Sequence[Sequence[str]]:
-        words = map(str.split, self.lines())
-        return [each for each in words if each[0] == "began" and each[2] == "hold"]
+        return len(self.workers.beginnings_to_hold())
 
     def held_at(self, place: str) -> int:
         """How many the worker there holds."""
