@@ -44,7 +44,7 @@ class LocalDispatcher(TakingDispatcher):
 
     async def start(self) -> None:
         """Begin to look for runs that nobody drives, and for what other processes write."""
-        await self._begin(self._recovery.look_on(), "recovery")
+        await self._begin(self._recovery.look_on, "recovery")
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""

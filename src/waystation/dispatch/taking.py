@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 
 from waystation.core.machine import Machine
 from waystation.dispatch.conduct import Conduct
@@ -23,7 +23,9 @@ class TakingDispatcher(ABC):
     """Has runs taken, each in a task of its own, and knows who waits for them.
 
     Arguments:
+        lease: this process's lease.
         driving: the runs that are driven in this process.
+        conduct: how it does.
 
     Attributes:
         engine: what its drivers share.
@@ -35,20 +37,17 @@ class TakingDispatcher(ABC):
         self._driving = driving
         self._conduct = conduct
 
-    async def _begin(self, looking: Coroutine[object, object, None], name: str) -> None:
+    async def _begin(self, look_on: Callable[[], Coroutine[object, object, None]], name: str) -> None:
         """Begin what goes on for as long as the app is open.
 
         Arguments:
-            looking: looks for runs that nobody drives.
+            look_on: looks for runs that nobody drives, until it is cancelled.
+            name: of the task that does.
         """
         engine, conduct = self.engine, self._conduct
         if conduct.schedules is not None:
-            try:
-                await conduct.schedules.register()
-            except BaseException:
-                looking.close()
-                raise
-        self._driving.loop(looking, name)
+            await conduct.schedules.register()
+        self._driving.loop(look_on(), name)
         if conduct.retention is not None:
             self._driving.loop(prune_on(engine.store, engine.clock, conduct.retention), "retention")
         if isinstance(engine.clock, StoreClock):

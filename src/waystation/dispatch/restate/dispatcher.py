@@ -76,7 +76,7 @@ class RestateDispatcher(TakingDispatcher):
         except BaseException:
             await self.client.close()
             raise
-        await self._begin(self._resubmission.look_on(), "resubmission")
+        await self._begin(self._resubmission.look_on, "resubmission")
 
     async def stop(self) -> None:
         """Begin no more steps, let those in flight end (for the grace time), and hand the runs over."""
