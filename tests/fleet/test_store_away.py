@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.fleet.life.shop import WORKFLOWS
 from tests.postgres_server import PostgresServer
 from tests.restate_server import RestateServer
 from waystation import Waystation
+from waystation.core.entries import SleepBegun
 
 pytestmark = pytest.mark.anyio
 
@@ -38,8 +40,14 @@ async def test_calls_are_made_again_while_postgresql_is_away_and_the_runs_go_on_
     async with Waystation(workflows=WORKFLOWS, store=there.store, dispatch=there.dispatch) as app:
         running = [await app.get_workflow("holding").start_async("gate") for _ in range(5)]
         await there.until_lines(5, "held began")
-        asleep = [await app.get_workflow("sleeping").start_async("dream") for _ in range(5)]
-        await there.until_lines(10, "first ended")
+        asleep = await asyncio.gather(*(app.get_workflow("sleeping").start_async("dream") for _ in range(5)))
+
+        async def sleep() -> bool:
+            """Their first step is recorded: one that only has ended when its store goes away is run again."""
+            journals = [await run.journal() for run in asleep]
+            return all(any(isinstance(entry, SleepBegun) for entry in journal) for journal in journals)
+
+        await until(sleep, "the sleepers sleep")
         server.stop()
 
         async def retried() -> bool:

@@ -62,7 +62,7 @@ async def stamp(text: str, ctx: StepContext[None, None]) -> str:
 
 
 holding = workflow("holding", input=str, output=str).then(first).then(held).then(last).commit()
-sleeping = workflow("sleeping", input=str, output=str).then(first).sleep(timedelta(seconds=1)).then(last).commit()
+sleeping = workflow("sleeping", input=str, output=str).then(first).sleep(timedelta(seconds=3)).then(last).commit()
 _reviewing = workflow("reviewing", input=str, output=str).then(first).then(review)
 
 RELEASES = {
