@@ -82,8 +82,9 @@ def test_a_post_arrives_as_it_was_given() -> None:
 
 @pytest.fixture
 def busy_child() -> Generator[subprocess.Popen[str]]:
-    """A process whose own child has used the processor and ended, and whose other child still uses it."""
-    work = "import sys, time\nwhile time.process_time() < 0.2: pass\nprint(1, flush=True)\n"
+    """A process whose own child has used the processor and ended, and whose other child still lives. Each has used more
+    than 0.2 s, as the system tells it in whole hundredths, those of the program and its own apart, and rounds down."""
+    work = "import sys, time\nwhile time.process_time() < 0.3: pass\nprint(1, flush=True)\n"
     program = "\n".join(
         [
             "import subprocess, sys",
