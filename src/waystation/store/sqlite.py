@@ -9,9 +9,8 @@ what is read is always what was committed. Steps' transactions do outlive a call
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -149,7 +148,7 @@ class SQLiteStore:
 
     async def create_run(self, run: NewRun) -> None:
         """Create a run, durably."""
-        await self._write(partial(writes.create_run, run=run), run_id=run.run_id)
+        await self._write(partial(writes.create_run, numbers=self._numbers, run=run), run_id=run.run_id)
 
     async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
         """Write ``commit``, durably, all or nothing; with ``within``, together with what was written there."""
@@ -158,7 +157,8 @@ class SQLiteStore:
             self._of_steps().commit(within, apply)
             return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
-        await self._write(apply, settles=settles, run_id=commit.run_id)
+        row = writes.row_of(self._numbers, commit)
+        await self._write(apply, settles=settles, run_id=commit.run_id, row=row)
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
         """Write what ``make`` makes of what is there, inside the transaction that writes it."""
@@ -306,11 +306,16 @@ class SQLiteStore:
     # ------------------------------------------------------------------ one way to write, one to read
 
     def _write(
-        self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True, run_id: str = ""
-    ) -> asyncio.Future[T]:
+        self,
+        apply: Callable[[sqlite3.Connection], T],
+        *,
+        settles: bool = True,
+        run_id: str = "",
+        row: writes.Row | None = None,
+    ) -> Awaitable[T]:
         if self._writer is None:
             raise self._not_open()
-        return self._writer.write(apply, settles=settles, run_id=run_id)
+        return self._writer.write(apply, settles=settles, run_id=run_id, row=row)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         def ask() -> T:

@@ -4,9 +4,12 @@ Everything runs on the event loop's own thread: a hop to another costs more than
 of a pass of the loop has a flush called at the end of that pass; so whatever is ready in the pass goes along. The
 flush writes all of it in one transaction and only then tells anyone.
 
-Where nothing has gone along for a while, a run is by itself, and its writes are flushed right where they are asked for:
-two passes of the loop less for each. That ends when another run writes in the same pass, and for one pass when the loop
-has waited for long.
+Where nothing has gone along for a while, a run is by itself, and its writes are written right where they are asked for,
+and not queued: two passes of the loop less for each. That ends when another run writes in the same pass, and for one
+pass when the loop has waited for long.
+
+Most writes append one entry and do nothing else. Those of a transaction are one statement; if that does not append all
+of them, the transaction is rolled back, and each is written by itself: then it shows which of them is refused.
 
 A write is a function that is given the connection, inside the transaction. It either writes all it has to, or
 raises one of ``REFUSALS`` *before* it writes anything: then the others are not touched. If it raises anything else
@@ -26,6 +29,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from waystation.errors import RunError, StoreError
 from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
 from waystation.store.sqlite_errors import is_busy, is_of_the_whole, moved, store_error
+from waystation.store.sqlite_writes import Row, append_together
 
 T = TypeVar("T")
 
@@ -76,11 +80,14 @@ async def patiently(attempt: Callable[[], T], path: Path) -> T:
 
 
 class _Write(Generic[T]):
-    __slots__ = ("apply", "deadline", "future", "settles")
+    __slots__ = ("apply", "deadline", "future", "row", "settles")
 
-    def __init__(self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], *, settles: bool) -> None:
+    def __init__(
+        self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], row: Row | None, *, settles: bool
+    ) -> None:
         self.apply = apply
         self.future = future
+        self.row = row
         self.settles = settles
         self.deadline: float | None = None
 
@@ -123,25 +130,55 @@ class GroupWriter:
         self._writing = ""
         self._turn_ends = 0.0
 
-    def write(
-        self, apply: Callable[[sqlite3.Connection], T], *, settles: bool = True, run_id: str = ""
-    ) -> asyncio.Future[T]:
-        """Have ``apply`` write. Its result is given once it is durable.
+    async def write(
+        self,
+        apply: Callable[[sqlite3.Connection], T],
+        *,
+        settles: bool = True,
+        run_id: str = "",
+        row: Row | None = None,
+    ) -> T:
+        """Have ``apply`` write; gives its result once it is durable.
 
-        A write that nobody waits for any more, because the waiter was cancelled, is written all the same.
+        One that nobody waits for any more, because the waiter was cancelled, is written all the same.
 
         Arguments:
             settles: whether a power cut must not take it even under ``on-suspend``.
             run_id: the run whose driver writes; "" for what is none's.
+            row: where all that ``apply`` does is to append one entry: that entry.
         """
+        if run_id and not self._scheduled and self._is_by_itself(run_id) and not self._held():
+            try:
+                return self._write_here(apply, settles=settles)
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise store_error(error, self._path) from error
+        return await self._enqueue(apply, row, settles=settles)
+
+    def _write_here(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool) -> T:
+        """Write it in a transaction of its own, right now."""
+        if self._is_left():
+            raise moved(self._path)
+        if self._by_need:
+            self._demand(full=settles)
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = apply(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return result
+
+    def _enqueue(
+        self, apply: Callable[[sqlite3.Connection], T], row: Row | None, *, settles: bool
+    ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.append(_Write(apply, future, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
+        self._queue.append(_Write(apply, future, row, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
         if not self._scheduled:
             self._scheduled = True
-            if run_id and self._is_by_itself(run_id):
-                self._flush()
-            else:
-                self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush)
         return future
 
     def _is_by_itself(self, run_id: str) -> bool:
@@ -226,21 +263,43 @@ class GroupWriter:
 
     def _transact(self, batch: list[_Write[object]]) -> list[object]:
         """Write the batch in one transaction; what came of each: its result, or the exception it is refused with."""
+        if self._by_need:
+            self._demand(full=any(write.settles for write in batch))
         own: dict[int, BaseException] = {}
+        rows = [write.row for write in batch if write.row is not None]
         while True:
-            if self._by_need:
-                self._demand(full=any(write.settles for write in batch))
             try:
-                outcomes, failed = self._attempt(batch, own)
+                if len(rows) > 1:
+                    outcomes, is_done = self._attempt_together(batch, rows)
+                    rows = []
+                else:
+                    outcomes, is_done = self._attempt(batch, own)
             except BaseException:
                 self._roll_back()
                 raise
-            if failed is None:
+            if is_done:
                 return outcomes
             self._roll_back()
 
-    def _attempt(self, batch: list[_Write[object]], own: dict[int, BaseException]) -> tuple[list[object], int | None]:
-        """Try once, without those that have failed by themselves; gives the place of another that does."""
+    def _attempt_together(self, batch: list[_Write[object]], rows: list[Row]) -> tuple[list[object], bool]:
+        """Try once, with one statement for what is a row; whether all of it is written, with nothing refused."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        if not append_together(connection, rows):
+            return [], False
+        try:
+            outcomes = [None if write.row is not None else write.apply(connection) for write in batch]
+        except REFUSALS:
+            return [], False
+        except Exception as error:
+            if is_of_the_whole(error):
+                raise
+            return [], False
+        connection.execute("COMMIT")
+        return outcomes, True
+
+    def _attempt(self, batch: list[_Write[object]], own: dict[int, BaseException]) -> tuple[list[object], bool]:
+        """Try once, without those that have failed by themselves; False if another does, which is one of them now."""
         connection = self._connection
         outcomes: list[object] = []
         connection.execute("BEGIN IMMEDIATE")
@@ -256,9 +315,9 @@ class GroupWriter:
                 if is_of_the_whole(error):
                     raise
                 own[place] = store_error(error, self._path) if isinstance(error, sqlite3.Error) else error
-                return outcomes, place
+                return outcomes, False
         connection.execute("COMMIT")
-        return outcomes, None
+        return outcomes, True
 
     def _roll_back(self) -> None:
         self._rolled_back()

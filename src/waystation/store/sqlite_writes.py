@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
@@ -19,12 +20,18 @@ _MOST_NUMBERS = 10_000
 _MOST_PRUNED = 10_000
 """When so many entries are deleted, the transaction is long enough: the loop and other processes wait for it."""
 
-# Appends the first entry only if the run's epoch is the writer's, the journal reaches ``after``, and not beyond it:
-# the fence, the comparison and the append are one statement. Refused, it does nothing and counts no row.
+Row: TypeAlias = tuple[int, int, Seq, bytes]
+"""An entry to append: the run's number, the writer's epoch, the last seq the writer knows, the entry."""
+
+# Appends the entry only if the run's epoch is the writer's, the journal reaches the seq, and not beyond it: the fence,
+# the comparison and the append are one statement. Refused, it does nothing and counts no row: what is not found is
+# NULL, which no column takes. (An INSERT that selects from the journal would go by way of a temporary table.)
 _APPEND = """
-INSERT OR IGNORE INTO waystation_journal (run_no, seq, entry)
-SELECT run_no, ? + 1, ? FROM waystation_runs
-WHERE run_no = ? AND epoch = ? AND (? = 0 OR EXISTS (SELECT 1 FROM waystation_journal WHERE run_no = ? AND seq = ?))
+INSERT OR IGNORE INTO waystation_journal (run_no, seq, entry) VALUES (
+    (SELECT run_no FROM waystation_runs WHERE run_no = ?1 AND epoch = ?2),
+    CASE ?3 WHEN 0 THEN 1 ELSE (SELECT seq + 1 FROM waystation_journal WHERE run_no = ?1 AND seq = ?3) END,
+    ?4
+)
 """
 
 _APPEND_MORE = "INSERT INTO waystation_journal (run_no, seq, entry) VALUES (?, ?, ?)"
@@ -89,10 +96,18 @@ class RunNumbers:
             if row is None:
                 raise _not_found(run_id)
             number = int(row[0])
-            if len(self._known) >= _MOST_NUMBERS:
-                del self._known[next(iter(self._known))]
-            self._known[run_id] = number
+            self.learn(run_id, number)
         return number
+
+    def known(self, run_id: str) -> int | None:
+        """The run's number, if it is known here."""
+        return self._known.get(run_id)
+
+    def learn(self, run_id: str, number: int) -> None:
+        """A run was made, with this number."""
+        if len(self._known) >= _MOST_NUMBERS:
+            del self._known[next(iter(self._known))]
+        self._known[run_id] = number
 
     def drop(self, run_id: str) -> None:
         """Forget one: the run is deleted; one of that id would have another number."""
@@ -117,6 +132,19 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
         _commit(connection, numbers.find(connection, write.run_id), write)
 
 
+def row_of(numbers: RunNumbers, write: Commit) -> Row | None:
+    """The row that is all of ``write``; None if there is more to it, or if the run's number is not known."""
+    if len(write.entries) != 1 or write.head is not None or write.frontier is not None or write.opened or write.closed:
+        return None
+    number = numbers.known(write.run_id)
+    return None if number is None else (number, write.epoch, write.after, write.entries[0])
+
+
+def append_together(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
+    """Append rows of many runs; False if one was refused: then the transaction is to be rolled back."""
+    return connection.executemany(_APPEND, rows).rowcount == len(rows)
+
+
 def commit_on_top(
     connection: sqlite3.Connection, numbers: RunNumbers, run_id: str, after: Seq, make: MakeCommit
 ) -> None:
@@ -134,8 +162,7 @@ def commit_on_top(
 def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
     after, entries = write.after, write.entries
     if entries:
-        given = (after, entries[0], run_no, write.epoch, after, run_no, after)
-        if not connection.execute(_APPEND, given).rowcount:
+        if not connection.execute(_APPEND, (run_no, write.epoch, after, entries[0])).rowcount:
             _refuse(connection, run_no, write)
             raise JournalMoved
         if len(entries) > 1:
@@ -185,7 +212,7 @@ def _put_head(connection: sqlite3.Connection, run_no: int, head: Head) -> None:
     )
 
 
-def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
+def create_run(connection: sqlite3.Connection, numbers: RunNumbers, run: NewRun) -> None:
     """Create a run with its first entries.
 
     Raises:
@@ -203,6 +230,7 @@ def create_run(connection: sqlite3.Connection, run: NewRun) -> None:
     if not created.rowcount or created.lastrowid is None:
         raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
     run_no = created.lastrowid
+    numbers.learn(run.run_id, run_no)
     _append(connection, run_no, 1, run.entries)
     if run.frontier is not None:
         seq = len(run.entries) if run.frontier_seq is None else run.frontier_seq
