@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -13,7 +14,7 @@ from waystation.errors import StoreMoved
 from waystation.store import Store, open_store
 from waystation.store import sqlite_writer as writer
 from waystation.store.protocol import JournalMoved
-from waystation.testing.store_suite.writes import commit, new_run
+from waystation.testing.store_suite.writes import commit, head, new_run
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +121,38 @@ async def test_while_another_has_the_lock_the_loop_goes_on(store: Store, tmp_pat
     other.close()
     await writing
     assert len(await store.read("lone")) == 11
+
+
+async def test_one_that_fails_by_itself_leaves_nothing_and_the_next_is_written(store: Store) -> None:
+    await lone(store)
+
+    def fails(*_: object) -> Never:
+        raise ZeroDivisionError
+
+    before = vars(store)["_connection"].total_changes
+    with pytest.raises(ZeroDivisionError):
+        await vars(store)["_writer"].write(fails, run_id="lone")
+    assert not vars(store)["_connection"].in_transaction
+    assert vars(store)["_connection"].total_changes == before
+    await store.commit(commit(10, b"x", run_id="lone"))
+    assert len(await store.read("lone")) == 11
+
+
+async def test_only_what_a_power_cut_must_not_take_is_synced(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'runs.db'}?synchronous=on-suspend")
+    await store.open()
+    await lone(store)
+    connection: sqlite3.Connection = vars(store)["_connection"]
+    synced: list[int] = []
+    writes = [
+        commit(10, b"x", run_id="lone"),
+        commit(11, b"x", run_id="lone", head=head("suspended")),
+        commit(12, b"x", run_id="lone", epoch=1),
+    ]
+    for each in writes:
+        await asyncio.sleep(0)
+        await store.commit(each)
+        synced.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+    await store.close()
+    normal, full = 1, 2
+    assert synced == [normal, full, normal]

@@ -74,8 +74,8 @@ def _raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
 
 def _running(machine: Machine, address: Address, attempt: int) -> bool:
     """Whether that attempt of the step is on (still)."""
-    frame = machine.step_frame(address)
-    return frame is not None and frame.phase == "ready" and frame.attempt == attempt
+    frame = machine.state.frames.get(address)
+    return isinstance(frame, StepFrame) and frame.phase == "ready" and frame.attempt == attempt
 
 
 # --------------------------------------------------------------------------- the run

@@ -38,7 +38,6 @@ from waystation.core.state import (
 )
 from waystation.core.values import Values
 from waystation.define.nodes import (
-    UNDO,
     BranchNode,
     ForeachNode,
     Graph,
@@ -98,12 +97,21 @@ class Flow:
             self.values.retain(ref)
         self.recount(address, frame, was_busy=False, was_idle=False)
 
+    def _put_step(self, address: Address, ref: Ref) -> None:
+        """As ``put``, of a step: nearly every node is one, and a new one is known to be busy."""
+        self.state.frames[address] = StepFrame(input=ref)
+        self.values.retain(ref)
+        self.state.busy += 1
+        self.fresh.append(address)
+
     def take(self, address: Address) -> Frame:
         """A node is done with; its values stay until ``let_go``."""
         frame = self.state.frames.pop(address)
         self.failing.discard(address)
-        self.state.busy -= is_busy(frame)
-        self.state.idle -= is_idle(frame)
+        if is_busy(frame):
+            self.state.busy -= 1
+        elif is_idle(frame):
+            self.state.idle -= 1
         return frame
 
     def let_go(self, frame: Frame) -> None:
@@ -140,7 +148,7 @@ class Flow:
         node = self.place(address).node
         match node:
             case StepNode():
-                self.put(address, StepFrame(input=ref))
+                self._put_step(address, ref)
             case WorkflowNode():
                 self.put(address, ScopeFrame(input=ref))
                 self.enter(inside(address, node.workflow.graph.root.children[0].id), ref)
@@ -378,14 +386,6 @@ class Flow:
             self.values.release(self.state.output)
             self.state.output = None
             self.state.busy -= not self.graph.output_is_last
-
-    # ------------------------------------------------------------------ compensation
-
-    def undo_next(self) -> None:
-        """Begin the compensation of the step that completed last, of those that are left."""
-        if self.state.undoable:
-            last = self.state.undoable[-1]
-            self.put(Address(last.address + UNDO), StepFrame(input=last.output))
 
     # ------------------------------------------------------------------ the tree
 

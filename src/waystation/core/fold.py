@@ -34,7 +34,7 @@ from waystation.core.node_effects import NODE_EFFECTS
 from waystation.core.refs import Seq
 from waystation.core.state import Frame, State, StepFrame, is_busy
 from waystation.core.step_effects import STEP_EFFECTS
-from waystation.define.nodes import Graph
+from waystation.define.nodes import UNDO, Graph
 
 _F = TypeVar("_F", bound=Frame)
 
@@ -75,6 +75,12 @@ class Fold:
         assert frame.phase == "waiting", "only a waiting step is woken"
         frame.phase = "ready"
         self.flow.recount(address, frame, was_busy=False, was_idle=True)
+
+    def undo_next(self) -> None:
+        """Begin the compensation of the step that completed last, of those that are left."""
+        if self.state.undoable:
+            last = self.state.undoable[-1]
+            self.flow.put(Address(last.address + UNDO), StepFrame(input=last.output))
 
     def entered(self, address: Address, kind: type[_F]) -> _F:
         """The frame of an entry's node, which must be of ``kind``; else the entry is a ``JournalMisfit``."""
@@ -135,7 +141,7 @@ def _cancel(fold: Fold, entry: CancelRequested) -> None:
 def _undo_begun(fold: Fold, entry: UndoBegun) -> None:  # noqa: ARG001  (its kind says it all)
     fold.state.unwinding = True
     fold.state.permits = None
-    fold.flow.undo_next()
+    fold.undo_next()
 
 
 def _ended(fold: Fold, entry: RunSucceeded | RunFailed | RunCancelled) -> None:

@@ -99,12 +99,13 @@ class Machine:
         """The entries that record ``signal``, already applied; none if it no longer fits."""
         entries: list[AnyEntry] = []
         # One after another: what an entry brings about may make the next one pointless, and then it is not given.
+        apply = self._fold.apply
         for entry in DECIDE[type(signal)](self, signal):
-            self.apply(entry)
+            apply(entry)
             entries.append(entry)
         if entries:
             while (ending := self._ending(signal.at)) is not None:
-                self.apply(ending)
+                apply(ending)
                 entries.append(ending)
         return entries
 
@@ -164,7 +165,7 @@ class Machine:
             return actions
         for address in fresh:
             action = self._action(address)
-            if isinstance(action, signals.RunStep) and not self._may_step(address):
+            if self.state.permits is not None and isinstance(action, signals.RunStep) and not self._may_step(address):
                 self._flow.fresh.append(address)
             elif action is not None:
                 actions.append(action)
@@ -175,13 +176,15 @@ class Machine:
             output = self.state.output
             return None if output is None else signals.CheckOutput(output)
         frame = self.state.frames.get(address)
+        if isinstance(frame, StepFrame):
+            if frame.phase != "ready":
+                return None
+            return signals.RunStep(
+                address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
+            )
         if frame is None or not is_busy(frame):
             return None
         match frame:
-            case StepFrame():
-                return signals.RunStep(
-                    address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
-                )
             case LoopFrame():
                 assert frame.output is not None, "else there is nothing to decide"
                 return signals.Decide(address, frame.output, frame.turn)
@@ -194,9 +197,7 @@ class Machine:
                 return signals.Decide(address, frame.input)
 
     def _may_step(self, address: Address) -> bool:
-        """Whether the step may begin now, where the run goes step by step."""
-        if self.state.permits is None:
-            return True
+        """Whether the step may begin now, as the run goes step by step."""
         if self.stepping is not None and self.stepping != address:
             stepping = self.step_frame(self.stepping)
             if stepping is not None and stepping.phase != "suspended":
@@ -220,7 +221,8 @@ class Machine:
 
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now: the run has ended, or waits, or is paused."""
-        return self.state.standing != "running" or self.state.busy == 0 or self.is_paused()
+        state = self.state
+        return state.standing != "running" or state.busy == 0 or (state.permits == 0 and self.is_paused())
 
     def is_alone(self) -> bool:
         """Whether just one thing is to be done, and nothing else could come in between but an order from outside."""
@@ -229,6 +231,8 @@ class Machine:
     def settled(self) -> tuple[Sequence[tuple[Seq, Address]], Sequence[Seq]]:
         """The suspensions opened and closed since this was last asked; one both opened and closed is in neither."""
         opened, closed = self._fold.opened, self._flow.closed
+        if not opened and not closed:
+            return [], []
         self._fold.opened, self._flow.closed = [], []
         if opened and closed:
             both = {seq for seq, _ in opened} & set(closed)

@@ -48,22 +48,23 @@ have is legal for a waiting one too; and nothing may depend on which of the two 
 
 
 def _succeeded(fold: Fold, entry: StepSucceeded) -> None:
-    frame = _moved(fold, entry.address, entry)
-    fold.flow.take(entry.address)
-    fold.state.shared.update(entry.state)
-    if entry.address.endswith(UNDO):
+    address, state, flow = entry.address, fold.state, fold.flow
+    frame = _moved(fold, address, entry)
+    flow.take(address)
+    if entry.state:
+        state.shared.update(entry.state)
+    if address.endswith(UNDO):
         _undone(fold)
     else:
         _done(fold)
-        seq = fold.state.last_seq
-        step = fold.graph.step(node_key(entry.address))
-        if step is not None and step.undo is not None and seq > fold.state.inherited:
-            fold.state.undoable.append(Undoable(entry.address, seq))
-        if not fold.state.cancel:
+        seq = state.last_seq
+        if node_key(address) + UNDO in fold.graph.places and seq > state.inherited:
+            state.undoable.append(Undoable(address, seq))
+        if not state.cancel:
             fold.values.hold(seq, entry.output)
-            fold.flow.complete(entry.address, seq)
+            flow.complete(address, seq)
             fold.values.drop_unused(seq)
-    fold.flow.let_go(frame)
+    flow.let_go(frame)
 
 
 def _bailed(fold: Fold, entry: StepBailed) -> None:
@@ -106,7 +107,7 @@ def _done(fold: Fold) -> None:
 def _undone(fold: Fold) -> None:
     """A compensation has ended, well or badly: go on with the next."""
     fold.state.undoable.pop()
-    fold.flow.undo_next()
+    fold.undo_next()
 
 
 def _retrying(fold: Fold, entry: StepRetrying) -> None:

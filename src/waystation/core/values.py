@@ -35,34 +35,21 @@ class Values:
 
     def retain(self, ref: Ref) -> None:
         """One more refers to ``ref``."""
-        if isinstance(ref, int):
-            self._retain(ref)
-        else:
-            for seq in leaves(ref):
-                self._retain(seq)
-
-    def _retain(self, seq: Seq) -> None:
-        self._uses[seq] = self._uses.get(seq, 0) + 1
-        if seq not in self._held:
-            self._wanted.add(seq)
+        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
+            self._uses[seq] = self._uses.get(seq, 0) + 1
+            if seq not in self._held:
+                self._wanted.add(seq)
 
     def release(self, ref: Ref) -> None:
         """One fewer does; the last one lets the value go."""
-        if isinstance(ref, int):
-            self._release(ref)
-        else:
-            for seq in leaves(ref):
-                self._release(seq)
-
-    def _release(self, seq: Seq) -> None:
-        uses = self._uses[seq] - 1
-        if uses:
-            self._uses[seq] = uses
-        else:
-            del self._uses[seq]
-            self._held.pop(seq, None)
-            self._wanted.discard(seq)
-            if self._apart:
+        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
+            uses = self._uses[seq] - 1
+            if uses:
+                self._uses[seq] = uses
+            else:
+                del self._uses[seq]
+                self._held.pop(seq, None)
+                self._wanted.discard(seq)
                 self._apart.pop(seq, None)
 
     def drop_unused(self, seq: Seq) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Never, Protocol, TypeVar
 
 import msgspec
@@ -19,8 +18,7 @@ from waystation.engine.turns import StepTransaction
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class StepControl:
+class StepControl(msgspec.Struct):
     """How the driver reaches a step that is in flight.
 
     Attributes:

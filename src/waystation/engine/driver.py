@@ -285,17 +285,18 @@ class Driver:
 
     async def _commit(self) -> bool:
         """Handle what has come and make durable what comes of it; whether the run rests by that."""
-        resting = False
-        outcomes, self._outcomes = self._outcomes, []
+        outcomes, self._outcomes, resting = self._outcomes, [], False
         together: list[Outcome] = []
+        signals: list[Signal] = []
         for outcome in outcomes:
             if outcome.transaction is None:
                 together.append(outcome)
+                signals.append(outcome.signal)
             else:
                 resting = await self.record([outcome.signal], within=outcome.transaction)
         if not together:
             return resting
-        recorded = await self._record_now([outcome.signal for outcome in together])
+        recorded = await self._record_now(signals)
         if recorded is None:  # another step has opened a transaction: they are committed after that
             self._outcomes = [*together, *self._outcomes]
             return False
@@ -346,13 +347,12 @@ class Driver:
             resting = self.machine.is_at_rest()
             if not entries and not resting:
                 return False
-            inner = None if within is None else within.inner
             resting_at = self._engine.clock.now() if resting else None
             write = commit_of(self.machine, self.run_id, self._epoch, entries, resting_at=resting_at)
             # Until it is known to be written. Whatever breaks off, be it the reading anew: the store will tell.
             self._is_ahead = True
             try:
-                await self._engine.store.commit(write, within=inner)
+                await self._engine.store.commit(write, within=within and within.inner)
             except JournalMoved:
                 await self._reload()
                 continue
@@ -370,7 +370,8 @@ class Driver:
         for entry in entries:
             if isinstance(entry, StepBailed):
                 self._in_flight.drop_missing(self.machine)
-        self._heed_cancel()
+        if self.machine.state.cancel:
+            self._heed_cancel()
         self._engine.hub.announce(self.run_id)
 
     async def _reload(self) -> None:

@@ -7,9 +7,11 @@ import contextvars
 import logging
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
+
+import msgspec
+from msgspec import structs
 
 from waystation.core.machine import Machine
 from waystation.core.refs import Millis
@@ -30,8 +32,7 @@ _LAST_PATIENCE = 1.0
 """How long to wait, in seconds, for a step that was cancelled and goes on all the same, before it is left behind."""
 
 
-@dataclass(slots=True, eq=False)
-class Running:
+class Running(msgspec.Struct, eq=False):
     """Something under way.
 
     Attributes:
@@ -44,7 +45,7 @@ class Running:
 
     action: Deed
     began: Millis
-    control: StepControl = field(default_factory=StepControl)
+    control: StepControl = msgspec.field(default_factory=StepControl)
     task: asyncio.Task[None] | None = None
     is_cut: bool = False
     stop_timer: Callable[[], None] | None = None
@@ -134,7 +135,7 @@ class InFlight:
 
     def _over(self, running: Running, outcome: Outcome | None) -> None:
         self._remove(running)
-        self._came(None if outcome is None else outcome._replace(of=_key(running.action)))
+        self._came(None if outcome is None else structs.replace(outcome, of=_key(running.action)))
 
     def _done(self, running: Running, task: asyncio.Task[None]) -> None:
         if self._running.get(_key(running.action)) is running:

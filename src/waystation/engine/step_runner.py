@@ -8,7 +8,9 @@ import functools
 import random
 from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
+
+import msgspec
 
 from waystation.core.addresses import node_key
 from waystation.core.machine import Machine
@@ -33,7 +35,7 @@ _LAST_WORD = 10.0
 _UNCHANGED: Mapping[str, bytes] = {}
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """How an attempt ended.
 
     Attributes:
@@ -161,10 +163,12 @@ class StepRunner:
 
     def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> Awaitable[object]:
         """What the step gives, to be awaited at once: nearly always just its function's own coroutine."""
+        is_timed = step.timeout is not None or step.total_timeout is not None
+        if step.is_async and not is_timed:
+            given = (value, context) if step.takes_context else (value,)
+            return step.fn(*given)  # type: ignore[return-value]  # is_async says that it gives an awaitable
         call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
-        if step.timeout is None and step.total_timeout is None:
-            return self._begin(step, call)
-        return self._in_time(step, action, call)
+        return self._in_time(step, action, call) if is_timed else self._run_in_thread(call)
 
     async def _in_time(self, step: AnyStep, action: RunStep, call: functools.partial[object]) -> object:
         seconds, which = self._time_left(step, action)

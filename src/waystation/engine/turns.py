@@ -8,6 +8,7 @@ time, and while it is open, commits of the run wait: all but its own.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from waystation.engine.outages import Outages
@@ -107,18 +108,17 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._time = asyncio.get_running_loop().time
-        self._gave_way = self._began = self._time()
+        self._gave_way = self._began = time.monotonic()
 
     def begin_to_wait(self) -> None:
         """Something is awaited that may take its time."""
-        self._began = self._time()
+        self._began = time.monotonic()
 
     async def give_way(self) -> None:
         """It is over: let others have their turn, if they have not had one by it, nor for a while."""
-        now = self._time()
+        now = time.monotonic()
         if now - self._began > _A_WAIT:
             self._gave_way = now
         elif now - self._gave_way > _LONGEST_TURN:
             await asyncio.sleep(0)
-            self._gave_way = self._time()
+            self._gave_way = time.monotonic()

@@ -31,10 +31,10 @@ def commit_of(
         run_id=run_id,
         epoch=epoch,
         after=machine.state.last_seq - len(entries),
-        entries=[encode_entry(entry) for entry in entries],
+        entries=list(map(encode_entry, entries)),
         head=resting_head(machine, parked, resting_at) if resting_at is not None else None,
         frontier=encode_state(machine.state) if resting_at is not None else None,
-        opened=[Opened(seq=seq, address=address) for seq, address in opened],
+        opened=[Opened(seq=seq, address=address) for seq, address in opened] if opened else (),
         closed=closed,
     )
 
@@ -81,9 +81,9 @@ def commit_from_outside(
         run_id=record.run_id,
         epoch=record.epoch,
         after=last_seq,
-        entries=[encode_entry(entry) for entry in entries],
+        entries=list(map(encode_entry, entries)),
         head=head,
         frontier=frontier,
-        opened=[Opened(seq=seq, address=address) for seq, address in opened],
+        opened=[Opened(seq=seq, address=address) for seq, address in opened] if opened else (),
         closed=closed,
     )
