@@ -113,7 +113,7 @@ async def test_a_statement_of_the_stores_own_is_refused_too_after_the_store_has_
         await store.commit(commit(1, b"x", epoch=9), within=transaction)
     append: str = vars(sqlite_writes)["_APPEND"]
     with pytest.raises(TransactionMisused):
-        await transaction.execute(append, (1, 1, 1, b"x"))
+        await transaction.execute(append, (1, 1, 1, 1, 1, b"x"))
 
 
 async def test_a_trigger_of_the_users_cannot_write_to_the_stores_tables_either(

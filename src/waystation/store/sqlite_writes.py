@@ -20,17 +20,17 @@ _MOST_NUMBERS = 10_000
 _MOST_PRUNED = 10_000
 """When so many entries are deleted, the transaction is long enough: the loop and other processes wait for it."""
 
-Row: TypeAlias = tuple[int, int, Seq, bytes]
-"""An entry to append: the run's number, the writer's epoch, the last seq the writer knows, the entry."""
+Row: TypeAlias = tuple[int, int, Seq, int, Seq, bytes]
+"""An entry to append, as ``_APPEND`` is given it."""
 
 # Appends the entry only if the run's epoch is the writer's, the journal reaches the seq, and not beyond it: the fence,
 # the comparison and the append are one statement. Refused, it does nothing and counts no row: what is not found is
 # NULL, which no column takes. (An INSERT that selects from the journal would go by way of a temporary table.)
 _APPEND = """
 INSERT OR IGNORE INTO waystation_journal (run_no, seq, entry) VALUES (
-    (SELECT run_no FROM waystation_runs WHERE run_no = ?1 AND epoch = ?2),
-    CASE ?3 WHEN 0 THEN 1 ELSE (SELECT seq + 1 FROM waystation_journal WHERE run_no = ?1 AND seq = ?3) END,
-    ?4
+    (SELECT run_no FROM waystation_runs WHERE run_no = ? AND epoch = ?),
+    CASE ? WHEN 0 THEN 1 ELSE (SELECT seq + 1 FROM waystation_journal WHERE run_no = ? AND seq = ?) END,
+    ?
 )
 """
 
@@ -137,7 +137,11 @@ def row_of(numbers: RunNumbers, write: Commit) -> Row | None:
     if len(write.entries) != 1 or write.head is not None or write.frontier is not None or write.opened or write.closed:
         return None
     number = numbers.known(write.run_id)
-    return None if number is None else (number, write.epoch, write.after, write.entries[0])
+    return None if number is None else _row(number, write.epoch, write.after, write.entries[0])
+
+
+def _row(run_no: int, epoch: int, after: Seq, entry: bytes) -> Row:
+    return run_no, epoch, after, run_no, after, entry
 
 
 def append_together(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
@@ -162,7 +166,7 @@ def commit_on_top(
 def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
     after, entries = write.after, write.entries
     if entries:
-        if not connection.execute(_APPEND, (run_no, write.epoch, after, entries[0])).rowcount:
+        if not connection.execute(_APPEND, _row(run_no, write.epoch, after, entries[0])).rowcount:
             _refuse(connection, run_no, write)
             raise JournalMoved
         if len(entries) > 1:
