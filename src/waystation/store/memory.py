@@ -67,7 +67,7 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Forget everything. Every later call raises ``StoreClosed``."""
-        self.__init__()  # type: ignore[misc]  # the empty store is exactly the new one
+        MemoryStore.__init__(self)  # the empty store is exactly the new one
         self._closed = True
 
     async def schema(self) -> SchemaStatus:
