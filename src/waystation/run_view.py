@@ -77,12 +77,14 @@ class RunView(Generic[In, Out]):
         )
 
     async def _suspensions(self, machine: Machine) -> tuple[Suspension, ...]:
-        engine, _ = await self._app.opened()
         found = {seq: address for address, seq in machine.suspensions().items()}
-        entries = await engine.store.read_some(self.run_id, sorted(found))
+        entries: dict[Seq, AnyEntry] = {seq: machine.asked[seq] for seq in found if seq in machine.asked}
+        if len(entries) < len(found):
+            engine, _ = await self._app.opened()
+            read = await engine.store.read_some(self.run_id, sorted(found.keys() - entries.keys()))
+            entries |= {seq: entry_of(self.run_id, entry) for seq, entry in read.items()}
         suspensions: list[Suspension] = []
-        for seq in sorted(entries):
-            entry = entry_of(self.run_id, entries[seq])
+        for seq, entry in sorted(entries.items(), key=lambda each: each[0]):
             assert isinstance(entry, StepSuspended), "a suspension is known by the seq of its entry"
             suspensions.append(suspension_of(self._untyped, self.run_id, found[seq], seq, entry))
         return tuple(suspensions)

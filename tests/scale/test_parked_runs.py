@@ -238,3 +238,17 @@ async def test_what_a_suspended_run_costs_is_disk(tmp_path: Path) -> None:
         assert driven() == 0
         # What is let go was not traced when it was taken, so it is not taken off: a name and a number, and their place.
         assert grown / 1000 < 1000
+
+
+async def test_whoever_waited_for_a_question_is_told_without_a_look_into_the_store(tmp_path: Path) -> None:
+    store = CountingStore(SQLiteStore(tmp_path / "runs.db", synchronous="normal"))
+    async with Waystation(workflows=[asking], store=store.as_store()) as app:
+        run = await app.get_workflow(asking).create_run(run_id="r1")
+        store.calls.clear()
+        result = await run.start(1)
+        assert result.status == "suspended"
+        assert "read_some" not in store.calls, "what was asked is at hand: it has just been written"
+        found = await run.result()
+        assert found.status == "suspended"
+        assert store.calls["read_some"], "who comes later reads it"
+        assert found.suspensions == result.suspensions

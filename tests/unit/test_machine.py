@@ -229,6 +229,34 @@ def test_a_suspension_opened_and_closed_within_one_commit_is_neither() -> None:
     assert world.machine.settled() == ([], [])
 
 
+def test_what_is_asked_is_at_hand_while_it_is_open_and_no_longer() -> None:
+    world = World(side_by_side(asking, second))
+    world.start()
+    world.suspend("asking", b'"first?"')
+    world.machine.settled()
+    (seq,) = world.machine.suspensions().values()
+    assert {of: bytes(entry.payload) for of, entry in world.machine.asked.items()} == {seq: b'"first?"'}
+    assert world.refolded().asked == world.machine.asked
+    world.answer("asking")
+    world.machine.settled()
+    assert not world.machine.asked
+    world.suspend("asking", b'"second?"')
+    world.machine.settled()
+    assert [bytes(entry.payload) for entry in world.machine.asked.values()] == [b'"second?"']
+    world.fail("second")
+    world.machine.settled()
+    assert not world.machine.asked, "given up with the run"
+
+
+def test_what_is_asked_and_given_up_in_one_commit_is_not_kept() -> None:
+    world = World(side_by_side(asking, second))
+    world.start()
+    world.suspend("asking")
+    world.fail("second")
+    world.machine.settled()
+    assert not world.machine.asked
+
+
 def test_what_once_recorded_is_kept_for_the_step_and_recorded_once() -> None:
     world = World(chain(asking))
     world.start()

@@ -26,6 +26,7 @@ from waystation.core.entries import (
     RunStarted,
     RunSucceeded,
     StateReplaced,
+    StepSuspended,
     UndoBegun,
 )
 from waystation.core.flow import Flow
@@ -48,6 +49,7 @@ class Fold:
         flow: how it moves through the graph.
         values: the values that frames refer to, by seq.
         opened: suspensions opened; whoever makes them durable empties the list.
+        asked: what was asked in those that were opened here, by seq; who is told that one was closed takes it out.
     """
 
     def __init__(self, graph: Graph, state: State | None = None) -> None:
@@ -56,6 +58,7 @@ class Fold:
         self.flow = Flow(graph, self.state)
         self.values = self.flow.values
         self.opened: list[tuple[Seq, Address]] = []
+        self.asked: dict[Seq, StepSuspended] = {}
 
     def apply(self, entry: AnyEntry) -> None:
         """Fold one entry, the next of the journal, into the state.

@@ -22,12 +22,12 @@ No clock, no chance, no I/O: signals bring times and chances with them. The grap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from waystation.core import signals
 from waystation.core.addresses import ROOT, Address
 from waystation.core.decisions import DECIDE
-from waystation.core.entries import AnyEntry, RunCancelled, RunFailed, RunSucceeded, UndoBegun
+from waystation.core.entries import AnyEntry, RunCancelled, RunFailed, RunSucceeded, StepSuspended, UndoBegun
 from waystation.core.fold import Fold
 from waystation.core.refs import Millis, Ref, Seq
 from waystation.core.state import (
@@ -53,6 +53,7 @@ class Machine:
         graph: the definition it follows.
         state: where it stands. Read it; only the fold writes it.
         values: the values that frames refer to, by seq.
+        asked: the entries of open suspensions, by seq, as far as they are known here: of others see the journal.
         stepping: where a run goes step by step, the step that was handed out last. Not recorded: whoever has it under
             way while the machine is made anew tells the new one.
     """
@@ -63,6 +64,7 @@ class Machine:
         self.graph = graph
         self.state = self._fold.state
         self.values = self._fold.values
+        self.asked: Mapping[Seq, StepSuspended] = self._fold.asked
         self.stepping: Address | None = None
         self._renew()
 
@@ -234,6 +236,8 @@ class Machine:
         if not opened and not closed:
             return [], []
         self._fold.opened, self._flow.closed = [], []
+        for seq in closed:
+            self._fold.asked.pop(seq, None)
         if opened and closed:
             both = {seq for seq, _ in opened} & set(closed)
             opened = [pair for pair in opened if pair[0] not in both]

@@ -130,6 +130,7 @@ def _suspended(fold: Fold, entry: StepSuspended) -> None:
     fold.values.retain(seq)
     fold.state.shared.update(entry.state)
     fold.opened.append((seq, entry.address))
+    fold.asked[seq] = entry
     _done(fold)
 
 
