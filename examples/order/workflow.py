@@ -98,8 +98,8 @@ async def put_back(line: Line, ctx: StepContext) -> None:
 async def reserve(line: Line, ctx: StepContext) -> Line:
     async with ctx.transaction() as tx:
         left = await tx.execute(
-            "UPDATE stock SET pieces = pieces - ?1 WHERE article = ?2 AND pieces >= ?1 RETURNING pieces",
-            (line.pieces, line.article),
+            "UPDATE stock SET pieces = pieces - ? WHERE article = ? AND pieces >= ? RETURNING pieces",
+            (line.pieces, line.article, line.pieces),
         )
     if not left:
         raise NonRetryable(f"{line.article} is out of stock")
@@ -171,7 +171,7 @@ async def take_delivery(lines: list[Line], ctx: StepContext) -> int:
         await tx.execute("CREATE TABLE IF NOT EXISTS ledger (order_id TEXT NOT NULL, amount INTEGER NOT NULL)")
         for line in lines:
             await tx.execute(
-                "INSERT INTO stock VALUES (?1, ?2) ON CONFLICT (article) DO UPDATE SET pieces = pieces + ?2",
+                "INSERT INTO stock VALUES (?, ?) ON CONFLICT (article) DO UPDATE SET pieces = pieces + excluded.pieces",
                 (line.article, line.pieces),
             )
     return len(lines)
