@@ -40,6 +40,21 @@ def test_every_mark_that_silences_a_checker_or_leaves_out_a_test_has_its_reason(
     assert bare == []
 
 
+_NUMBERED = re.compile(r"""["\s(]\?\d+\b""")
+
+
+def test_no_statement_for_sqlite_numbers_its_parameters() -> None:
+    """What is given by place is taken by place: Python 3.12 warns of anything else, and a later one refuses it."""
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in SOURCES
+        if file != Path(__file__) and "execute" in (text := file.read_text(encoding="utf-8"))
+        for number, line in enumerate(text.splitlines(), 1)
+        if _NUMBERED.search(line)
+    ]
+    assert found == []
+
+
 def test_every_lint_rule_that_the_studio_leaves_out_has_its_reason() -> None:
     """After it, or as a comment on the line before."""
     bare: list[str] = []
