@@ -183,7 +183,7 @@ def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry
             attempt=signal.attempt,
             began=signal.began,
             output=msgspec.Raw(signal.output),
-            state=_raw(signal.state),
+            state=_raw(signal.state) if signal.state else _NOTHING,
         )
 
 

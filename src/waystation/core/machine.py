@@ -163,7 +163,7 @@ class Machine:
         actions: list[signals.Action] = []
         # A step may have become possible twice since the last asking (woken, then answered): it is one action.
         fresh, self._flow.fresh = dict.fromkeys(self._flow.fresh), []
-        if self.state.standing != "running" or self.is_cancelling():
+        if self.state.standing != "running" or (self.state.cancel and self.is_cancelling()):
             return actions
         for address in fresh:
             action = self._action(address)

@@ -131,8 +131,9 @@ class MemoryStore:
         kept.journal += commit.entries
         if commit.frontier is not None:
             kept.frontier, kept.frontier_seq = commit.frontier, len(kept.journal)
-        self._suspensions.open(kept, commit.opened)
-        self._suspensions.close(kept, commit.closed)
+        if commit.opened or commit.closed:
+            self._suspensions.open(kept, commit.opened)
+            self._suspensions.close(kept, commit.closed)
         if (head := commit.head) is not None:
             self._put(
                 kept,
