@@ -285,9 +285,9 @@ class GroupWriter:
         """Try once, with one statement for what is a row; whether all of it is written, with nothing refused."""
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        if not append_together(connection, rows):
-            return [], False
         try:
+            if not append_together(connection, rows):
+                return [], False
             outcomes = [None if write.row is not None else write.apply(connection) for write in batch]
         except REFUSALS:
             return [], False
