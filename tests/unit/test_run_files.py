@@ -171,6 +171,7 @@ def test_every_run_arrives_byte_for_byte_in_pieces_of_any_size(
     [
         *(b"", b" 1", b"1 ", b'{"a":1}\n', b"[1,\n2]", b"[1,\r2]", b'"\xff"', b"{", b"1 2", b"\x00", b"nul"),
         b"[" * 5000 + b"]" * 5000,
+        b"[" * 301 + b"]" * 301,
     ],
 )
 async def test_bytes_that_are_not_json_on_one_line_come_through_too(data: bytes) -> None:

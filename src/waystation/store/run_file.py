@@ -116,6 +116,9 @@ KeptLine: TypeAlias = DefinitionLine | EntryLine | FrontierLine
 """A line with what a store keeps as bytes."""
 
 _encoder = msgspec.json.Encoder()
+_MOST_DEPTH = 300
+"""What is nested deeper is not written as JSON. No value of a run is: one of 100 levels is refused."""
+
 _decoder: msgspec.json.Decoder[AnyLine] = msgspec.json.Decoder(AnyLine)
 
 
@@ -151,11 +154,26 @@ def _is_json_on_a_line(data: bytes) -> bool:
         return False
     try:
         data.decode()
-        msgspec.json.decode(data)
+        if not _is_shallow(msgspec.json.decode(data)):
+            return False
         # White space around a value would be left out by who reads the line.
         return bytes(msgspec.json.decode(data, type=Raw)) == data
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return False
+
+
+def _is_shallow(value: object) -> bool:
+    """Whether every reader can take it apart: how deep one may go depends on the version of Python."""
+    level = [value]
+    for _ in range(_MOST_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+        ]
+        if not level:
+            return True
+    return False
 
 
 class RunFileWriter:
