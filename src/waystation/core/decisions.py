@@ -74,8 +74,8 @@ def _raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
 
 def _running(machine: Machine, address: Address, attempt: int) -> bool:
     """Whether that attempt of the step is on (still)."""
-    frame = machine.state.frames.get(address)
-    return isinstance(frame, StepFrame) and frame.phase == "ready" and frame.attempt == attempt
+    frame = machine.step_frame(address)
+    return frame is not None and frame.phase == "ready" and frame.attempt == attempt
 
 
 # --------------------------------------------------------------------------- the run
@@ -183,7 +183,7 @@ def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry
             attempt=signal.attempt,
             began=signal.began,
             output=msgspec.Raw(signal.output),
-            state=_raw(signal.state) if signal.state else _NOTHING,
+            state=_raw(signal.state),
         )
 
 

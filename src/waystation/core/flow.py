@@ -95,14 +95,11 @@ class Flow:
         self.state.frames[address] = frame
         for ref in kept_refs(frame):
             self.values.retain(ref)
-        self.recount(address, frame, was_busy=False, was_idle=False)
-
-    def _put_step(self, address: Address, ref: Ref) -> None:
-        """As ``put``, of a step: nearly every node is one, and a new one is known to be busy."""
-        self.state.frames[address] = StepFrame(input=ref)
-        self.values.retain(ref)
-        self.state.busy += 1
-        self.fresh.append(address)
+        if is_busy(frame):
+            self.state.busy += 1
+            self.fresh.append(address)
+        elif is_idle(frame):
+            self.state.idle += 1
 
     def take(self, address: Address) -> Frame:
         """A node is done with; its values stay until ``let_go``."""
@@ -129,8 +126,9 @@ class Flow:
     def recount(self, address: Address, frame: Frame, *, was_busy: bool, was_idle: bool) -> None:
         """A frame has changed: keep the counts of those that are busy and idle."""
         busy = is_busy(frame)
+        idle = not busy and is_idle(frame)
         self.state.busy += busy - was_busy
-        self.state.idle += is_idle(frame) - was_idle
+        self.state.idle += idle - was_idle
         if busy and not was_busy:
             self.fresh.append(address)
 
@@ -148,7 +146,7 @@ class Flow:
         node = self.place(address).node
         match node:
             case StepNode():
-                self._put_step(address, ref)
+                self.put(address, StepFrame(input=ref))
             case WorkflowNode():
                 self.put(address, ScopeFrame(input=ref))
                 self.enter(inside(address, node.workflow.graph.root.children[0].id), ref)

@@ -163,11 +163,11 @@ class Machine:
         actions: list[signals.Action] = []
         # A step may have become possible twice since the last asking (woken, then answered): it is one action.
         fresh, self._flow.fresh = dict.fromkeys(self._flow.fresh), []
-        if self.state.standing != "running" or (self.state.cancel and self.is_cancelling()):
+        if self.state.standing != "running" or self.is_cancelling():
             return actions
         for address in fresh:
             action = self._action(address)
-            if self.state.permits is not None and isinstance(action, signals.RunStep) and not self._may_step(address):
+            if isinstance(action, signals.RunStep) and not self._may_step(address):
                 self._flow.fresh.append(address)
             elif action is not None:
                 actions.append(action)
@@ -178,15 +178,13 @@ class Machine:
             output = self.state.output
             return None if output is None else signals.CheckOutput(output)
         frame = self.state.frames.get(address)
-        if isinstance(frame, StepFrame):
-            if frame.phase != "ready":
-                return None
-            return signals.RunStep(
-                address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
-            )
         if frame is None or not is_busy(frame):
             return None
         match frame:
+            case StepFrame():
+                return signals.RunStep(
+                    address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
+                )
             case LoopFrame():
                 assert frame.output is not None, "else there is nothing to decide"
                 return signals.Decide(address, frame.output, frame.turn)
@@ -199,7 +197,9 @@ class Machine:
                 return signals.Decide(address, frame.input)
 
     def _may_step(self, address: Address) -> bool:
-        """Whether the step may begin now, as the run goes step by step."""
+        """Whether the step may begin now, where the run goes step by step."""
+        if self.state.permits is None:
+            return True
         if self.stepping is not None and self.stepping != address:
             stepping = self.step_frame(self.stepping)
             if stepping is not None and stepping.phase != "suspended":
@@ -223,8 +223,7 @@ class Machine:
 
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now: the run has ended, or waits, or is paused."""
-        state = self.state
-        return state.standing != "running" or state.busy == 0 or (state.permits == 0 and self.is_paused())
+        return self.state.standing != "running" or self.state.busy == 0 or self.is_paused()
 
     def is_alone(self) -> bool:
         """Whether just one thing is to be done, and nothing else could come in between but an order from outside."""

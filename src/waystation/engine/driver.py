@@ -370,8 +370,7 @@ class Driver:
         for entry in entries:
             if isinstance(entry, StepBailed):
                 self._in_flight.drop_missing(self.machine)
-        if self.machine.state.cancel:
-            self._heed_cancel()
+        self._heed_cancel()
         self._engine.hub.announce(self.run_id)
 
     async def _reload(self) -> None:
