@@ -84,7 +84,8 @@ class RunView(Generic[In, Out]):
             read = await engine.store.read_some(self.run_id, sorted(found.keys() - entries.keys()))
             entries |= {seq: entry_of(self.run_id, entry) for seq, entry in read.items()}
         suspensions: list[Suspension] = []
-        for seq, entry in sorted(entries.items(), key=lambda each: each[0]):
+        for seq in sorted(entries):
+            entry = entries[seq]
             assert isinstance(entry, StepSuspended), "a suspension is known by the seq of its entry"
             suspensions.append(suspension_of(self._untyped, self.run_id, found[seq], seq, entry))
         return tuple(suspensions)

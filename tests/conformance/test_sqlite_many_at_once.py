@@ -13,6 +13,7 @@ from msgspec import structs
 from waystation.errors import RunNotFound, StoreError
 from waystation.store import Store, open_store
 from waystation.store.protocol import Fenced, JournalMoved
+from waystation.store.records import Commit
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
 pytestmark = pytest.mark.anyio
@@ -50,27 +51,31 @@ async def test_they_are_one_transaction_and_each_is_there(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "refusal"),
+    ("wrong", "refusal", "undone"),
     [
-        pytest.param(commit(2, b"x", run_id="r7", epoch=9), Fenced, id="of an epoch that is over"),
-        pytest.param(commit(1, b"x", run_id="r7"), JournalMoved, id="behind its journal"),
-        pytest.param(commit(5, b"x", run_id="r7"), JournalMoved, id="ahead of its journal"),
-        pytest.param(commit(0, b"x", run_id="r7"), JournalMoved, id="as if its journal were empty"),
-        pytest.param(commit(2, b"x", run_id="r7", epoch=9, head=head("running")), Fenced, id="with more than an entry"),
-        pytest.param(structs.replace(commit(2, run_id="r7"), entries=[object()]), StoreError, id="of what is no entry"),
+        pytest.param(commit(2, b"x", run_id="r7", epoch=9), Fenced, 1, id="of an epoch that is over"),
+        pytest.param(commit(1, b"x", run_id="r7"), JournalMoved, 1, id="behind its journal"),
+        pytest.param(commit(5, b"x", run_id="r7"), JournalMoved, 1, id="ahead of its journal"),
+        pytest.param(commit(0, b"x", run_id="r7"), JournalMoved, 1, id="as if its journal were empty"),
+        pytest.param(
+            commit(2, b"x", run_id="r7", epoch=9, head=head("running")), Fenced, 0, id="with more than an entry"
+        ),
+        pytest.param(
+            structs.replace(commit(2, run_id="r7"), entries=[object()]), StoreError, 2, id="of what is no entry"
+        ),
     ],
 )
 async def test_one_that_is_refused_is_told_why_and_all_others_are_written(
-    store: Store, wrong: object, refusal: type[Exception]
+    store: Store, wrong: Commit, refusal: type[Exception], undone: int
 ) -> None:
     writes = [commit(2, b"3", run_id=f"r{number}") for number in range(MANY)]
-    writes[7] = wrong  # type: ignore[call-overload]  # a commit, from the table above
+    writes[7] = wrong
     told = statements_of(store)
     outcomes = await asyncio.gather(*map(store.commit, writes), return_exceptions=True)
     assert [type(each) for each in outcomes if each is not None] == [refusal]
     assert isinstance(outcomes[7], refusal)
     assert told.count("COMMIT") == 1
-    assert told.count("ROLLBACK") >= 1
+    assert told.count("ROLLBACK") == undone, "a row is refused with all rows, and then by itself"
     assert await journals(store) == [[CREATED, b"2", *([b"3"] * (number != 7))] for number in range(MANY)]
 
 

@@ -163,21 +163,19 @@ class StepRunner:
 
     def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> Awaitable[object]:
         """What the step gives, to be awaited at once: nearly always just its function's own coroutine."""
-        is_timed = step.timeout is not None or step.total_timeout is not None
-        if step.is_async and not is_timed:
-            given = (value, context) if step.takes_context else (value,)
-            return step.fn(*given)  # type: ignore[return-value]  # is_async says that it gives an awaitable
-        call = functools.partial(step.fn, value, context) if step.takes_context else functools.partial(step.fn, value)
-        return self._in_time(step, action, call) if is_timed else self._run_in_thread(call)
+        given = (value, context) if step.takes_context else (value,)
+        if step.timeout is None and step.total_timeout is None:
+            return self._begin(step, given)
+        return self._in_time(step, action, given)
 
-    async def _in_time(self, step: AnyStep, action: RunStep, call: functools.partial[object]) -> object:
+    async def _in_time(self, step: AnyStep, action: RunStep, given: tuple[object, ...]) -> object:
         seconds, which = self._time_left(step, action)
         if seconds <= 0:
             raise StepTimeout(f"step {step.id!r} was not tried again: its {which}, was over before")
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                return await self._begin(step, call)
+                return await self._begin(step, given)
         except TimeoutError:
             if not scope.expired():
                 raise  # the step's own TimeoutError
@@ -194,10 +192,10 @@ class StepRunner:
             bounds.append((left, f"total_timeout of {step.total_timeout}, over all its attempts"))
         return min(bounds)
 
-    def _begin(self, step: AnyStep, call: functools.partial[object]) -> Awaitable[object]:
+    def _begin(self, step: AnyStep, given: tuple[object, ...]) -> Awaitable[object]:
         if step.is_async:
-            return call()  # type: ignore[return-value]  # is_async says that it gives an awaitable
-        return self._run_in_thread(call)
+            return step.fn(*given)  # type: ignore[return-value]  # is_async says that it gives an awaitable
+        return self._run_in_thread(functools.partial(step.fn, *given))
 
     async def _run_in_thread(self, call: functools.partial[object]) -> object:
         loop = asyncio.get_running_loop()

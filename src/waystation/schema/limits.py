@@ -17,6 +17,7 @@ MOST_DEPTH = 100
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_OF_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NUL_ESCAPE = b"\\u0000"
 
 
@@ -28,18 +29,21 @@ def check_limits(data: bytes) -> None:
     """
     if len(data) > MOST_BYTES:
         raise DataError([("", f"is {len(data):,} bytes as JSON; at most {MOST_BYTES:,} may be given")])
-    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(data):
+    if is_deeper(data, MOST_DEPTH):
         raise DataError([("", f"is nested deeper than {MOST_DEPTH} levels")])
     if _NUL_ESCAPE in data and (found := find_nul(msgspec.json.decode(data))) is not None:
         raise DataError([(found, "holds a NUL character, which cannot be stored")])
 
 
-def _is_deep(data: bytes) -> bool:
-    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
-    for _ in range(MOST_DEPTH):  # each turn takes away the innermost level everywhere
+def is_deeper(data: bytes, levels: int) -> bool:
+    """Whether JSON is nested deeper than so many levels."""
+    if data.count(b"[") + data.count(b"{") <= levels:
+        return False
+    brackets = _STRING.sub(b"", data).translate(_OF_ONE_KIND, _NOT_BRACKETS)
+    for _ in range(levels):  # each turn takes away the innermost level everywhere
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from waystation.errors import BadRequest, WaystationError
+from waystation.schema.limits import MOST_DEPTH, is_deeper
 from waystation.server import gate
 from waystation.server.access import allow, principal_of
 from waystation.server.problems import internal_problem, problem_of, problem_of_http, problem_of_request
@@ -26,6 +27,10 @@ from waystation.server.site import KEY, PRINCIPAL, Site
 
 if TYPE_CHECKING:
     from waystation.server.table import Row
+
+_MOST_DEPTH = 2 * MOST_DEPTH
+"""Of a body. That of a value is told with the place of the value; this refuses what no value in it could be, whatever
+depth a version of Python gives up at."""
 
 _log = logging.getLogger("waystation.server")
 
@@ -41,10 +46,13 @@ class JsonRequest(Request):
         Raises:
             BadRequest: it is not JSON.
         """
+        body = await self.body()
         try:
-            found: object = msgspec.json.decode(await self.body())
+            found: object = msgspec.json.decode(body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadRequest(f"the body of the request is not JSON: {error}") from None
+        if is_deeper(body, _MOST_DEPTH):
+            raise BadRequest(f"the body of the request is nested deeper than {_MOST_DEPTH} levels")
         return found
 
 

@@ -154,7 +154,8 @@ def _is_json_on_a_line(data: bytes) -> bool:
         return False
     try:
         data.decode()
-        if not _is_shallow(msgspec.json.decode(data)):
+        value = msgspec.json.decode(data)
+        if data.count(b"[") + data.count(b"{") > _MOST_DEPTH and not _is_shallow(value):
             return False
         # White space around a value would be left out by who reads the line.
         return bytes(msgspec.json.decode(data, type=Raw)) == data

@@ -136,7 +136,7 @@ class GroupWriter:
         *,
         settles: bool = True,
         run_id: str = "",
-        row: Row | None = None,
+        row: Callable[[], Row | None] | None = None,
     ) -> T:
         """Have ``apply`` write; gives its result once it is durable.
 
@@ -145,15 +145,15 @@ class GroupWriter:
         Arguments:
             settles: whether a power cut must not take it even under ``on-suspend``.
             run_id: the run whose driver writes; "" for what is none's.
-            row: where all that ``apply`` does is to append one entry: that entry.
+            row: gives the one entry that ``apply`` appends, if it does nothing else; asked if it has to be queued.
         """
-        if run_id and not self._scheduled and self._is_by_itself(run_id) and not self._held():
+        if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
             try:
                 return self._write_here(apply, settles=settles)
             except sqlite3.Error as error:
                 if not is_busy(error):
                     raise store_error(error, self._path) from error
-        return await self._enqueue(apply, row, settles=settles)
+        return await self._enqueue(apply, None if row is None else row(), settles=settles)
 
     def _write_here(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool) -> T:
         """Write it in a transaction of its own, right now."""
@@ -269,43 +269,35 @@ class GroupWriter:
         rows = [write.row for write in batch if write.row is not None]
         while True:
             try:
-                if len(rows) > 1:
-                    outcomes, is_done = self._attempt_together(batch, rows)
-                    rows = []
-                else:
-                    outcomes, is_done = self._attempt(batch, own)
+                outcomes = self._attempt(batch, own, rows)
             except BaseException:
                 self._roll_back()
                 raise
-            if is_done:
+            if outcomes is not None:
                 return outcomes
             self._roll_back()
 
-    def _attempt_together(self, batch: list[_Write[object]], rows: list[Row]) -> tuple[list[object], bool]:
-        """Try once, with one statement for what is a row; whether all of it is written, with nothing refused."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if not append_together(connection, rows):
-                return [], False
-            outcomes = [None if write.row is not None else write.apply(connection) for write in batch]
-        except REFUSALS:
-            return [], False
-        except Exception as error:
-            if is_of_the_whole(error):
-                raise
-            return [], False
-        connection.execute("COMMIT")
-        return outcomes, True
+    def _attempt(
+        self, batch: list[_Write[object]], own: dict[int, BaseException], rows: list[Row]
+    ) -> list[object] | None:
+        """Try once; None if what was written has to be undone, and the rest tried again, by what is known then.
 
-    def _attempt(self, batch: list[_Write[object]], own: dict[int, BaseException]) -> tuple[list[object], bool]:
-        """Try once, without those that have failed by themselves; False if another does, which is one of them now."""
+        Arguments:
+            own: those that fail by themselves, by their place: they are left out.
+            rows: those of the batch that are appended by one statement: none if one of them is refused.
+        """
         connection = self._connection
         outcomes: list[object] = []
         connection.execute("BEGIN IMMEDIATE")
+        if rows and not self._append(rows):
+            rows.clear()
+            return None
         for place, write in enumerate(batch):
             if own and place in own:
                 outcomes.append(own[place])
+                continue
+            if rows and write.row is not None:
+                outcomes.append(None)
                 continue
             try:
                 outcomes.append(write.apply(connection))
@@ -315,9 +307,18 @@ class GroupWriter:
                 if is_of_the_whole(error):
                     raise
                 own[place] = store_error(error, self._path) if isinstance(error, sqlite3.Error) else error
-                return outcomes, False
+                return None
         connection.execute("COMMIT")
-        return outcomes, True
+        return outcomes
+
+    def _append(self, rows: list[Row]) -> bool:
+        """Append all of them; False if one is refused, or is no row."""
+        try:
+            return append_together(self._connection, rows)
+        except sqlite3.Error as error:
+            if is_of_the_whole(error):
+                raise
+            return False
 
     def _roll_back(self) -> None:
         self._rolled_back()

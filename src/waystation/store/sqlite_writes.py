@@ -104,7 +104,7 @@ class RunNumbers:
         return self._known.get(run_id)
 
     def learn(self, run_id: str, number: int) -> None:
-        """A run was made, with this number."""
+        """The run has this number."""
         if len(self._known) >= _MOST_NUMBERS:
             del self._known[next(iter(self._known))]
         self._known[run_id] = number
