@@ -15,12 +15,16 @@ from pathlib import Path
 import pytest
 from benchmarks import environment
 from benchmarks.bounds import bounds
+from benchmarks.cold import WaitingStore
+from benchmarks.foundation import chain, steps_per_second
 from benchmarks.measuring import Found, Measuring, Places
 from benchmarks.orders import Order, Work
 from benchmarks.page import put
 from benchmarks.rows import MEMORY, RAW_FULL, ROWS, Row
 from benchmarks.table import table
 from benchmarks.worker import growth
+
+from waystation import Waystation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -173,3 +177,22 @@ def test_the_page_takes_what_was_measured_and_keeps_the_rest() -> None:
     real = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     for name in ("table", "million", "fleet"):
         assert "sentinel" in put(real, name, "sentinel")
+
+
+@pytest.mark.anyio
+async def test_a_cold_step_waits_once_for_each_commit_and_what_it_waited_is_known() -> None:
+    waits: list[int] = []
+    store, flow = WaitingStore(lambda: waits.append(1)), chain(10)
+    async with Waystation(workflows=[flow], store=store) as app:
+        await steps_per_second(app, flow, runs=3, at_once=1)
+    assert len(waits) == 30, "a step each; a run's creation is no commit of a step"
+    assert store.waits == 30
+    assert store.waited > 0
+
+
+def test_the_program_for_cold_steps_tells_of_each_wait() -> None:
+    command = [sys.executable, "-m", "benchmarks.cold", "--rounds", "1", "--runs", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    for each in ("nothing", "a sleep", "a raw commit", "A lone run"):
+        assert each in done.stdout
