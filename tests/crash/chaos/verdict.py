@@ -34,7 +34,9 @@ from waystation.core.entries import (
     RunStarted,
     StepSucceeded,
     SuspensionAnswered,
+    UndoBegun,
 )
+from waystation.define.nodes import UNDO
 from waystation.results import suspension_id
 
 STEPS = 17
@@ -242,14 +244,29 @@ def _judge_asked(verdict: Verdict, run: str, entries: Sequence[AnyEntry], lines:
 
 
 def _judge_cancels(verdict: Verdict, run: str, entries: Sequence[AnyEntry], lines: Sequence[AnyLine]) -> None:
-    """A cancel of a run that has ended changes nothing, and is told as done; any other is in the journal."""
+    """A cancel of a run that has ended, or is being undone, changes nothing, and is told as done; any other is in the
+    journal. So of one that is not, no step begins after it, and a compensation only if they had been begun before."""
     if any(isinstance(entry, CancelRequested) for entry in entries):
         return
-    cancelled = False
-    for line in lines:
+    undoing = _undoing_from(entries, lines)
+    cancelled = len(lines)
+    for place, line in enumerate(lines):
         if isinstance(line, Told) and line.what == "cancel" and line.answer == "accepted":
-            cancelled = True
-        verdict.hold(not (cancelled and isinstance(line, Began)), f"{run}: its cancel is lost: {line}")
+            cancelled = min(cancelled, place)
+        is_undo = isinstance(line, Began) and line.address.endswith(UNDO) and undoing < cancelled
+        lost = cancelled < place and isinstance(line, Began) and not is_undo
+        verdict.hold(not lost, f"{run}: its cancel is lost: {line}")
+
+
+def _undoing_from(entries: Sequence[AnyEntry], lines: Sequence[AnyLine]) -> int:
+    """The place of the line from which on the run may be undone: that a write which says so is tried. After all lines,
+    if none is."""
+    begun = next((index for index, entry in enumerate(entries) if isinstance(entry, UndoBegun)), None)
+    for place, line in enumerate(lines):
+        # It is written with what it follows from: a step's failure, which it is the next entry to.
+        if begun is not None and isinstance(line, Trying) and begun - 1 <= line.after <= begun:
+            return place
+    return len(lines)
 
 
 def _winners(run: str, entries: Sequence[AnyEntry]) -> dict[tuple[str, str], set[str]]:
