@@ -54,6 +54,8 @@ def test_a_step_that_begins_after_a_cancel_of_which_nothing_is_recorded_is_a_can
 
 def test_so_is_a_compensation_of_a_run_that_was_not_being_undone_when_it_was_cancelled() -> None:
     assert lost(UNDONE, begins("ship"), CANCELLED, TRIED_TO_UNDO, begins("pay~undo")) == 1
+    tried_before = Trying(who="w", run="job-0005", number=1, epoch=1, after=1)
+    assert lost(UNDONE, tried_before, CANCELLED, TRIED_TO_UNDO, begins("pay~undo")) == 1
     assert lost(UNDONE[:2], CANCELLED, begins("pay~undo")) == 1
     assert lost(UNDONE, CANCELLED, TRIED_TO_UNDO, CANCELLED, begins("pay~undo"), begins("charge~undo")) == 2
 

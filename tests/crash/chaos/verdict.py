@@ -264,7 +264,7 @@ def _undoing_from(entries: Sequence[AnyEntry], lines: Sequence[AnyLine]) -> int:
     begun = next((index for index, entry in enumerate(entries) if isinstance(entry, UndoBegun)), None)
     for place, line in enumerate(lines):
         # It is written with what it follows from: a step's failure, which it is the next entry to.
-        if begun is not None and isinstance(line, Trying) and begun - 1 <= line.after <= begun:
+        if begun is not None and isinstance(line, Trying) and line.after >= begun - 1:
             return place
     return len(lines)
 
