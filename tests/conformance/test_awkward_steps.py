@@ -178,6 +178,30 @@ async def test_a_step_that_cancels_its_own_task_fails(beside: bool, place: Place
         assert lost(await app.get_workflow(flow).start(1)).type == "CancelledError"
 
 
+@behaviour(
+    "step", "A step that cancels its own task fails, also while the app wakes up to look for work", verdict="new"
+)
+@pytest.mark.parametrize("beside", [False, True])
+async def test_a_step_cancels_its_own_task_just_as_a_pause_of_the_app_ends(beside: bool, place: Place) -> None:
+    """A pause that ends cancels what pauses, for a moment (``asyncio.timeout``): that is no end of the app."""
+
+    @step
+    async def cancels(number: int) -> int:
+        pausing = [
+            task for task in asyncio.all_tasks() if task.get_name() in ("waystation recovery", "waystation look-out")
+        ]
+        while not any(task.cancelling() for task in pausing):
+            await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel("of its own")
+        raise asyncio.CancelledError
+
+    flow = alone_or_beside(cancels, beside)
+    async with in_time(), place.app(flow) as app:
+        assert lost(await app.get_workflow(flow).start(1)).type == "CancelledError"
+
+
 class FailingOnce(GatedStore):
     """Refuses the first record of an effect, as a store that is busy does."""
 

@@ -153,6 +153,8 @@ class Driving:
         graph = taken.machine.graph
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
+        if apart:
+            _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", taken.run_id)
         driver = Driver(self._engine, workflow, taken, apart=apart)
         self.driven[taken.run_id] = driver
         self._look_out.watch()
@@ -168,8 +170,8 @@ class Driving:
             with of_one_piece(run_id):
                 await driver.drive()
         except asyncio.CancelledError:
-            if not self.is_drained and not any(loop.cancelling() for loop in self._loops):
-                _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", run_id)
+            if not self.is_drained:
+                # By a step of its own; or by whoever ends all tasks of the event loop: then nobody comes back to it.
                 self._apart.add(run_id)
                 self._comeback.soon(run_id)
                 self._comeback.seek()
