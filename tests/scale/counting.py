@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import weakref
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from waystation import Store
@@ -54,16 +54,17 @@ class CountingStore:
         return Counter({name: times for name, times in self.calls.items() if name not in beside})
 
 
-_there_before: weakref.WeakSet[Machine | Driver] = weakref.WeakSet()
-"""What other tests of this process have left behind: an exception that a test keeps holds the frames it crossed."""
-
-
-def note_what_is_there() -> None:
-    """From now on only what comes newly counts."""
+@contextmanager
+def new_objects_alone() -> Generator[None]:
+    """Within, the collector knows what comes newly alone. What there was before (all that other tests of this process
+    have left behind: an exception that a test keeps holds the frames it crossed, a FastAPI holds every app) is neither
+    counted nor walked through with each collection."""
     gc.collect()
-    _there_before.clear()
-    for each in _in_memory():
-        _there_before.add(each)
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _in_memory() -> list[Machine | Driver]:
@@ -73,11 +74,11 @@ def _in_memory() -> list[Machine | Driver]:
 def the_machine() -> Machine:
     """The machine of the one run that is driven in this process now."""
     gc.collect()
-    (found,) = [each for each in _in_memory() if isinstance(each, Machine) and each not in _there_before]
+    (found,) = [each for each in _in_memory() if isinstance(each, Machine)]
     return found
 
 
 def driven() -> int:
     """How much of runs is in memory."""
     gc.collect()
-    return sum(each not in _there_before for each in _in_memory())
+    return len(_in_memory())
