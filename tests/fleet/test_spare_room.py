@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_runs_that_wait_for_room_at_one_worker_are_driven_by_another_and_their_calls_end(here: Place) -> None:
-    one = await here.worker("one", "--runs", "2").ready()
+    await here.worker("one", "--runs", "2").ready()
     async with Waystation(workflows=WORKFLOWS, store=here.store, dispatch=here.dispatch, recover=False) as app:
         first = [await app.get_workflow("holding").start_async("late") for _ in range(2)]
         await here.until_lines(2, "held began")
@@ -20,7 +20,7 @@ async def test_runs_that_wait_for_room_at_one_worker_are_driven_by_another_and_t
         others = [await app.get_workflow("holding").start_async("soon") for _ in range(4)]
         here.open_gate("soon")
 
-        two = await here.worker("two", "--runs", "3").ready()
+        await here.worker("two", "--runs", "3").ready()
 
         assert [(await run.wait()).status for run in others] == ["success"] * 4
         assert here.lines("one") == [line for line in here.lines("one") if any(run.run_id in line for run in first)]
@@ -37,5 +37,3 @@ async def test_runs_that_wait_for_room_at_one_worker_are_driven_by_another_and_t
         for run in runs
         for step in ("first", "held", "last")
     )
-    # Not what is there for runs that were left: that takes a quarter of a minute.
-    assert "nobody drives it" not in two.logged() + one.logged()

@@ -112,9 +112,8 @@ class RestateDispatcher(TakingDispatcher):
             every=self._conduct.recover_every.total_seconds(),
         )
 
-    def drive_unasked(self, placed: PlacedRuns) -> None:
-        """From now on also drive runs that were left, or that wait for room elsewhere."""
-        self._resubmission.drive_left = placed.drive_left
+    def use_room(self, placed: PlacedRuns) -> None:
+        """From now on also drive runs that were left, or that wait for room elsewhere, if this app recovers any."""
         if self._conduct.recover:
             self._driving.loop(placed.spare_room.look_on(), "spare room")
 

@@ -67,12 +67,12 @@ class PlacedRuns:
         self._room = asyncio.Semaphore(most)
         self._most_calls = _CALLS_PER_RUN * most
         self._calls = 0
-        self._left: dict[str, asyncio.Task[None]] = {}
+        self._uncalled: dict[str, asyncio.Task[None]] = {}
         self.spare_room = SpareRoom(
             engine,
             room=self._room,
-            known=lambda: {*driving.driven, *self._left, *resubmission.unfit},
-            drive=self._drive_here,
+            known=lambda: {*driving.driven, *self._uncalled, *resubmission.unfit},
+            drive=self._drive_uncalled,
             every=every,
         )
 
@@ -151,27 +151,22 @@ class PlacedRuns:
         record = await self._engine.store.get_run(run_id)
         return record is not None and record.owner is not None
 
-    def drive_left(self, run_id: str) -> bool:
-        """Drive a run that was left, though Restate has not placed it here; gives whether there is room to."""
+    def _drive_uncalled(self, run_id: str) -> bool:
+        """Drive a run though Restate has not placed it here; gives whether there is room to."""
         if self._room.locked() or self._driving.is_drained:
             return False
-        _log.warning("run %s was called, and nobody drives it: it is driven here", run_id)
-        return self._drive_here(run_id)
-
-    def _drive_here(self, run_id: str) -> bool:
-        if self._room.locked() or self._driving.is_drained:
-            return False
-        if run_id not in self._left:
-            self._left[run_id] = asyncio.create_task(self._drive_left(run_id), name=f"waystation left run {run_id}")
+        if run_id not in self._uncalled:
+            work = self._drive_as_if_called(run_id)
+            self._uncalled[run_id] = asyncio.create_task(work, name=f"waystation uncalled run {run_id}")
         return True
 
-    async def _drive_left(self, run_id: str) -> None:
+    async def _drive_as_if_called(self, run_id: str) -> None:
         try:
             await self.drive(run_id)
         except (NotNow, StoreError) as error:
             _log.info("run %s is left to others: %r", run_id, error)
         finally:
-            del self._left[run_id]
+            del self._uncalled[run_id]
 
     async def _take(self, record: RunRecord) -> Exception | None:
         """Take the run over, if nobody has it, and drive it; why it does not fit here, if it does not."""

@@ -5,9 +5,9 @@ before it calls, Restate may be away just then, or lose its data. So every app l
 on and that nobody drives. One that was so at two looks in a row is called again. All calls for one epoch of a run have
 one key, so that Restate makes only the first of them.
 
-If it is left all the same, Restate is away, or believes that a worker has it which is frozen, or whose machine is gone:
-of that Restate hears nothing for a long time, and meanwhile makes no other call for the run. A worker that has room
-then drives it unasked; the call, when it is made at last, finds that there is nothing to do.
+It may be left all the same: Restate is away, or believes that a worker has it which is frozen, or whose machine is
+gone. Of that Restate hears nothing for a long time, and meanwhile makes no other call for the run. But a worker that
+has room drives it uncalled (``spare_room``); the call, when it is made at last, finds that there is nothing to do.
 """
 
 from __future__ import annotations
@@ -65,7 +65,6 @@ class Resubmission:
         unfit: see ``Comeback``.
         returning: the runs that this process comes back to.
         drives: whether this process drives on runs that are its own; not any more once it is drained.
-        drive_left: drives a run that was left, if there is room; None where no worker is served.
     """
 
     def __init__(
@@ -97,7 +96,6 @@ class Resubmission:
         self._has_own_time = not isinstance(engine.clock, SystemClock)
         self._is_away = False
         self.drives = True
-        self.drive_left: Callable[[str], bool] | None = None
         self.unfit: dict[str, Exception] = {}
         self.returning = Returning(engine.clock, self._seek.set)
 
@@ -231,17 +229,14 @@ class Resubmission:
         return before.looks <= 0
 
     async def _bring_on(self, record: RunRecord, *, is_away: bool) -> None:
-        """Have a run called that was left; if it was called before, drive it here.
+        """Have a run called that was left.
 
         Raises:
             DispatchError.
         """
         left = self._left[record.run_id]
-        was_called = left.pause > 1
         left.pause = min(left.pause * 2, _LONGEST_PAUSE)
         left.looks = left.pause
-        if was_called and self.drive_left is not None and self.drive_left(record.run_id):
-            return
         if not is_away:  # not asked once for each run
             await self._client.call_run(RunCall.of(record))
 

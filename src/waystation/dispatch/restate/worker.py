@@ -109,7 +109,7 @@ class Worker:
             serving = _serve(ending_with_its_connection(app), config, shutdown_trigger=self._ends.wait)
             self._serving = asyncio.create_task(serving, name="waystation worker")
             self.deployment_id = await client.register(self.url)
-            dispatcher.drive_unasked(placed)
+            dispatcher.use_room(placed)
         except BaseException:
             await self._stop_serving()
             listening.close()
