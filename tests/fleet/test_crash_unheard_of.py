@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,30 @@ async def test_runs_of_a_killed_worker_go_on_at_another_while_restate_is_away(po
             restate.start()
             # Its calls were not answered, and are made again: there is nothing to do any more.
             assert (await app.get_workflow(chain).start(1, run_id="later")).status == "success"
+            await judge(app, workers)
+
+
+async def test_who_is_called_for_the_run_of_a_dead_worker_finds_that_it_is_dead(
+    postgres: str, tmp_path: Path, restate: RestateServer
+) -> None:
+    dispatch = restate.dispatch("found-dead")
+    with fleet(tmp_path, postgres, lease=3600, look_every=3600) as workers:  # nobody else finds it
+        workers.begin("a", dispatch).wait_until_ready()
+        never = timedelta(hours=1)
+        async with Waystation(
+            workflows=WORKFLOWS, store=postgres, dispatch=dispatch, recover=False, recover_every=never
+        ) as app:
+            await hold_all(app, workers)
+            other = workers.begin("b", dispatch)
+            other.wait_until_ready()
+            workers.kill("a")
+
+            async def are_held_elsewhere() -> bool:
+                return set(held_by(workers).values()) == {other.name}
+
+            await until(are_held_elsewhere, "all runs are held by the other")
+            workers.open_gate()
+            await all_end(app)
             await judge(app, workers)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from tests.conformance.stock import add_one
 from tests.fleet.life.places import Place, until
 from tests.fleet.life.shop import RELEASES
-from waystation import Waystation
+from waystation import Waystation, workflow
+from waystation.errors import DefinitionChanged
 
 pytestmark = pytest.mark.anyio
 
@@ -52,3 +56,20 @@ async def test_runs_parked_under_one_version_hold_nothing_and_end_under_the_next
                 for worker, step in (("old", "first"), ("new", "stamp"))
                 for what in ("began", "ended")
             ]
+
+
+async def test_who_waits_for_a_run_is_told_when_the_worker_it_comes_to_has_other_code(here: Place) -> None:
+    dozing = workflow("dozing", input=int, output=int)
+    old, new = dozing.sleep(timedelta(seconds=1)).then(add_one).commit(), dozing.then(add_one).commit()
+    async with Waystation(workflows=[old], store=here.store, dispatch=here.dispatch) as app, app.worker(port=0):
+        run = await app.get_workflow(old).start_async(1)
+
+        async def is_parked() -> bool:
+            return await run.status() == "waiting"
+
+        await until(is_parked, "the run sleeps")
+    # It does not look for what others wrote, which would have it look at the run too.
+    app = Waystation(workflows=[new], store=here.store, dispatch=here.dispatch, look_every=timedelta(hours=1))
+    async with app, app.worker(port=0), asyncio.timeout(60):
+        with pytest.raises(DefinitionChanged):
+            await (await app.get_run(run.run_id)).wait()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections import Counter
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from tests.fleet.life.places import Place
 from tests.fleet.life.shop import WORKFLOWS
-from waystation import Waystation
+from waystation import Waystation, step, workflow
+from waystation.dispatch.restate.placed import PlacedRuns
+from waystation.engine.leases import Lease
 
 pytestmark = pytest.mark.anyio
 
@@ -61,3 +65,44 @@ async def test_a_worker_with_an_address_of_its_own_is_forgotten_and_its_runs_go_
     async with httpx.AsyncClient() as http:
         listed = (await http.get(f"{here.restate.admin}/deployments")).json()["deployments"]
     assert two.said["deployment_id"] not in [each["id"] for each in listed]
+
+
+async def test_the_calls_of_a_worker_that_ends_are_made_again_once_its_runs_are_anyones(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that, the worker that is called next would find them taken, and would wait."""
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    @step
+    async def stays(number: int) -> int:
+        begun.set()
+        await gate.wait()
+        return number
+
+    flow = workflow("staying", input=int, output=int).then(stays).commit()
+    ending, next_one = (
+        Waystation(workflows=[flow], store=here.store, dispatch=here.dispatch, grace=timedelta(milliseconds=50))
+        for _ in range(2)
+    )
+    owners: list[str | None] = []
+    release, called = Lease.release, PlacedRuns.called
+
+    async def slowly(lease: Lease) -> None:
+        for _ in range(20):
+            await next_one.store.get_run("r1")  # time enough for a call
+        await release(lease)
+
+    async def noted(placed: PlacedRuns, run_id: str) -> str:
+        record = await next_one.store.get_run(run_id)
+        owners.append(None if record is None else record.owner)
+        return await called(placed, run_id)
+
+    monkeypatch.setattr(Lease, "release", slowly)
+    monkeypatch.setattr(PlacedRuns, "called", noted)
+    async with asyncio.timeout(60), next_one, next_one.worker(port=0):
+        async with ending, ending.worker(port=0, deregister=True):  # it registers last: it is called
+            run = await next_one.get_workflow(flow).start_async(1, run_id="r1")
+            await begun.wait()
+        gate.set()
+        assert (await run.wait()).status == "success"
+    assert owners == [None, None]

@@ -15,7 +15,9 @@ from waystation.core.entries import OnceRecorded
 from waystation.core.refs import Millis
 from waystation.core.signals import RunStep
 from waystation.core.state import StepFrame
+from waystation.dispatch.restate.apart import StepsApart
 from waystation.dispatch.restate.claims import is_claimed
+from waystation.dispatch.restate.hanging_up import Connection
 from waystation.store.protocol import Store
 
 pytestmark = pytest.mark.anyio
@@ -113,5 +115,47 @@ async def test_an_attempt_of_which_nobody_hears_is_waited_for_by_the_worker_it_i
                 await found_claimed.wait()
                 gate.set()
                 result = await run.wait()
+    assert result.status == "success"
+    assert (result.result, times) == (2, 1)
+
+
+async def test_an_attempt_that_is_called_again_at_the_worker_where_it_goes_on_is_not_begun_again(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, called_again, gate = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    times = calls = 0
+
+    @step(placement="spread")
+    async def apart_from_its_run(number: int) -> int:
+        nonlocal times
+        times += 1
+        begun.set()
+        await gate.wait()
+        return number + 1
+
+    flow = workflow("flow", input=int, output=int).then(apart_from_its_run).commit()
+    run_apart = StepsApart.run
+
+    async def counted(steps: StepsApart, workflow_id: str, data: bytes, connection: Connection) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            called_again.set()
+        return await run_apart(steps, workflow_id, data, connection)
+
+    monkeypatch.setattr(StepsApart, "run", counted)
+    port = free_port()
+    app = Waystation(workflows=[flow], store=here.store, dispatch=here.dispatch)
+    async with a_way() as way, asyncio.timeout(60):
+        way.leads_to(port)
+        async with app, app.worker(port=port, advertise=way.url):
+            run = await app.get_workflow(flow).start_async(1)
+            await begun.wait()
+            way.leads_to(port)
+            await called_again.wait()
+            for _ in range(20):
+                await run.journal()  # were it begun again, that would be after a look or two into the store
+            gate.set()
+            result = await run.wait()
     assert result.status == "success"
     assert (result.result, times) == (2, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,11 @@ from waystation.errors import NonRetryable
 
 pytestmark = pytest.mark.anyio
 
-MARKER = "blue-heron-4711"
+MARKER = "blue-heron-over-the-quiet-harbour-at-dusk"
+PIECE = 10
+"""What is searched for is so many characters of a text. A file may be compressed: what was there before, a time that has
+the same four digits, say, is not written again."""
+
 KEYS = Encryption(keys={"k1": bytes(range(32))}, primary="k1")
 MEGABYTES = 40
 
@@ -49,6 +55,16 @@ async def fails_at_length(megabytes: int, ctx: StepContext[None, None]) -> str:
     return "done"
 
 
+def noise(number: int) -> str:
+    """A megabyte and a half that cannot be compressed, and is the same each time."""
+    return base64.b64encode(random.Random(number).randbytes(1_150_000)).decode()
+
+
+@step(placement="spread")
+async def noisy(number: int) -> str:
+    return noise(number)
+
+
 @step
 async def length(text: str) -> int:
     return len(text)
@@ -60,7 +76,9 @@ heavy = workflow("heavy", input=int, output=int).then(large).then(length).commit
 heavy_failure = workflow("heavy-failure", input=int, output=str).then(fails_at_length).commit()
 many_heavy = workflow("many-heavy", input=list[int], output=list[str]).foreach(large, concurrency=4).commit()
 
-WORKFLOWS: list[Workflow[Any, Any]] = [secret, failing, heavy, heavy_failure, many_heavy]
+loud = workflow("loud", input=int, output=int).then(noisy).then(length).commit()
+
+WORKFLOWS: list[Workflow[Any, Any]] = [secret, failing, heavy, heavy_failure, many_heavy, loud]
 
 
 async def kept(restate: RestateServer) -> str:
@@ -83,8 +101,10 @@ def put_down(restate: RestateServer) -> None:
 
 
 def on_disk(folder: Path, text: str) -> list[Path]:
-    """The files of Restate's in which that can be read."""
-    return [file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
+    """The files of Restate's in which any of that can be read."""
+    pieces = [text[at : at + PIECE].encode() for at in range(0, len(text) - PIECE + 1, PIECE)]
+    files = ((file, file.read_bytes()) for file in folder.rglob("*") if file.is_file())
+    return [file for file, data in files if any(piece in data for piece in pieces)]
 
 
 async def test_with_a_codec_nothing_of_the_data_can_be_read_in_restate(postgres: str) -> None:
@@ -133,6 +153,19 @@ async def test_what_is_longer_than_restate_takes_is_recorded_by_its_worker(here:
         assert [len(text) // 1024**2 for text in several.result] == [2, 3, 2, 3]
         ends = [entry.address for entry in await run.journal() if isinstance(entry, StepSucceeded)]
         assert len(ends) == len(set(ends)) == 4
+
+
+async def test_restate_keeps_nothing_of_what_is_long(postgres: str) -> None:
+    with RestateServer() as restate:
+        app = Waystation(workflows=WORKFLOWS, store=postgres, dispatch=restate.dispatch())
+        async with app, app.worker(port=0), asyncio.timeout(60):
+            result = await app.get_workflow(loud).start(7)
+            assert result.status == "success"
+            assert result.result > 1024**2
+            await app.get_workflow(failing).start(MARKER)
+        put_down(restate)
+        assert on_disk(restate.folder, MARKER), "what is short is there to be found"
+        assert on_disk(restate.folder, noise(7)[:1000] + noise(7)[-1000:]) == []
 
 
 async def test_an_output_that_is_longer_than_any_may_be_is_its_steps_failure(here: Place) -> None:
