@@ -22,8 +22,8 @@ pytestmark = pytest.mark.anyio
 
 MARKER = "blue-heron-over-the-quiet-harbour-at-dusk"
 PIECE = 10
-"""What is searched for is so many characters of a text. A file may be compressed: what was there before, a time that has
-the same four digits, say, is not written again."""
+"""What is searched for is so many characters of a text. A file may be compressed: what was there before is not written
+again, be it a time that has the same four digits."""
 
 KEYS = Encryption(keys={"k1": bytes(range(32))}, primary="k1")
 MEGABYTES = 40
