@@ -146,7 +146,7 @@ BENCH_TABLE := .bench-table.md
 BENCH_FLEET := .bench-fleet.md
 
 .PHONY: bench
-bench: $(READY) ## Speed beside peers and the raw limits, and a fleet, all in one run: about 25 minutes
+bench: $(READY) ## Speed beside peers and the raw limits, and a fleet, all in one run: about 20 minutes
 	@$(BIN)/python -m benchmarks.compare --write $(BENCH_TABLE)
 	@$(BIN)/python -m benchmarks.fleet --write $(BENCH_FLEET)
 
