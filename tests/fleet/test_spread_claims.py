@@ -23,6 +23,28 @@ from waystation.store.protocol import Store
 pytestmark = pytest.mark.anyio
 
 
+class Held:
+    """A spread step that waits for a gate.
+
+    Attributes:
+        times: how often it was begun.
+        flow: a workflow of it alone.
+    """
+
+    def __init__(self) -> None:
+        self.begun, self.gate = asyncio.Event(), asyncio.Event()
+        self.times = 0
+
+        @step(placement="spread")
+        async def apart_from_its_run(number: int) -> int:
+            self.times += 1
+            self.begun.set()
+            await self.gate.wait()
+            return number + 1
+
+        self.flow = workflow("flow", input=int, output=int).then(apart_from_its_run).commit()
+
+
 class Way:
     """The address of several workers, of which one is behind it at a time, or none."""
 
@@ -77,63 +99,41 @@ async def a_way() -> AsyncGenerator[Way]:
 async def test_an_attempt_of_which_nobody_hears_is_waited_for_by_the_worker_it_is_called_at_again(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, gate = asyncio.Event(), asyncio.Event()
-    times = 0
-
-    @step(placement="spread")
-    async def apart_from_its_run(number: int) -> int:
-        nonlocal times
-        times += 1
-        begun.set()
-        await gate.wait()
-        return number + 1
-
-    flow = workflow("flow", input=int, output=int).then(apart_from_its_run).commit()
+    held = Held()
     found_claimed = asyncio.Event()
 
     async def asking(frame: StepFrame, action: RunStep, worker_id: str, store: Store, now: Millis) -> bool:
         claimed = await is_claimed(frame, action, worker_id, store, now)
-        if claimed or times > 1:
+        if claimed or held.times > 1:
             found_claimed.set()
         return claimed
 
     monkeypatch.setattr("waystation.dispatch.restate.apart.is_claimed", asking)
     ports = free_port(), free_port()
-    first, second = (Waystation(workflows=[flow], store=here.store, dispatch=here.dispatch) for _ in ports)
+    first, second = (Waystation(workflows=[held.flow], store=here.store, dispatch=here.dispatch) for _ in ports)
     async with a_way() as way, asyncio.timeout(60):
         way.leads_to(ports[0])
         async with first, first.worker(port=ports[0], advertise=way.url), second:
             way.leads_to(ports[1])
             async with second.worker(port=ports[1], advertise=way.url):
                 way.leads_to(ports[0])
-                run = await first.get_workflow(flow).start_async(1)
-                await begun.wait()
+                run = await first.get_workflow(held.flow).start_async(1)
+                await held.begun.wait()
                 way.leads_to(None)
                 while not any(isinstance(entry, OnceRecorded) for entry in await run.journal()):
                     await asyncio.sleep(0.01)  # until its worker has said that it goes on
                 way.leads_to(ports[1])
                 await found_claimed.wait()
-                gate.set()
+                held.gate.set()
                 result = await run.wait()
     assert result.status == "success"
-    assert (result.result, times) == (2, 1)
+    assert (result.result, held.times) == (2, 1)
 
 
 async def test_an_attempt_that_is_called_again_at_the_worker_where_it_goes_on_is_not_begun_again(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, called_again, gate = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    times = calls = 0
-
-    @step(placement="spread")
-    async def apart_from_its_run(number: int) -> int:
-        nonlocal times
-        times += 1
-        begun.set()
-        await gate.wait()
-        return number + 1
-
-    flow = workflow("flow", input=int, output=int).then(apart_from_its_run).commit()
+    held, called_again, calls = Held(), asyncio.Event(), 0
     run_apart = StepsApart.run
 
     async def counted(steps: StepsApart, workflow_id: str, data: bytes, connection: Connection) -> bytes:
@@ -145,17 +145,17 @@ async def test_an_attempt_that_is_called_again_at_the_worker_where_it_goes_on_is
 
     monkeypatch.setattr(StepsApart, "run", counted)
     port = free_port()
-    app = Waystation(workflows=[flow], store=here.store, dispatch=here.dispatch)
+    app = Waystation(workflows=[held.flow], store=here.store, dispatch=here.dispatch)
     async with a_way() as way, asyncio.timeout(60):
         way.leads_to(port)
         async with app, app.worker(port=port, advertise=way.url):
-            run = await app.get_workflow(flow).start_async(1)
-            await begun.wait()
+            run = await app.get_workflow(held.flow).start_async(1)
+            await held.begun.wait()
             way.leads_to(port)
             await called_again.wait()
             for _ in range(20):
                 await run.journal()  # were it begun again, that would be after a look or two into the store
-            gate.set()
+            held.gate.set()
             result = await run.wait()
     assert result.status == "success"
-    assert (result.result, times) == (2, 1)
+    assert (result.result, held.times) == (2, 1)

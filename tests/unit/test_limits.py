@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from waystation.errors import DataError
-from waystation.schema.limits import MOST_DEPTH, check_limits, is_deeper
+from waystation.json_depth import is_deeper
+from waystation.schema.limits import MOST_DEPTH, check_limits
 
 
 def nested(levels: int, kinds: str) -> bytes:

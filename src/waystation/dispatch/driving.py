@@ -154,7 +154,7 @@ class Driving:
         workflow = self._engine.workflows[WorkflowKey(graph.workflow_id, graph.version)]
         apart = taken.run_id in self._apart
         if apart:
-            _log.warning("a step of run %s has cancelled the task it ran in; the run is driven anew", taken.run_id)
+            _log.warning("a step of run %s cancelled the task it ran in: each has one of its own now", taken.run_id)
         driver = Driver(self._engine, workflow, taken, apart=apart)
         self.driven[taken.run_id] = driver
         self._look_out.watch()

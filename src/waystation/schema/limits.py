@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
 import msgspec
 
 from waystation.errors import DataError
+from waystation.json_depth import is_deeper
 
 MOST_BYTES = 4 * 1024 * 1024
 """The largest value, as JSON. Larger things belong in a file or an object store, with their address in the run."""
@@ -15,9 +15,6 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_DEPTH = 100
 """The deepest nesting of arrays and objects; parsers in many places give up soon after."""
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_OF_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NUL_ESCAPE = b"\\u0000"
 
 
@@ -33,18 +30,6 @@ def check_limits(data: bytes) -> None:
         raise DataError([("", f"is nested deeper than {MOST_DEPTH} levels")])
     if _NUL_ESCAPE in data and (found := find_nul(msgspec.json.decode(data))) is not None:
         raise DataError([(found, "holds a NUL character, which cannot be stored")])
-
-
-def is_deeper(data: bytes, levels: int) -> bool:
-    """Whether JSON is nested deeper than so many levels."""
-    if data.count(b"[") + data.count(b"{") <= levels:
-        return False
-    brackets = _STRING.sub(b"", data).translate(_OF_ONE_KIND, _NOT_BRACKETS)
-    for _ in range(levels):  # each turn takes away the innermost level everywhere
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
 
 
 def find_nul(value: object, path: str = "") -> str | None:

@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from waystation.errors import BadRequest, WaystationError
-from waystation.schema.limits import MOST_DEPTH, is_deeper
+from waystation.json_depth import is_deeper
+from waystation.schema.limits import MOST_DEPTH
 from waystation.server import gate
 from waystation.server.access import allow, principal_of
 from waystation.server.problems import internal_problem, problem_of, problem_of_http, problem_of_request

@@ -27,6 +27,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunFileInvalid
+from waystation.json_depth import is_deeper
 from waystation.store.records import RunStatus
 from waystation.store.run_ids import LONGEST
 
@@ -117,7 +118,7 @@ KeptLine: TypeAlias = DefinitionLine | EntryLine | FrontierLine
 
 _encoder = msgspec.json.Encoder()
 _MOST_DEPTH = 300
-"""What is nested deeper is not written as JSON. No value of a run is: one of 100 levels is refused."""
+"""What is nested deeper is not written as JSON: not every reader could take it apart. No value of a run is."""
 
 _decoder: msgspec.json.Decoder[AnyLine] = msgspec.json.Decoder(AnyLine)
 
@@ -154,27 +155,13 @@ def _is_json_on_a_line(data: bytes) -> bool:
         return False
     try:
         data.decode()
-        value = msgspec.json.decode(data)
-        if data.count(b"[") + data.count(b"{") > _MOST_DEPTH and not _is_shallow(value):
+        msgspec.json.decode(data)
+        if is_deeper(data, _MOST_DEPTH):
             return False
         # White space around a value would be left out by who reads the line.
         return bytes(msgspec.json.decode(data, type=Raw)) == data
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return False
-
-
-def _is_shallow(value: object) -> bool:
-    """Whether every reader can take it apart: how deep one may go depends on the version of Python."""
-    level = [value]
-    for _ in range(_MOST_DEPTH):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
-        ]
-        if not level:
-            return True
-    return False
 
 
 class RunFileWriter:
