@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
@@ -71,7 +72,7 @@ async def test_the_calls_of_a_worker_that_ends_are_made_again_once_its_runs_are_
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before that, the worker that is called next would find them taken, and would wait."""
-    begun, gate = asyncio.Event(), asyncio.Event()
+    begun, called_again, handed_over, gate = (asyncio.Event() for _ in range(4))
 
     @step
     async def stays(number: int) -> int:
@@ -88,21 +89,35 @@ async def test_the_calls_of_a_worker_that_ends_are_made_again_once_its_runs_are_
     release, called = Lease.release, PlacedRuns.called
 
     async def slowly(lease: Lease) -> None:
-        for _ in range(20):
-            await next_one.store.get_run("r1")  # time enough for a call
+        if not handed_over.is_set():  # only the ending worker's first; Restate calls again after some 0.1 s
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await called_again.wait()
+            handed_over.set()
         await release(lease)
 
     async def noted(placed: PlacedRuns, run_id: str) -> str:
         record = await next_one.store.get_run(run_id)
-        owners.append(None if record is None else record.owner)
+        assert record is not None
+        owners.append(record.owner)
+        if held_by:
+            called_again.set()
         return await called(placed, run_id)
 
+    held_by: list[str | None] = []
     monkeypatch.setattr(Lease, "release", slowly)
     monkeypatch.setattr(PlacedRuns, "called", noted)
+    # Else who has room may drive the run before a call of it comes, at the start as at the end.
+    monkeypatch.setattr(PlacedRuns, "_drive_uncalled", lambda *_: False)
     async with asyncio.timeout(60), next_one, next_one.worker(port=0):
         async with ending, ending.worker(port=0, deregister=True):  # it registers last: it is called
             run = await next_one.get_workflow(flow).start_async(1, run_id="r1")
             await begun.wait()
+            record = await next_one.store.get_run("r1")
+            assert record is not None
+            held_by.append(record.owner)
+        await called_again.wait()
         gate.set()
         assert (await run.wait()).status == "success"
-    assert owners == [None, None]
+    assert held_by != [None]
+    assert held_by[0] not in owners, "it was called while it was the ending worker's"
