@@ -73,6 +73,9 @@ class RestateServer(KeptServer):
             f"default-replication = {min(2, len(self._nodes))}",
             "disable-telemetry = true",
             f'rocksdb-total-memory-size = "{_MEMORY}"',
+            # So that tests can search what it keeps: what is compressed is broken up where it resembles other data.
+            "rocksdb-disable-wal-compression = true",
+            "rocksdb-disable-l0-l1-compression = true",
             'log-format = "compact"',
             'log-filter = "warn"',
             *([f'request-identity-private-key-pem-file = "{self._identity_key}"'] if self._identity_key else []),
