@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
 
 from tests.postgres_server.cutting import Side, cutting
 from waystation.errors import RunAlreadyExists, StoreError
-from waystation.store.postgres import PostgresSettings, PostgresStore, commits, creations
+from waystation.store.postgres import PostgresSettings, PostgresStore, commits, connections, creations
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
@@ -51,6 +51,36 @@ async def test_they_need_no_task(store: PostgresStore, monkeypatch: pytest.Monke
     monkeypatch.setattr(commits, "send_one", seeing)
     await store.commit(commit(2, b"3"))
     assert seen == [tasks]
+
+
+@pytest.mark.parametrize(("longest", "processors", "sleeps"), [(60.0, 2, False), (60.0, 1.5, True), (0.0, 2, True)])
+async def test_the_loop_stays_awake_for_the_answer_to_one_where_it_may(
+    longest: float, processors: float, sleeps: bool, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "processors", lambda: processors)
+    store = PostgresStore(PostgresSettings(dsn=postgres, busy_poll=longest))
+    await begun(store)
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.commit(commit(2, b"3")),
+        lambda: store.create_run(new_run("r3")),
+        lambda: store.read("r1"),
+    ]
+    selector = vars(asyncio.get_running_loop())["_selector"]
+    select, waits = selector.select, list[float | None]()
+
+    def noted(timeout: float | None = None) -> object:
+        waits.append(timeout)
+        return select(timeout)
+
+    with monkeypatch.context() as noting:
+        noting.setattr(selector, "select", noted)
+        slept: list[bool] = []
+        for call in calls:
+            waits.clear()
+            await call()
+            slept.append(any(wait != 0 for wait in waits))
+    assert slept == [sleeps] * 3
+    await store.close()
 
 
 @pytest.mark.parametrize("side", ["request", "answer"])

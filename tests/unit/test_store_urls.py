@@ -31,9 +31,9 @@ def test_an_address_names_a_kind_of_store_and_touches_nothing(tmp_path: Path) ->
 
 def test_the_options_of_a_postgresql_address_are_the_stores_or_the_drivers() -> None:
     settings = PostgresSettings.of_url(
-        "postgresql://me:secret@host/db?schema=runs&poll=0.5&sslmode=require&connections=7"
+        "postgresql://me:secret@host/db?schema=runs&poll=0.5&sslmode=require&connections=7&busy_poll=0"
     )
-    assert (settings.schema, settings.poll, settings.connections) == ("runs", 0.5, 7)
+    assert (settings.schema, settings.poll, settings.connections, settings.busy_poll) == ("runs", 0.5, 7, 0)
     assert settings.dsn == "postgresql://me:secret@host/db?sslmode=require"
     assert settings.shown() == "postgresql://host/db"
 
@@ -44,6 +44,7 @@ def test_the_options_of_a_postgresql_address_are_the_stores_or_the_drivers() -> 
         ("connections=5", "needs 6 at least"),
         ("connections=many", "is no number"),
         ("poll=-1", "0 or more"),
+        ("busy_poll=-0.001", "0 or more"),
         ("patience=nan", "0 or more"),
         ("schema=Public", "small letters"),
         ("schema=x;drop", "small letters"),

