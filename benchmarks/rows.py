@@ -12,6 +12,9 @@ Kind = Literal["SQLite", "PostgreSQL", "memory"]
 Durable = Literal["power loss", "process kill", "nothing"]
 """What takes nothing of what was acknowledged, if not what is said next to it."""
 
+_CHAINS = ("alone", "at once")
+"""What is measured of runs that wait for nothing; all else is of runs that wait for an answer."""
+
 STRENGTH: dict[Durable, int] = {"power loss": 2, "process kill": 1, "nothing": 0}
 
 
@@ -23,6 +26,7 @@ class Row:
         name: as the table has it.
         kind: which part of the table it is in.
         durable: the worst that a step it has acknowledged outlives.
+        waits_durable: the same of a run's start, of what it asks, of the answer and of its end, where that is more.
         peer: the module under ``peers``, or ``limit``.
         setting: of the store.
         how: its setting, for the table.
@@ -41,6 +45,11 @@ class Row:
     gates: bool = True
     limits: tuple[tuple[str, str, str], ...] = ()
     quick: bool = False
+    waits_durable: Durable | None = None
+
+    def outlives(self, what: str) -> Durable:
+        """The worst that whatever ``what`` measures outlives."""
+        return self.durable if what in _CHAINS or self.waits_durable is None else self.waits_durable
 
     @property
     def ours(self) -> bool:
@@ -132,7 +141,8 @@ SQLITE = [
         kind="SQLite",
         durable="process kill",
         peer="waystation",
-        how="starts, answers and ends outlive power loss",
+        waits_durable="power loss",
+        how="starts, questions, answers and ends outlive power loss",
         setting="on-suspend",
         store="file",
         limits=_of_sqlite(RAW_NORMAL),

@@ -116,14 +116,14 @@ def _rate(row: Row, measuring: Measuring, what: str) -> str:
 
 
 def best_peer(row: Row, measuring: Measuring, what: str, *, least: bool = False) -> Row | None:
-    """The peer beside a row that does best at a measure and is at least as durable; None if none was measured."""
+    """The peer beside a row that does best at a measure that is at least as durable; None if none was measured."""
     medians = {
         peer.name: (median, peer)
         for peer in measuring.rows
         if peer.kind == row.kind
         and not peer.ours
         and not peer.is_limit
-        and STRENGTH[peer.durable] >= STRENGTH[row.durable]
+        and STRENGTH[peer.outlives(what)] >= STRENGTH[row.outlives(what)]
         and (median := measuring.found[peer.name].median(what)) is not None
     }
     if not medians:

@@ -21,7 +21,7 @@ from benchmarks.measuring import Found, Measuring, Places
 from benchmarks.orders import Order, Work
 from benchmarks.page import put
 from benchmarks.rows import MEMORY, RAW_FULL, ROWS, Row
-from benchmarks.table import table
+from benchmarks.table import best_peer, table
 from benchmarks.worker import growth
 
 from waystation import Waystation
@@ -147,6 +147,19 @@ def test_a_bound_that_does_not_hold_is_shown() -> None:
     # Not held against one that promises less.
     beside = "Waystation, full (SQLite): 10 steps alone, times as good as LangGraph on SQLite"
     assert verdicts[beside] == ["0.50", "≥ 1.00", "NO"]
+
+
+def test_whoever_promises_less_at_what_is_measured_is_no_peer_there() -> None:
+    rows = [row(name) for name in ("Waystation, on-suspend", "LangGraph on SQLite", "Mastra on libsql")]
+    measuring = Measuring(rows, patience=1)
+    for each in rows:
+        quick = each.peer == "mastra"
+        measuring.found[each.name].values = {
+            "alone": [2.0 if quick else 1.0],
+            "parked a second": [2.0 if quick else 1.0],
+        }
+    best = {what: best_peer(rows[0], measuring, what) for what in ("alone", "parked a second")}
+    assert best == {"alone": row("Mastra on libsql"), "parked a second": row("LangGraph on SQLite")}
 
 
 def test_what_was_measured_is_printed_again_from_what_was_written() -> None:
