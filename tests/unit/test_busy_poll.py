@@ -24,10 +24,12 @@ class Selector(selectors.SelectSelector):
         super().__init__()
         self.now = 0.0
         self.slept = 0
+        self.asleep = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self.now += timeout or LOOK
         self.slept += timeout != 0
+        self.asleep += timeout or 0.0
         return super().select(0)
 
 
@@ -47,6 +49,11 @@ def selector() -> Selector:
     return Selector()
 
 
+def polling(selector: Selector, longest: float = LONGEST) -> BusyPoll:
+    """By the selector's time; as long as nobody else wants it, the processor is had for as much of it as is wanted."""
+    return BusyPoll(longest, lambda: selector.now, lambda: selector.now - selector.asleep)
+
+
 def on_loop(selector: Selector, work: Callable[[], Coroutine[object, object, None]]) -> None:
     loop = Loop(selector)
     try:
@@ -64,7 +71,7 @@ async def answered(poll: BusyPoll, selector: Selector, after: float) -> int:
 
 
 def test_the_loop_stays_awake_for_an_answer_and_not_when_none_is_due(selector: Selector) -> None:
-    poll = BusyPoll(LONGEST, lambda: selector.now)
+    poll = polling(selector)
 
     async def work() -> None:
         for _ in range(3):
@@ -77,7 +84,7 @@ def test_the_loop_stays_awake_for_an_answer_and_not_when_none_is_due(selector: S
 
 
 def test_it_sleeps_once_an_answer_takes_longer_than_the_longest(selector: Selector) -> None:
-    poll = BusyPoll(LONGEST, lambda: selector.now)
+    poll = polling(selector)
 
     async def work() -> None:
         began = selector.now
@@ -90,7 +97,7 @@ def test_it_sleeps_once_an_answer_takes_longer_than_the_longest(selector: Select
 def test_it_sleeps_while_answers_usually_take_longer_and_stays_awake_again_when_they_no_longer_do(
     selector: Selector,
 ) -> None:
-    poll = BusyPoll(LONGEST, lambda: selector.now)
+    poll = polling(selector)
 
     async def work() -> None:
         for _ in range(30):
@@ -104,7 +111,7 @@ def test_it_sleeps_while_answers_usually_take_longer_and_stays_awake_again_when_
 
 
 def test_one_slow_answer_is_soon_forgotten(selector: Selector) -> None:
-    poll = BusyPoll(LONGEST, lambda: selector.now)
+    poll = polling(selector)
 
     async def work() -> None:
         await answered(poll, selector, 1000 * LONGEST)
@@ -114,8 +121,20 @@ def test_one_slow_answer_is_soon_forgotten(selector: Selector) -> None:
     on_loop(selector, work)
 
 
+def test_that_it_slept_itself_is_not_taken_for_others_wanting_the_processor(selector: Selector) -> None:
+    poll = polling(selector)
+
+    async def work() -> None:
+        await answered(poll, selector, 0.5)
+        for _ in range(3):
+            await answered(poll, selector, 2 * LONGEST)
+        assert await answered(poll, selector, 0.5) == 0
+
+    on_loop(selector, work)
+
+
 def test_it_sleeps_while_several_answers_are_due(selector: Selector) -> None:
-    poll = BusyPoll(LONGEST, lambda: selector.now)
+    poll = polling(selector)
 
     async def work() -> None:
         slept = selector.slept
@@ -126,8 +145,32 @@ def test_it_sleeps_while_several_answers_are_due(selector: Selector) -> None:
     on_loop(selector, work)
 
 
+def test_it_sleeps_while_others_want_the_processor_but_for_a_look_now_and_then(selector: Selector) -> None:
+    share, worked, at = 0.7, 0.0, 0.0
+
+    def had() -> float:
+        nonlocal worked, at
+        worked, at = worked + (selector.now - at) * share, selector.now
+        return worked
+
+    poll = BusyPoll(LONGEST, lambda: selector.now, had)
+
+    async def work() -> None:
+        nonlocal share
+        for _ in range(10):
+            await answered(poll, selector, 0.5)
+        awake = [await answered(poll, selector, 0.5) for _ in range(320)].count(0)
+        assert awake == 10
+        share = 1.0
+        for _ in range(640):
+            await answered(poll, selector, 0.5)
+        assert [await answered(poll, selector, 0.5) for _ in range(5)] == [0] * 5
+
+    on_loop(selector, work)
+
+
 def test_it_sleeps_when_told_to(selector: Selector) -> None:
-    poll = BusyPoll(0, lambda: selector.now)
+    poll = polling(selector, 0)
 
     async def work() -> None:
         assert await answered(poll, selector, 0.5) == 1
@@ -136,8 +179,7 @@ def test_it_sleeps_when_told_to(selector: Selector) -> None:
 
 
 def test_a_loop_that_ended_while_an_answer_was_due_does_not_keep_the_next_one_from_it() -> None:
-    now = 0.0
-    poll = BusyPoll(LONGEST, lambda: now)
+    poll = BusyPoll(LONGEST, lambda: 0.0, lambda: 0.0)
 
     async def cut_off() -> None:
         with poll:
