@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.crash.homes import Home
@@ -37,6 +38,15 @@ from waystation.core.entries import (
 )
 from waystation.define.nodes import UNDO, Graph
 
+_EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema AND tablename <> 'waystation_schema'
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+END $$
+"""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -44,11 +54,13 @@ class Site:
 
     Attributes:
         folder: of the ledger, and of the store where that is a file.
-        elsewhere: where the store is if not there, under the folder's name.
+        elsewhere: where the store is if not there.
+        schema: the store's name there.
     """
 
     folder: Path
     elsewhere: Home | None = None
+    schema: str = "site"
 
     @property
     def file(self) -> Path:
@@ -64,7 +76,7 @@ class Site:
 
     @property
     def _name(self) -> str:
-        return self.folder.name if self.elsewhere is not None else self.file.stem
+        return self.schema if self.elsewhere is not None else self.file.stem
 
     @property
     def ledger(self) -> Ledger:
@@ -81,6 +93,19 @@ class Site:
         self.folder.mkdir()
         asyncio.run(open_and_close())
         self._home.run("CREATE TABLE charges (key TEXT, text TEXT)", self._name)
+
+    def anew(self, name: str) -> Site:
+        """A site as this was when it was prepared: its own ledger, and a copy of the file, or the same store, emptied.
+
+        That is quicker than preparing one. Where the store is a file, no run may have been performed here.
+        """
+        site = replace(self, folder=self.folder.with_name(name))
+        site.folder.mkdir()
+        if self.elsewhere is None:
+            shutil.copy(self.file, site.file)
+        else:
+            self._home.run(_EMPTY, self._name)
+        return site
 
     def look(self) -> Standing:
         """All that is known of the run now."""

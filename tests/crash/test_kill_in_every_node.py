@@ -5,7 +5,7 @@ The writes are found by counting: the n-th write of a process is its end, for n 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -18,14 +18,18 @@ from waystation.define.nodes import Node
 
 @pytest.fixture
 def site(home: Home) -> Site:
-    """A run that nothing interrupts is performed here."""
-    return fresh(home, "whole")
-
-
-def fresh(home: Home, name: str) -> Site:
-    site = Site(home.folder / name, elsewhere=home if home.server is not None else None)
+    """Prepared; others are made from it."""
+    site = Site(home.folder / "prepared", elsewhere=home if home.server is not None else None)
     site.prepare()
     return site
+
+
+def performed(play: str, site: Site, forks: ForkServer) -> tuple[dict[str, Any], Standing]:
+    """What a run comes to that nothing interrupts, and how it stands then."""
+    whole = site.anew("whole")
+    told = forks.perform(play, whole.url, whole.ledger.path)
+    assert told is not None
+    return told, whole.look()
 
 
 def test_the_workflows_hold_every_kind_of_node() -> None:
@@ -36,16 +40,14 @@ def test_the_workflows_hold_every_kind_of_node() -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
-    play: str, when: Literal["before", "after"], site: Site, home: Home, forks: ForkServer
+    play: str, when: Literal["before", "after"], site: Site, forks: ForkServer
 ) -> None:
-    whole = forks.perform(play, site.url, site.ledger.path)
-    assert whole is not None
-    reference = site.look()
+    whole, reference = performed(play, site, forks)
     assert len(reference.entries) >= whole["writes"] - whole["refused"], "each write is one or more entries"
     at = killed = 0
     while True:
         at += 1
-        crashed = fresh(home, f"at_{at}")
+        crashed = site.anew(f"at_{at}")
         told = forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at, when=when)
         if told is None:
             killed += 1
@@ -72,12 +74,10 @@ def test_a_run_killed_at_any_write_ends_the_same_and_nothing_done_is_done_again(
 )
 @pytest.mark.parametrize("play", PLAYS)
 def test_a_run_whose_every_process_is_killed_after_a_few_writes_ends_the_same(
-    play: str, at: int, site: Site, home: Home, forks: ForkServer
+    play: str, at: int, site: Site, forks: ForkServer
 ) -> None:
-    whole = forks.perform(play, site.url, site.ledger.path)
-    assert whole is not None
-    reference = site.look()
-    crashed = fresh(home, "crashed")
+    whole, reference = performed(play, site, forks)
+    crashed = site.anew("crashed")
     standings: list[Standing] = []
     while (told := forks.perform(play, crashed.url, crashed.ledger.path, crash_at=at)) is None:
         standings.append(crashed.look())
