@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.postgres_server.cutting import Side, cutting
 from waystation.errors import RunAlreadyExists, StoreError
 from waystation.store.postgres import PostgresSettings, PostgresStore, commits, connections, creations
+from waystation.store.postgres.busy_poll import BusyPoll
 from waystation.store.protocol import Fenced, JournalMoved
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
@@ -58,6 +60,8 @@ async def test_the_loop_stays_awake_for_the_answer_to_one_where_it_may(
     longest: float, processors: float, sleeps: bool, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "processors", lambda: processors)
+    # No time goes by for it: how quick this server is, and who else wants the processor, is not the question here.
+    monkeypatch.setattr(connections, "BusyPoll", partial(BusyPoll, now=lambda: 0.0, worked=lambda: 0.0))
     store = PostgresStore(PostgresSettings(dsn=postgres, busy_poll=longest))
     await begun(store)
     calls: list[Callable[[], Awaitable[object]]] = [
