@@ -12,8 +12,8 @@ Kind = Literal["SQLite", "PostgreSQL", "memory"]
 Durable = Literal["power loss", "process kill", "nothing"]
 """What takes nothing of what was acknowledged, if not what is said next to it."""
 
-_CHAINS = ("alone", "at once")
-"""What is measured of runs that wait for nothing; all else is of runs that wait for an answer."""
+_OF_WAITS = ("parked", "p50", "p99")
+"""How the names of measures begin that are of runs which wait for an answer; all others are of steps."""
 
 STRENGTH: dict[Durable, int] = {"power loss": 2, "process kill": 1, "nothing": 0}
 
@@ -49,7 +49,7 @@ class Row:
 
     def outlives(self, what: str) -> Durable:
         """The worst that whatever ``what`` measures outlives."""
-        return self.durable if what in _CHAINS or self.waits_durable is None else self.waits_durable
+        return self.waits_durable or self.durable if what.startswith(_OF_WAITS) else self.durable
 
     @property
     def ours(self) -> bool:
