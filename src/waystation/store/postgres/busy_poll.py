@@ -41,8 +41,8 @@ def processors(limit: Path = _CGROUP_LIMIT) -> float:
     count = float(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
     try:
         quota, period = limit.read_text().split()
-        return count if quota == "max" else min(count, int(quota) / int(period))
-    except (OSError, ValueError):
+        return min(count, int(quota) / int(period))
+    except (OSError, ValueError):  # there is none: no file, or no number in it
         return count
 
 
