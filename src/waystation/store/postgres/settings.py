@@ -33,8 +33,8 @@ class PostgresSettings:
         poll: how often, in seconds, it is looked for what others wrote though nobody told.
         busy_poll: for how long at most, in seconds, the event loop looks for the one answer that is due, again and
             again, before it sleeps until that comes; 0 for not at all. A run by itself is a fifth quicker for it, and
-            takes half as much again of a processor. It is done while answers usually take no longer and nobody else
-            wants the processor, and where this process may use two or more.
+            takes all of a processor where it took half of one. It is done while answers usually take no longer and
+            nobody else wants the processor, and where this process may use two or more.
     """
 
     dsn: str
