@@ -63,7 +63,6 @@ async def test_the_loop_stays_awake_for_the_answer_to_one_where_it_may(
     # No time goes by for it: how quick this server is, and who else wants the processor, is not the question here.
     monkeypatch.setattr(connections, "BusyPoll", partial(BusyPoll, now=lambda: 0.0, worked=lambda: 0.0))
     store = PostgresStore(PostgresSettings(dsn=postgres, busy_poll=longest))
-    await begun(store)
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: store.commit(commit(2, b"3")),
         lambda: store.create_run(new_run("r3")),
@@ -76,15 +75,18 @@ async def test_the_loop_stays_awake_for_the_answer_to_one_where_it_may(
         waits.append(timeout)
         return select(timeout)
 
-    with monkeypatch.context() as noting:
-        noting.setattr(selector, "select", noted)
-        slept: list[bool] = []
-        for call in calls:
-            waits.clear()
-            await call()
-            slept.append(any(wait != 0 for wait in waits))
+    slept: list[bool] = []
+    try:
+        await begun(store)
+        with monkeypatch.context() as noting:
+            noting.setattr(selector, "select", noted)
+            for call in calls:
+                waits.clear()
+                await call()
+                slept.append(any(wait != 0 for wait in waits))
+    finally:
+        await store.close()
     assert slept == [sleeps] * 3
-    await store.close()
 
 
 @pytest.mark.parametrize("side", ["request", "answer"])

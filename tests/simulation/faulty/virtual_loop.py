@@ -30,15 +30,21 @@ class NothingLeft(AssertionError):
 class _NoWaiting(selectors.SelectSelector):
     """Asks no file whether it is ready; where the loop would wait, its time is moved on instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, a_look: float) -> None:
         super().__init__()
-        self.passed = 0.0
+        self.passed = self.slept = 0.0
+        self.sleeps = 0
+        self._a_look = a_look
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise NothingLeft("nobody can go on, and no time is waited for")
         if timeout > 0:
             self.passed += timeout
+            self.slept += timeout
+            self.sleeps += 1
+        else:
+            self.passed += self._a_look
         return []
 
 
@@ -59,16 +65,30 @@ class NumberedTask(asyncio.Task[T]):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its time is virtual. Tasks belong to the household, if any, in whose context they are begun."""
+    """Its time is virtual. Tasks belong to the household, if any, in whose context they are begun.
 
-    def __init__(self) -> None:
-        self._waiting = _NoWaiting()
+    Arguments:
+        a_look: what it takes, in seconds, to look at the connections and not to wait for them.
+    """
+
+    def __init__(self, a_look: float = 0.0) -> None:
+        self._waiting = _NoWaiting(a_look)
         super().__init__(self._waiting)
         self.set_task_factory(_numbered)
 
     def time(self) -> float:
         """Seconds since it was made."""
         return self._waiting.passed
+
+    @property
+    def sleeps(self) -> int:
+        """How often it waited for a time."""
+        return self._waiting.sleeps
+
+    @property
+    def worked(self) -> float:
+        """For how many of its seconds it did not."""
+        return self._waiting.passed - self._waiting.slept
 
 
 class Household:
@@ -127,9 +147,9 @@ class LoopClock:
 
 
 @contextmanager
-def virtual_loop() -> Generator[VirtualLoop]:
+def virtual_loop(a_look: float = 0.0) -> Generator[VirtualLoop]:
     """A loop that is closed in the end."""
-    loop = VirtualLoop()
+    loop = VirtualLoop(a_look)
     NumberedTask._numbers = itertools.count()
     try:
         yield loop
