@@ -176,15 +176,17 @@ def _adopted(machine: Machine, signal: signals.Adopted) -> Iterable[AnyEntry]:  
 
 
 def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry]:
-    if _running(machine, signal.address, signal.attempt):
-        yield StepSucceeded(
-            at=signal.at,
-            address=signal.address,
-            attempt=signal.attempt,
-            began=signal.began,
-            output=msgspec.Raw(signal.output),
-            state=_raw(signal.state),
-        )
+    if not _running(machine, signal.address, signal.attempt):
+        return ()
+    entry = StepSucceeded(
+        at=signal.at,
+        address=signal.address,
+        attempt=signal.attempt,
+        began=signal.began,
+        output=msgspec.Raw(signal.output),
+        state=_raw(signal.state),
+    )
+    return (entry,)
 
 
 def _failed(machine: Machine, signal: signals.Failed) -> Iterable[AnyEntry]:

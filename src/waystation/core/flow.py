@@ -11,7 +11,7 @@ Nothing is decided here and nothing is recorded: the fold calls this for what an
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import TypeVar
 
 from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
@@ -30,6 +30,8 @@ from waystation.core.state import (
     State,
     StepFrame,
     WaitFrame,
+    all_kept_refs,
+    failing,
     is_busy,
     is_idle,
     is_under_way,
@@ -75,18 +77,10 @@ class Flow:
         self.values = Values()
         self.closed: list[Seq] = []
         self.fresh: list[Address] = []
-        self.failing: set[Address] = set()
+        self.failing: set[Address] = set(failing(state))
         self.on_complete: Callable[[Address, Ref], None] | None = None
-        for address, frame in state.frames.items():
-            for ref in kept_refs(frame):
-                self.values.retain(ref)
-            if isinstance(frame, (BlockFrame, ForeachFrame)) and frame.failure is not None:
-                self.failing.add(address)
-        for seqs in state.events.values():
-            for seq in seqs:
-                self.values.retain(seq)
-        if state.output is not None:
-            self.values.retain(state.output)
+        for ref in all_kept_refs(state):
+            self.values.retain(ref)
 
     # ------------------------------------------------------------------ frames
 
@@ -101,10 +95,18 @@ class Flow:
         elif is_idle(frame):
             self.state.idle += 1
 
+    def put_step(self, address: Address, ref: Ref) -> None:
+        """A step was entered: as ``put``, but nothing need be asked."""
+        self.state.frames[address] = StepFrame(input=ref)
+        self.values.retain(ref)
+        self.state.busy += 1
+        self.fresh.append(address)
+
     def take(self, address: Address) -> Frame:
         """A node is done with; its values stay until ``let_go``."""
         frame = self.state.frames.pop(address)
-        self.failing.discard(address)
+        if self.failing:
+            self.failing.discard(address)
         if is_busy(frame):
             self.state.busy -= 1
         elif is_idle(frame):
@@ -113,6 +115,9 @@ class Flow:
 
     def let_go(self, frame: Frame) -> None:
         """Release what a frame that was taken away referred to."""
+        if isinstance(frame, StepFrame) and not frame.suspension and not frame.once:
+            self.values.release(frame.input)  # nearly every step; without a question there is no answer
+            return
         for ref in kept_refs(frame):
             self.values.release(ref)
 
@@ -146,7 +151,7 @@ class Flow:
         node = self.place(address).node
         match node:
             case StepNode():
-                self.put(address, StepFrame(input=ref))
+                self.put_step(address, ref)
             case WorkflowNode():
                 self.put(address, ScopeFrame(input=ref))
                 self.enter(inside(address, node.workflow.graph.root.children[0].id), ref)
@@ -281,8 +286,7 @@ class Flow:
         parent = self._parent(place)
         match parent:
             case SequenceNode():
-                if self.state.failure is None:
-                    self.state.failure = error
+                self.state.failure = self.state.failure or error
             case ParallelNode() if parent.allow_failure:
                 self._end_child(beside(address, parent.id), parent, place.node.id, Null())
             case ParallelNode() | BranchNode():
@@ -308,8 +312,7 @@ class Flow:
                 raise AssertionError(f"{address!r} is in {parent!r}, which holds nothing")
 
     def _will_fail(self, address: Address, frame: BlockFrame | ForeachFrame, error: ErrorRecord) -> None:
-        if frame.failure is None:
-            frame.failure = error
+        frame.failure = frame.failure or error
         self.failing.add(address)
 
     def settle(self) -> None:
@@ -366,9 +369,8 @@ class Flow:
         """The run has ended: nothing of it goes on. Its output stays."""
         for address in list(self.state.frames):
             self.drop(address)
-        for seqs in self.state.events.values():
-            for seq in seqs:
-                self.values.release(seq)
+        for seq in chain.from_iterable(self.state.events.values()):
+            self.values.release(seq)
         self.state.events.clear()
         self.state.undoable.clear()
         self.state.busy = self.state.idle = 0

@@ -83,7 +83,7 @@ class Fold:
         """Begin the compensation of the step that completed last, of those that are left."""
         if self.state.undoable:
             last = self.state.undoable[-1]
-            self.flow.put(Address(last.address + UNDO), StepFrame(input=last.output))
+            self.flow.put_step(Address(last.address + UNDO), last.output)
 
     def entered(self, address: Address, kind: type[_F]) -> _F:
         """The frame of an entry's node, which must be of ``kind``; else the entry is a ``JournalMisfit``."""

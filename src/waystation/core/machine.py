@@ -162,10 +162,10 @@ class Machine:
         """What there is to do since this was last asked. Call it only once the entries are durable."""
         actions: list[signals.Action] = []
         # A step may have become possible twice since the last asking (woken, then answered): it is one action.
-        fresh, self._flow.fresh = dict.fromkeys(self._flow.fresh), []
+        fresh, self._flow.fresh = self._flow.fresh, []
         if self.state.standing != "running" or self.is_cancelling():
             return actions
-        for address in fresh:
+        for address in fresh if len(fresh) == 1 else dict.fromkeys(fresh):
             action = self._action(address)
             if isinstance(action, signals.RunStep) and not self._may_step(address):
                 self._flow.fresh.append(address)
@@ -178,13 +178,15 @@ class Machine:
             output = self.state.output
             return None if output is None else signals.CheckOutput(output)
         frame = self.state.frames.get(address)
+        if isinstance(frame, StepFrame):
+            if frame.phase != "ready":
+                return None
+            return signals.RunStep(
+                address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
+            )
         if frame is None or not is_busy(frame):
             return None
         match frame:
-            case StepFrame():
-                return signals.RunStep(
-                    address, frame.attempt, frame.input, frame.suspension, frame.answer, frame.first_began
-                )
             case LoopFrame():
                 assert frame.output is not None, "else there is nothing to decide"
                 return signals.Decide(address, frame.output, frame.turn)

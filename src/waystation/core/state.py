@@ -8,7 +8,7 @@ each item that is done, as its output is made of all of theirs.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -252,8 +252,6 @@ def kept_refs(frame: Frame) -> Sequence[Ref]:
     they are read again when they are asked for."""
     match frame:
         case StepFrame():
-            if not frame.suspension and not frame.once:  # nearly every step; without a question there is no answer
-                return (frame.input,)
             return (frame.input, *filter(None, (frame.suspension, frame.answer, *frame.once.values())))
         case BlockFrame():
             outputs = frame.outputs.values()
@@ -262,6 +260,23 @@ def kept_refs(frame: Frame) -> Sequence[Ref]:
             return (frame.input,)
         case LoopFrame() | ScopeFrame():
             return () if frame.output is None else (frame.output,)
+
+
+def all_kept_refs(state: State) -> Iterator[Ref]:
+    """What a run keeps at hand, in all."""
+    for frame in state.frames.values():
+        yield from kept_refs(frame)
+    for seqs in state.events.values():
+        yield from seqs
+    if state.output is not None:
+        yield state.output
+
+
+def failing(state: State) -> Iterator[Address]:
+    """Where something in a block or foreach has failed, and it fails once nothing in it is under way."""
+    for address, frame in state.frames.items():
+        if isinstance(frame, (BlockFrame, ForeachFrame)) and frame.failure is not None:
+            yield address
 
 
 _encoder = msgspec.json.Encoder()

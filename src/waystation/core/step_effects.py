@@ -56,7 +56,8 @@ def _succeeded(fold: Fold, entry: StepSucceeded) -> None:
     if address.endswith(UNDO):
         _undone(fold)
     else:
-        _done(fold)
+        if state.permits:
+            _done(fold)
         seq = state.last_seq
         if node_key(address) + UNDO in fold.graph.places and seq > state.inherited:
             state.undoable.append(Undoable(address, seq))

@@ -31,26 +31,35 @@ class Values:
     def hold(self, seq: Seq, value: msgspec.Raw) -> None:
         """Keep the value of entry ``seq`` for those that refer to it, or will at once."""
         self._held[seq] = value
-        self._wanted.discard(seq)
+        if self._wanted:
+            self._wanted.discard(seq)
 
     def retain(self, ref: Ref) -> None:
         """One more refers to ``ref``."""
-        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
-            self._uses[seq] = self._uses.get(seq, 0) + 1
-            if seq not in self._held:
-                self._wanted.add(seq)
+        if not isinstance(ref, int):
+            for seq in leaves(ref):
+                self.retain(seq)
+            return
+        self._uses[ref] = self._uses.get(ref, 0) + 1
+        if ref not in self._held:
+            self._wanted.add(ref)
 
     def release(self, ref: Ref) -> None:
         """One fewer does; the last one lets the value go."""
-        for seq in (ref,) if isinstance(ref, int) else leaves(ref):
-            uses = self._uses[seq] - 1
-            if uses:
-                self._uses[seq] = uses
-            else:
-                del self._uses[seq]
-                self._held.pop(seq, None)
-                self._wanted.discard(seq)
-                self._apart.pop(seq, None)
+        if not isinstance(ref, int):
+            for seq in leaves(ref):
+                self.release(seq)
+            return
+        uses = self._uses[ref] - 1
+        if uses:
+            self._uses[ref] = uses
+            return
+        del self._uses[ref]
+        self._held.pop(ref, None)
+        if self._wanted:
+            self._wanted.discard(ref)
+        if self._apart:
+            self._apart.pop(ref, None)
 
     def drop_unused(self, seq: Seq) -> None:
         """Let go of a value that nothing has come to refer to."""
