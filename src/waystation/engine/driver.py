@@ -28,7 +28,7 @@ from waystation.define.workflow import Workflow
 from waystation.engine.access import StepControl
 from waystation.engine.creation import Taken
 from waystation.engine.decoding import entries_of
-from waystation.engine.driver_access import DriverAccess
+from waystation.engine.driver_access import DriverAccess, Written
 from waystation.engine.engine import Engine
 from waystation.engine.flow_runner import FlowRunner
 from waystation.engine.in_flight import Beside, InFlight, Running
@@ -82,10 +82,11 @@ class Driver:
         self._alone: Running | None = None
         # Whether the machine may be ahead of the journal: a commit broke off.
         self._is_ahead = False
-        self._access = DriverAccess(self, self._reader, engine, owning, self._turns.outages)
+        self._written = Written(engine.clock)
+        access = DriverAccess(self, self._reader, engine, owning, self._turns.outages, self._written)
         elsewhere = engine.steps_elsewhere(workflow, run_id, taken.created_at)
-        self._steps = StepRunner(engine, workflow, run_id, self._access, elsewhere)
-        self._flow = FlowRunner(engine, workflow, run_id, self._access)
+        self._steps = StepRunner(engine, workflow, run_id, access, elsewhere)
+        self._flow = FlowRunner(engine, workflow, run_id, access)
         self._beside = Beside(run_id, self._failed)
         self._stop_timer = _nothing
 
@@ -136,6 +137,7 @@ class Driver:
                     await outcome.transaction.roll_back()
             await self._in_flight.cancel()
             await self._beside.cancel()
+            del self._steps, self._flow  # they hold the driver too: all would wait for the garbage collector
 
     async def _begin(self) -> Deed | None:
         """Begin what is not in flight yet; gives the one thing to do in place, if that is all there is."""
@@ -331,14 +333,13 @@ class Driver:
                 await within.roll_back()  # of one that was committed nothing is left to roll back
 
     async def _write_until_written(self, given: Sequence[Signal], within: StepTransaction | None) -> bool:
-        written = self._access.take_written()
+        given = [*self._written.take(), *given]
         if self._is_ahead or self._look_again:
             await self._look()  # what is known to have come is folded in, rather than run into
         while True:
-            signals = [*written, *given]
             entries: list[AnyEntry] = []
             ours: list[AnyEntry] = []
-            for signal in signals:
+            for signal in given:
                 ours = self.machine.handle(signal)
                 entries += ours
             if within is not None and not ours:
@@ -359,7 +360,7 @@ class Driver:
             except TransactionMisused as error:
                 # A statement of the step has ended the transaction, or a constraint refuses its commit.
                 await self._reload()
-                given, within = [failed_by(given[-1], error)], None
+                given, within = [*given[:-1], failed_by(given[-1], error)], None
                 continue
             self._is_ahead = False
             self._committed(entries)

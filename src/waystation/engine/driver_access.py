@@ -12,6 +12,7 @@ from waystation.core.addresses import Address
 from waystation.core.machine import Machine
 from waystation.core.signals import Recorded, Signal, Wrote
 from waystation.engine.access import Ownership
+from waystation.engine.clock import Clock
 from waystation.engine.engine import Engine
 from waystation.engine.outages import Outages
 from waystation.engine.reading import RunReader
@@ -44,18 +45,54 @@ class Recorder(Protocol):
         """Have ``work`` done in a task of its own."""
 
 
+class Written:
+    """What the steps of a run have written and was not recorded yet."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._chunks: list[tuple[Address, int, bytes]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks)
+
+    def add(self, address: Address, attempt: int, chunk: bytes) -> None:
+        """A step has written a chunk."""
+        self._chunks.append((address, attempt, chunk))
+
+    def take(self) -> list[Signal]:
+        """All of it, to go before whatever is recorded next."""
+        if not self._chunks:
+            return []
+        taken, self._chunks = self._chunks, []
+        chunks: dict[tuple[Address, int], list[bytes]] = {}
+        for address, attempt, chunk in taken:
+            chunks.setdefault((address, attempt), []).append(chunk)
+        now = self._clock.now()
+        return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
+
+
 class DriverAccess:
-    """See ``RunAccess``."""
+    """See ``RunAccess``.
+
+    Arguments:
+        written: where ``driver`` finds what is to be recorded with what it records next.
+    """
 
     def __init__(
-        self, driver: Recorder, reader: RunReader, engine: Engine, owning: Ownership, outages: Outages
+        self,
+        driver: Recorder,
+        reader: RunReader,
+        engine: Engine,
+        owning: Ownership,
+        outages: Outages,
+        written: Written,
     ) -> None:
         self.owning = owning
         self.outages = outages
         self._driver = driver
         self._reader = reader
         self._clock = engine.clock
-        self._written: list[tuple[Address, int, bytes]] = []
+        self._written = written
 
     async def recorded(self, address: Address, name: str) -> bytes | None:
         """The value ``ctx.once`` recorded under ``name``."""
@@ -72,25 +109,15 @@ class DriverAccess:
 
     def write(self, address: Address, attempt: int, chunk: bytes) -> None:
         """Have a chunk recorded soon."""
-        self._written.append((address, attempt, chunk))
-        if len(self._written) == 1:
+        begins = not self._written
+        self._written.add(address, attempt, chunk)
+        if begins:
             self._driver.beside_the_loop(self._flush_written())
 
     async def _flush_written(self) -> None:
         await asyncio.sleep(_WRITE_EVERY)
         if self._written:
             await self._driver.record([])  # if it fails the driver does: the step must not end without what it wrote
-
-    def take_written(self) -> list[Signal]:
-        """What was written since this was last asked, to go before whatever is recorded next."""
-        if not self._written:
-            return []
-        written, self._written = self._written, []
-        chunks: dict[tuple[Address, int], list[bytes]] = {}
-        for address, attempt, chunk in written:
-            chunks.setdefault((address, attempt), []).append(chunk)
-        now = self._clock.now()
-        return [Wrote(address, attempt, now, tuple(of)) for (address, attempt), of in chunks.items()]
 
     async def begin_transaction(self) -> StepTransaction:
         """Open the store's database to a step's writes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -65,8 +64,7 @@ from waystation.schema import Schema
 _any_list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRunner:
+class FlowRunner(msgspec.Struct, frozen=True):
     """Decides for the nodes of one run that are no steps.
 
     Attributes:

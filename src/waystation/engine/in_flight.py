@@ -184,11 +184,13 @@ class InFlight:
                 running.end()
 
     async def cancel(self) -> None:
-        """Cancel all, and wait for it."""
-        tasks = [running.task for running in self._running.values() if running.task is not None]
-        for running in list(self._running.values()):
-            running.end()
-        await ended(tasks)
+        """Cancel all, and wait for it; nobody is told any more of what goes on all the same."""
+        if self._running:
+            tasks = [running.task for running in self._running.values() if running.task is not None]
+            for running in list(self._running.values()):
+                running.end()
+            await ended(tasks)
+        self._came = self._failed = _untold
 
 
 async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -236,7 +238,9 @@ class Beside:
 
     async def cancel(self) -> None:
         """Cancel all, and wait for it."""
-        await cancel_all(list(self._tasks))
+        if self._tasks:
+            await cancel_all(list(self._tasks))
+        self._failed = _untold
 
 
 async def cancel_all(tasks: Sequence[asyncio.Task[object]]) -> None:
@@ -245,6 +249,10 @@ async def cancel_all(tasks: Sequence[asyncio.Task[object]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+
+
+def _untold(what: object) -> None:
+    """There is nobody any more to be told."""
 
 
 def _key(action: Deed) -> object:

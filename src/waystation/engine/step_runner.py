@@ -7,7 +7,6 @@ import contextvars
 import functools
 import random
 from collections.abc import Awaitable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import msgspec
@@ -49,8 +48,7 @@ class Outcome(msgspec.Struct, frozen=True):
     of: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepRunner:
+class StepRunner(msgspec.Struct, frozen=True):
     """Runs the steps of one run.
 
     Attributes:

@@ -69,23 +69,24 @@ class Turns:
         self.outages = Outages()
         self._changed = changed
         self._transaction = asyncio.Lock()
-        self._free = asyncio.Event()
-        self._free.set()
+        self._free: asyncio.Event | None = None  # made with the first transaction: hardly any run has one
 
     @property
     def is_free(self) -> bool:
         """Whether no transaction is open or about to be."""
-        return self._free.is_set()
+        return self._free is None or self._free.is_set()
 
     async def wait(self) -> None:
         """Until no transaction is open."""
-        await self._free.wait()
+        if self._free is not None:
+            await self._free.wait()
 
     async def begin(self, store: Store) -> StepTransaction:
         """Open a transaction, once the one before it and the commit under way are done."""
         await self._transaction.acquire()
         try:
             async with self.commit:
+                self._free = self._free or asyncio.Event()
                 self._free.clear()
             with self.outages.noticed():
                 inner = await store.transaction()
@@ -95,7 +96,8 @@ class Turns:
         return StepTransaction(inner, self.outages, self._over)
 
     def _over(self) -> None:
-        self._free.set()
+        if self._free is not None:
+            self._free.set()
         self._transaction.release()
         self._changed()
 

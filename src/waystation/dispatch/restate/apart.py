@@ -20,7 +20,7 @@ from waystation.dispatch.restate.hanging_up import Connection
 from waystation.dispatch.restate.parcels import UNFIT, StepCall, decode_call, seal
 from waystation.dispatch.restate.placed import NotNow
 from waystation.engine.access import StepControl
-from waystation.engine.driver_access import DriverAccess
+from waystation.engine.driver_access import DriverAccess, Written
 from waystation.engine.engine import Engine
 from waystation.engine.in_flight import Beside
 from waystation.engine.leases import Lease
@@ -196,7 +196,8 @@ class StepApart:
         self._is_known = False  # what was read of the run may be from before this attempt was to run
         self._has_moved = asyncio.Event()
         self._stop_timer: Callable[[], None] | None = None
-        self.access = DriverAccess(self, run.reader, engine, self, Outages())
+        self._written = Written(engine.clock)
+        self.access = DriverAccess(self, run.reader, engine, self, Outages(), self._written)
 
     async def is_to_run(self) -> bool:
         """Whether it still is to run, once no other worker is known to run it.
@@ -320,7 +321,7 @@ class StepApart:
 
     async def record(self, given: Sequence[Signal]) -> bool:
         """Record signals, and before them what the step wrote, durably."""
-        if signals := [*self.access.take_written(), *given]:
+        if signals := [*self._written.take(), *given]:
             await self._run.append(self._action.address, self._action.attempt, signals)
         return False
 
