@@ -8,7 +8,6 @@ from datetime import datetime
 from waystation.beginning import event_data
 from waystation.core.entries import StepSuspended
 from waystation.core.machine import Machine
-from waystation.define.hooks import Hooks
 from waystation.dispatch.protocol import Dispatcher
 from waystation.engine.decoding import entry_of
 from waystation.engine.engine import Engine
@@ -21,8 +20,6 @@ from waystation.results import Misfit, Suspension, suspension_of
 from waystation.store.listing import each_run
 from waystation.store.protocol import Store
 from waystation.store.records import UNFINISHED, RunFilter, RunStatus, WorkflowKey
-
-_NO_HOOKS = Hooks()
 
 _MOST_TOLD = 1000
 """So many open suspensions at most are told to a hook."""
@@ -125,7 +122,8 @@ async def open_suspensions(
 async def tell_hooks(engine: Engine, registry: Registry, run_id: str, machine: Machine) -> None:
     """Tell the hooks of its workflow that a run has come to rest, and what people are asked by it."""
     workflow = registry.by_key[WorkflowKey(machine.graph.workflow_id, machine.graph.version)]
-    if workflow.hooks == _NO_HOOKS:
+    hooks = workflow.hooks
+    if hooks.on_finish is None and hooks.on_error is None and hooks.on_suspend is None:
         return
     suspensions: Sequence[Suspension] = ()
     if machine.state.standing == "running" and machine.suspensions():

@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from waystation.core.machine import Machine
+from waystation.core.misfit import JournalMisfit
 from waystation.core.refs import Millis
 from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.look_out import LookOut
 from waystation.dispatch.waiters import Waiters, closed, gone
 from waystation.engine.creation import Taken
-from waystation.engine.decoding import of_one_piece
+from waystation.engine.decoding import in_pieces
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.in_flight import cancel_all
@@ -167,8 +168,10 @@ class Driving:
         lost = False
         self._comeback.driven(run_id)
         try:
-            with of_one_piece(run_id):
+            try:
                 await driver.drive()
+            except JournalMisfit as error:
+                raise in_pieces(run_id, error) from error
         except asyncio.CancelledError:
             if not self.is_drained:
                 # By a step of its own; or by whoever ends all tasks of the event loop: then nobody comes back to it.
@@ -217,7 +220,7 @@ class Driving:
         told = current and (not wakes or bool(machine.suspensions()))
         waiting = self.waiters.take(run_id) if told else []
         try:
-            if machine.state.standing == "success":
+            if machine.state.standing == "success" and machine.values.missing():
                 # The parts that its output is put together from (a foreach's) need not be at hand.
                 await hold_missing(self._engine.store, run_id, machine.values)
             if self._on_rest is not None:
@@ -226,10 +229,12 @@ class Driving:
                 except Exception:  # noqa: BLE001  (the run rests, whoever could not be told)
                     _log.exception("the hooks of run %s could not be told that it rests", run_id)
             self.waiters.serve(run_id, waiting, machine)
+            waiting = []
         except StoreError as error:
             self.waiters.refuse(run_id, waiting, error)
         finally:
-            self.waiters.refuse(run_id, waiting, closed(run_id))  # of those who were told nothing is changed
+            if waiting:
+                self.waiters.refuse(run_id, waiting, closed(run_id))  # of those who were told nothing is changed
 
     def nudge(self, run_id: str) -> None:
         """Something came to the run: have its driver look at its journal, if it is driven here."""

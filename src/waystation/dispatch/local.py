@@ -6,6 +6,7 @@ for what other processes write (``look_out``).
 
 from __future__ import annotations
 
+from waystation.core.misfit import JournalMisfit
 from waystation.dispatch.conduct import Conduct
 from waystation.dispatch.driving import Driving
 from waystation.dispatch.protocol import Taking
@@ -13,10 +14,11 @@ from waystation.dispatch.recovery import Recovery
 from waystation.dispatch.taking import TakingDispatcher
 from waystation.dispatch.waiters import Waiters, Waiting
 from waystation.engine.creation import Taken
-from waystation.engine.decoding import of_one_piece
+from waystation.engine.decoding import in_pieces
 from waystation.engine.driver import Driver
 from waystation.engine.engine import Engine
 from waystation.engine.leases import Lease
+from waystation.errors import StoreError
 
 
 class LocalDispatcher(TakingDispatcher):
@@ -59,8 +61,13 @@ class LocalDispatcher(TakingDispatcher):
         except BaseException:
             taking.close()
             raise
-        with self._recovery.returning.in_doubt(run_id), of_one_piece(run_id):
+        try:
             taken = await taking
+        except JournalMisfit as error:
+            raise in_pieces(run_id, error) from error
+        except StoreError as error:
+            self._recovery.returning.doubt(run_id, error)
+            raise
         if waiting is not None and not waiting.done():
             self._driving.waiters.join(run_id, waiting)
         if taken is not None:

@@ -49,12 +49,16 @@ class Returning:
         try:
             yield
         except StoreError as error:
-            if not isinstance(error, StoreCorrupt):
-                begins = run_id not in self._doubts
-                self._doubts[run_id] = (0, _FIRST)
-                if begins:  # else it is the look itself that fails, and the next comes in its time
-                    self._seek()
+            self.doubt(run_id, error)
             raise
+
+    def doubt(self, run_id: str, error: StoreError) -> None:
+        """A write that takes the run has failed so; see ``in_doubt``."""
+        if not isinstance(error, StoreCorrupt):
+            begins = run_id not in self._doubts
+            self._doubts[run_id] = (0, _FIRST)
+            if begins:  # else it is the look itself that fails, and the next comes in its time
+                self._seek()
 
     def asked(self) -> int:
         """What has been asked for by now: to give up no more than that after a look, which takes its time."""
@@ -66,6 +70,8 @@ class Returning:
         Arguments:
             asked: what had been asked for when the look began; None for all.
         """
+        if not self._at:
+            return
         _, number = self._at.get(run_id, (0, 0))
         if asked is None or number <= asked:
             self._at.pop(run_id, None)

@@ -78,9 +78,10 @@ class Waiters:
                 tell(future)
 
     def _drop(self, run_id: str, gone: Iterable[Waiting]) -> None:
-        left = [future for future in self._by_run.pop(run_id, ()) if future not in gone]
-        if left:
-            self._by_run[run_id] = left
+        if run_id in self._by_run:
+            left = [future for future in self._by_run.pop(run_id) if future not in gone]
+            if left:
+                self._by_run[run_id] = left
 
     def __bool__(self) -> bool:
         return bool(self._by_run)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from waystation.core.addresses import Address
 from waystation.core.encoding import encode_entry
@@ -19,8 +20,7 @@ from waystation.store.records import Head, NewRun, Opened, RunRecord, StoredRun
 from waystation.store.run_ids import why_no_run_id
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A run that was taken, to be driven as ``owning`` says; or, where runs are placed by others, to be placed.
 
     Attributes:
@@ -33,8 +33,7 @@ class Taken:
     machine: Machine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     """What a run begins with, checked, as JSON.
 
     Attributes:
@@ -45,8 +44,8 @@ class Beginning:
     """
 
     input: bytes
-    state: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    context: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    state: Mapping[str, bytes] = {}
+    context: Mapping[str, bytes] = {}
     per_step: bool = False
 
     def signal(self, at: int) -> Start:
@@ -54,8 +53,7 @@ class Beginning:
         return Start(at, self.input, self.state, self.context, self.per_step)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(msgspec.Struct, frozen=True, kw_only=True):
     """By what a new run is known.
 
     Attributes:
@@ -159,11 +157,11 @@ def _new_run(
         version=created.version,
         fingerprint=created.fingerprint,
         created_at=created.at,
-        entries=[encode_entry(entry) for entry in entries],
+        entries=list(map(encode_entry, entries)),
         resource_id=names.resource_id,
         idempotency_key=names.idempotency_key,
         head=head,
-        opened=[Opened(seq=seq, address=address) for seq, address in opened],
+        opened=[Opened(seq=seq, address=address) for seq, address in opened] if opened else (),
     )
 
 

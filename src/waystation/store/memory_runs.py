@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import merge
 from itertools import islice
 from typing import TypeAlias
@@ -14,11 +14,12 @@ from waystation.core.refs import Millis, Seq
 from waystation.store.cursors import Place
 from waystation.store.records import ENDED, NewRun, RunFilter, RunRecord, Worker, WorkflowKey
 
-_Timed: TypeAlias = tuple[Millis, int, str]
-"""A time of a run, its number, its id: in sorted lists, so that the earliest is found without a search."""
+_Timed: TypeAlias = tuple[Millis, int, RunRecord]
+"""A time of a run, its number, its record: in sorted lists, so that the earliest is found without a search. No two
+have one number, so records are never compared."""
 
 
-class Kept(msgspec.Struct):
+class Kept(msgspec.Struct, gc=False):
     """A run as it is kept here. Its record is replaced, its journal only appended to."""
 
     place: Place
@@ -71,29 +72,32 @@ class Filed:
         self._running: dict[str, Kept] = {}
         self._asleep: list[_Timed] = []
         self._ended: list[_Timed] = []
-        self._keys: dict[str, WorkflowKey] = {}
 
     def put(self, run: Kept) -> None:
         """File a run by its record."""
         record = run.record
-        self._keys[record.run_id] = record.key
         if record.status == "running":
             self._running[record.run_id] = run
-        for timed, at in self._timed(record):
-            insort(timed, (at, run.place.number, record.run_id))
+        elif (timed := self._timed(record)) is not None:
+            of_its_kind, at = timed
+            insort(of_its_kind, (at, run.place.number, record))
 
     def take_out(self, run: Kept) -> None:
         """Undo ``put``."""
-        del self._keys[run.record.run_id]
-        self._running.pop(run.record.run_id, None)
-        for timed, at in self._timed(run.record):
-            del timed[bisect_left(timed, (at, run.place.number))]
+        record = run.record
+        if record.status == "running":
+            del self._running[record.run_id]
+        elif (timed := self._timed(record)) is not None:
+            of_its_kind, at = timed
+            del of_its_kind[bisect_left(of_its_kind, (at, run.place.number))]
 
-    def _timed(self, record: RunRecord) -> Iterator[tuple[list[_Timed], Millis]]:
-        if record.wake_at is not None and record.status in {"waiting", "suspended"}:
-            yield self._asleep, record.wake_at
+    def _timed(self, record: RunRecord) -> tuple[list[_Timed], Millis] | None:
+        """Where a run that does not run is filed, and by which time; None if it is not looked for."""
         if record.status in ENDED:
-            yield self._ended, record.updated_at
+            return self._ended, record.updated_at
+        if record.wake_at is not None and record.status in {"waiting", "suspended"}:
+            return self._asleep, record.wake_at
+        return None
 
     def owned_by(self, worker_id: str) -> Sequence[Kept]:
         """The running runs that this worker drives."""
@@ -101,26 +105,27 @@ class Filed:
 
     def ended(self, before: Millis, limit: int) -> Sequence[str]:
         """Ids of runs that ended before then, the oldest first."""
-        return [run_id for _, _, run_id in self._ended[: min(max(limit, 0), bisect_left(self._ended, (before,)))]]
+        last = min(max(limit, 0), bisect_left(self._ended, (before,)))
+        return [record.run_id for _, _, record in self._ended[:last]]
 
     def free(self, workflows: Sequence[WorkflowKey], workers: dict[str, Worker], now: Millis, limit: int) -> list[str]:
         """Ids of runs of these workflows that can be claimed, longest waiting first."""
         drivable = set(workflows)
         left_alone = sorted(
-            (run.record.updated_at, run.place.number, run.record.run_id)
+            (run.record.updated_at, run.place.number, run.record)
             for run in self._running.values()
             if run.record.key in drivable and is_free(run.record, None, workers, now)
         )
         due = self._asleep[: bisect_left(self._asleep, (now + 1,))]
-        awake = (timed for timed in due if self._keys[timed[2]] in drivable)
-        return [run_id for _, _, run_id in islice(merge(left_alone, awake), limit)]
+        awake = (timed for timed in due if timed[2].key in drivable)
+        return [record.run_id for _, _, record in islice(merge(left_alone, awake), limit)]
 
     def next_wake(self, workflows: Sequence[WorkflowKey], after: Millis | None) -> Millis | None:
         """When the first of the sleeping runs of these workflows wakes, later than ``after``."""
         drivable = set(workflows)
         first = 0 if after is None else bisect_left(self._asleep, (after + 1,))
         later = islice(self._asleep, first, None)
-        return next((at for at, _, run_id in later if self._keys[run_id] in drivable), None)
+        return next((at for at, _, record in later if record.key in drivable), None)
 
 
 def is_free(record: RunRecord, worker_id: str | None, workers: dict[str, Worker], now: Millis) -> bool:
