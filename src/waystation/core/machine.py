@@ -163,15 +163,20 @@ class Machine:
         actions: list[signals.Action] = []
         # A step may have become possible twice since the last asking (woken, then answered): it is one action.
         fresh, self._flow.fresh = self._flow.fresh, []
-        if self.state.standing != "running" or self.is_cancelling():
+        state = self.state
+        if state.standing != "running" or (state.cancel and not state.unwinding):
             return actions
         for address in fresh if len(fresh) == 1 else dict.fromkeys(fresh):
             action = self._action(address)
-            if isinstance(action, signals.RunStep) and not self._may_step(address):
+            if state.permits is not None and isinstance(action, signals.RunStep) and not self._may_step(address):
                 self._flow.fresh.append(address)
             elif action is not None:
                 actions.append(action)
         return actions
+
+    def lacks_values(self) -> bool:
+        """Whether there may be something to do, and a value has to be read for it first (``values.missing``)."""
+        return bool(self.values.missing() and self._flow.fresh and not self.is_cancelling())
 
     def _action(self, address: Address) -> signals.Action | None:
         if address == ROOT:
@@ -199,9 +204,7 @@ class Machine:
                 return signals.Decide(address, frame.input)
 
     def _may_step(self, address: Address) -> bool:
-        """Whether the step may begin now, where the run goes step by step."""
-        if self.state.permits is None:
-            return True
+        """Whether the step may begin now: the run goes step by step."""
         if self.stepping is not None and self.stepping != address:
             stepping = self.step_frame(self.stepping)
             if stepping is not None and stepping.phase != "suspended":

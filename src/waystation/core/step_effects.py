@@ -171,7 +171,9 @@ def _moved(
     fold: Fold, address: Address, entry: StepEntry | SuspensionAnswered | OnceRecorded | StepWrote | InputReplaced
 ) -> StepFrame:
     """The frame of the step an entry is about, moved to its next phase by the table."""
-    frame = fold.entered(address, StepFrame)
+    frame = fold.state.frames.get(address)
+    if not isinstance(frame, StepFrame):
+        raise JournalMisfit(fold.why_not_entered(address), address)
     before: Phase = "ready" if frame.phase == "waiting" else frame.phase
     try:
         after = TRANSITIONS[before, type(entry)]

@@ -111,7 +111,9 @@ class Driver:
                     raise self._fault
                 if self._draining and not self._in_flight and not self._outcomes:
                     return
-                alone = None if self._draining else await self._begin()
+                while self.machine.lacks_values() and not self._draining:
+                    await hold_missing(self._engine.store, self.run_id, self.machine.values)
+                alone = None if self._draining else self._begin()
                 if alone is not None:
                     # One thing and nothing else that could come: done right here, without a task of its own.
                     await self._run_alone(alone)
@@ -128,25 +130,24 @@ class Driver:
                     raise self._fault  # also what came meanwhile is not recorded: what should go before it was lost
                 if await self._commit():
                     return
-                await pace.give_way()
+                if pace.is_to_give_way():
+                    await pace.give_way()
                 self._wake()
         finally:
-            self._stop_timer()
-            for outcome in self._outcomes:
-                if outcome.transaction is not None:
-                    await outcome.transaction.roll_back()
-            await self._in_flight.cancel()
-            await self._beside.cancel()
-            del self._steps, self._flow  # they hold the driver too: all would wait for the garbage collector
+            await self._end()
 
-    async def _begin(self) -> Deed | None:
+    async def _end(self) -> None:
+        self._stop_timer()
+        for outcome in self._outcomes:
+            if outcome.transaction is not None:
+                await outcome.transaction.roll_back()
+        await self._in_flight.cancel()
+        await self._beside.cancel()
+        del self._steps, self._flow  # they hold the driver too: all would wait for the garbage collector
+
+    def _begin(self) -> Deed | None:
         """Begin what is not in flight yet; gives the one thing to do in place, if that is all there is."""
-        machine = self.machine
-        actions = machine.take_actions()
-        if actions and machine.values.missing():
-            await hold_missing(self._engine.store, self.run_id, machine.values)
-            if self.machine is not machine:
-                return None  # made anew meanwhile: that one names all that there is to do
+        actions = self.machine.take_actions()
         if (
             len(actions) == 1
             and not self._apart
@@ -169,7 +170,7 @@ class Driver:
         """Do what the machine asks for; what comes of it."""
         action = running.action
         if isinstance(action, RunStep):
-            return self._steps.run(action, self.machine, running.control)
+            return self._steps.run(action, self.machine, running.control, running.began)
         return self._flow.run(action, self.machine, running.control)
 
     async def _run_alone(self, action: Deed) -> None:
@@ -192,8 +193,7 @@ class Driver:
                 task.uncancel()
             # What a step leaves in its context would reach those after it, if they ran in this task too.
             self._apart = self._apart or contextvars.copy_context() != self._context
-        # Not in one line with the await: the loop takes the list away meanwhile, and gives a new one.
-        if outcome is not None:
+        if outcome is not None:  # not in one line with the await: meanwhile the loop gives another list
             self._outcomes.append(outcome)
 
     def _came(self, outcome: Outcome | None) -> None:
@@ -368,10 +368,10 @@ class Driver:
 
     def _committed(self, entries: Sequence[AnyEntry]) -> None:
         self._reader.note(entries, self.machine.state.last_seq)
-        for entry in entries:
-            if isinstance(entry, StepBailed):
-                self._in_flight.drop_missing(self.machine)
-        self._heed_cancel()
+        if self._in_flight and any(isinstance(entry, StepBailed) for entry in entries):
+            self._in_flight.drop_missing(self.machine)
+        if self.machine.state.cancel:
+            self._heed_cancel()
         self._engine.hub.announce(self.run_id)
 
     async def _reload(self) -> None:

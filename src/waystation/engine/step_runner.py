@@ -62,19 +62,20 @@ class StepRunner(msgspec.Struct, frozen=True):
     access: RunAccess
     elsewhere: StepsElsewhere | None = None
 
-    async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
-        """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
-        store is away, or the run has another owner by now."""
+    async def run(self, action: RunStep, machine: Machine, control: StepControl, began: Millis) -> Outcome:
+        """Run one attempt, which ``began`` now. Never raises for what the step does; only for a cancellation from
+        outside, or if the store is away, or the run has another owner by now."""
         place = machine.graph.places[node_key(action.address)]
         assert isinstance(place.node, StepNode), f"the machine asked for {action.address!r}, which is no step"
         step = place.node.step
         if not self.access.owning.is_certain():  # ``check`` would see to that too; but each step comes here
             await self.access.owning.check()
-        if self.elsewhere is not None and step.placement == "spread":
-            placed = await _to_its_end(self.elsewhere.run(action), control)
-            if placed is not None:
-                return Outcome(placed)
-        began = self.engine.clock.now()
+        if (
+            self.elsewhere is not None
+            and step.placement == "spread"
+            and (placed := await _to_its_end(self.elsewhere.run(action), control)) is not None
+        ):
+            return Outcome(placed)
         context: RunningStep | None = None
         transaction: StepTransaction | None = None
         signal: Signal | None = None
@@ -82,7 +83,11 @@ class StepRunner(msgspec.Struct, frozen=True):
             value = self._load_input(step, action, machine)
             if step.takes_context:
                 context = self._context(place, step, action, machine, control, value)
-            result = await self._call(step, action, value, context)
+            given = (value, context) if step.takes_context else (value,)
+            if step.timeout is None and step.total_timeout is None:
+                result = await self._begin(step, given)
+            else:
+                result = await self._in_time(step, action, given)
             # A function that swallowed the end that it asked for has ended that way all the same.
             if context is None or context.ending is None:
                 output = self._dump_output(step, action, result)
@@ -159,13 +164,6 @@ class StepRunner(msgspec.Struct, frozen=True):
             place = graph.places[place.scope]
         return [*found, self.workflow.state]
 
-    def _call(self, step: AnyStep, action: RunStep, value: object, context: RunningStep | None) -> Awaitable[object]:
-        """What the step gives, to be awaited at once: nearly always just its function's own coroutine."""
-        given = (value, context) if step.takes_context else (value,)
-        if step.timeout is None and step.total_timeout is None:
-            return self._begin(step, given)
-        return self._in_time(step, action, given)
-
     async def _in_time(self, step: AnyStep, action: RunStep, given: tuple[object, ...]) -> object:
         seconds, which = self._time_left(step, action)
         if seconds <= 0:
@@ -191,6 +189,7 @@ class StepRunner(msgspec.Struct, frozen=True):
         return min(bounds)
 
     def _begin(self, step: AnyStep, given: tuple[object, ...]) -> Awaitable[object]:
+        """What the step gives, to be awaited at once: nearly always just its function's own coroutine."""
         if step.is_async:
             return step.fn(*given)  # type: ignore[return-value]  # is_async says that it gives an awaitable
         return self._run_in_thread(functools.partial(step.fn, *given))

@@ -116,11 +116,15 @@ class Pace:
         """Something is awaited that may take its time."""
         self._began = time.monotonic()
 
-    async def give_way(self) -> None:
-        """It is over: let others have their turn, if they have not had one by it, nor for a while."""
+    def is_to_give_way(self) -> bool:
+        """It is over: whether others have not had their turn by it, nor for a while."""
         now = time.monotonic()
         if now - self._began > _A_WAIT:
             self._gave_way = now
-        elif now - self._gave_way > _LONGEST_TURN:
-            await asyncio.sleep(0)
-            self._gave_way = time.monotonic()
+            return False
+        return now - self._gave_way > _LONGEST_TURN
+
+    async def give_way(self) -> None:
+        """Let others have their turn."""
+        await asyncio.sleep(0)
+        self._gave_way = time.monotonic()

@@ -26,7 +26,7 @@ def check_limits(data: bytes) -> None:
     """
     if len(data) > MOST_BYTES:
         raise DataError([("", f"is {len(data):,} bytes as JSON; at most {MOST_BYTES:,} may be given")])
-    if is_deeper(data, MOST_DEPTH):
+    if len(data) > 2 * MOST_DEPTH and is_deeper(data, MOST_DEPTH):  # each level takes two bytes
         raise DataError([("", f"is nested deeper than {MOST_DEPTH} levels")])
     if _NUL_ESCAPE in data and (found := find_nul(msgspec.json.decode(data))) is not None:
         raise DataError([(found, "holds a NUL character, which cannot be stored")])

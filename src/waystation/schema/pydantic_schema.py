@@ -60,11 +60,12 @@ class PydanticSchema(Generic[T]):
     def validate(self, value: object) -> T:
         """See ``Schema.validate``."""
         try:
-            return cast("T", self._python(value, extra="forbid", by_alias=True, by_name=True))
+            valid: T = self._python(value, extra="forbid", by_alias=True, by_name=True)
         except ValidationError as error:
             return self._second_look(value, error)
         except RecursionError:
             raise DataError([("", "is nested too deep, or in a circle")]) from None
+        return valid
 
     def _second_look(self, value: object, error: ValidationError) -> T:
         """What was refused at first may be fine: types may say what becomes of unknown fields, and a strict model
@@ -108,10 +109,11 @@ class PydanticSchema(Generic[T]):
     def load(self, data: bytes) -> T:
         """See ``Schema.load``."""
         try:
-            return cast("T", self._json(data, strict=True, by_alias=True, by_name=True))
+            value: T = self._json(data, strict=True, by_alias=True, by_name=True)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False, include_context=False)
             raise _data_error(problems) from None
+        return value
 
     def json_schema(self) -> dict[str, object]:
         """See ``Schema.json_schema``."""
