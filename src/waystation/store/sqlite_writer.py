@@ -130,15 +130,15 @@ class GroupWriter:
         self._writing = ""
         self._turn_ends = 0.0
 
-    async def write(
+    def write(
         self,
         apply: Callable[[sqlite3.Connection], T],
         *,
         settles: bool = True,
         run_id: str = "",
         row: Callable[[], Row | None] | None = None,
-    ) -> T:
-        """Have ``apply`` write; gives its result once it is durable.
+    ) -> asyncio.Future[T]:
+        """Have ``apply`` write; gives what has its result once it is durable.
 
         One that nobody waits for any more, because the waiter was cancelled, is written all the same.
 
@@ -149,11 +149,15 @@ class GroupWriter:
         """
         if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
             try:
-                return self._write_here(apply, settles=settles)
+                result = self._write_here(apply, settles=settles)
             except sqlite3.Error as error:
                 if not is_busy(error):
                     raise store_error(error, self._path) from error
-        return await self._enqueue(apply, None if row is None else row(), settles=settles)
+            else:
+                written: asyncio.Future[T] = self._loop.create_future()
+                written.set_result(result)
+                return written
+        return self._enqueue(apply, None if row is None else row(), settles=settles)
 
     def _write_here(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool) -> T:
         """Write it in a transaction of its own, right now."""
