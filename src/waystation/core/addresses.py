@@ -41,7 +41,7 @@ def prefix_of(address: str) -> str:
 
 def beside(address: str, id_: str) -> Address:
     """The address of the node ``id_`` in the same workflow, item or turn."""
-    return Address(prefix_of(address) + id_)
+    return Address(address[: address.rfind("/") + 1] + id_)  # as ``prefix_of``
 
 
 def inside(address: str, id_: str) -> Address:

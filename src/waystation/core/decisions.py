@@ -176,7 +176,8 @@ def _adopted(machine: Machine, signal: signals.Adopted) -> Iterable[AnyEntry]:  
 
 
 def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry]:
-    if not _running(machine, signal.address, signal.attempt):
+    frame = machine.state.frames.get(signal.address)  # as ``_running``: of all signals this is the most frequent
+    if not isinstance(frame, StepFrame) or frame.phase != "ready" or frame.attempt != signal.attempt:
         return ()
     entry = StepSucceeded(
         at=signal.at,
@@ -184,7 +185,7 @@ def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry
         attempt=signal.attempt,
         began=signal.began,
         output=msgspec.Raw(signal.output),
-        state=_raw(signal.state),
+        state=_raw(signal.state) if signal.state else _NOTHING,
     )
     return (entry,)
 

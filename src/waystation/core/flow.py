@@ -17,7 +17,7 @@ from typing import TypeVar
 from waystation.core.addresses import Address, around, beside, inside, node_key, number_of, of_item, of_turn
 from waystation.core.entries import ErrorRecord
 from waystation.core.misfit import JournalMisfit
-from waystation.core.nesting import outwards, scope_of
+from waystation.core.nesting import outwards, quiet, scope_of
 from waystation.core.refs import Joined, Listed, Null, Ref, Seq
 from waystation.core.state import (
     BlockFrame,
@@ -34,7 +34,6 @@ from waystation.core.state import (
     failing,
     is_busy,
     is_idle,
-    is_under_way,
     item_of,
     kept_refs,
 )
@@ -112,6 +111,11 @@ class Flow:
         elif is_idle(frame):
             self.state.idle -= 1
         return frame
+
+    def take_step(self, address: Address) -> None:
+        """A step is done with that was ready: as ``take``."""
+        del self.state.frames[address]
+        self.state.busy -= 1
 
     def let_go(self, frame: Frame) -> None:
         """Release what a frame that was taken away referred to."""
@@ -317,14 +321,7 @@ class Flow:
 
     def settle(self) -> None:
         """Let those blocks fail in which nothing is under way any more, the innermost first."""
-        while self.failing:
-            dead = set(self.failing)
-            for inner, frame in self.state.frames.items():
-                if is_under_way(frame):
-                    dead.difference_update(outwards(self.graph, inner))
-                    if not dead:
-                        return  # of ten thousand items under way the first tells
-            address = max(sorted(dead), key=lambda each: sum(1 for _ in outwards(self.graph, each)))
+        while (address := quiet(self.graph, self.state.frames, self.failing)) is not None:
             failure = self._failure_of(address)
             for inner in [inner for inner in self.state.frames if address in outwards(self.graph, inner)]:
                 self.drop(inner)

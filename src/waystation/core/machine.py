@@ -176,7 +176,7 @@ class Machine:
 
     def lacks_values(self) -> bool:
         """Whether there may be something to do, and a value has to be read for it first (``values.missing``)."""
-        return bool(self.values.missing() and self._flow.fresh and not self.is_cancelling())
+        return bool(self.values.wanted and self._flow.fresh and not self.is_cancelling())
 
     def _action(self, address: Address) -> signals.Action | None:
         if address == ROOT:
@@ -228,7 +228,8 @@ class Machine:
 
     def is_at_rest(self) -> bool:
         """Whether nothing is left to do now: the run has ended, or waits, or is paused."""
-        return self.state.standing != "running" or self.state.busy == 0 or self.is_paused()
+        state = self.state
+        return state.standing != "running" or state.busy == 0 or (state.permits == 0 and self.is_paused())
 
     def is_alone(self) -> bool:
         """Whether just one thing is to be done, and nothing else could come in between but an order from outside."""
@@ -238,7 +239,7 @@ class Machine:
         """The suspensions opened and closed since this was last asked; one both opened and closed is in neither."""
         opened, closed = self._fold.opened, self._flow.closed
         if not opened and not closed:
-            return [], []
+            return (), ()
         self._fold.opened, self._flow.closed = [], []
         for seq in closed:
             self._fold.asked.pop(seq, None)

@@ -50,7 +50,7 @@ have is legal for a waiting one too; and nothing may depend on which of the two 
 def _succeeded(fold: Fold, entry: StepSucceeded) -> None:
     address, state, flow = entry.address, fold.state, fold.flow
     frame = _moved(fold, address, entry)
-    flow.take(address)
+    flow.take_step(address)
     if entry.state:
         state.shared.update(entry.state)
     if address.endswith(UNDO):

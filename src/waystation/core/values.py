@@ -19,20 +19,24 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Values:
-    """Counted values. ``retain`` and ``hold`` come in either order."""
+    """Counted values. ``retain`` and ``hold`` come in either order.
+
+    Attributes:
+        wanted: what is referred to and not here.
+    """
 
     def __init__(self) -> None:
         self._held: dict[Seq, msgspec.Raw] = {}
         self._uses: dict[Seq, int] = {}
-        self._wanted: set[Seq] = set()
+        self.wanted: set[Seq] = set()
         # Lists that were taken apart, for the sake of their items, by the seq they are in.
         self._apart: dict[Seq, dict[Seq | Item, list[msgspec.Raw]]] = {}
 
     def hold(self, seq: Seq, value: msgspec.Raw) -> None:
         """Keep the value of entry ``seq`` for those that refer to it, or will at once."""
         self._held[seq] = value
-        if self._wanted:
-            self._wanted.discard(seq)
+        if self.wanted:
+            self.wanted.discard(seq)
 
     def retain(self, ref: Ref) -> None:
         """One more refers to ``ref``."""
@@ -42,7 +46,7 @@ class Values:
             return
         self._uses[ref] = self._uses.get(ref, 0) + 1
         if ref not in self._held:
-            self._wanted.add(ref)
+            self.wanted.add(ref)
 
     def release(self, ref: Ref) -> None:
         """One fewer does; the last one lets the value go."""
@@ -56,8 +60,8 @@ class Values:
             return
         del self._uses[ref]
         self._held.pop(ref, None)
-        if self._wanted:
-            self._wanted.discard(ref)
+        if self.wanted:
+            self.wanted.discard(ref)
         if self._apart:
             self._apart.pop(ref, None)
 
@@ -67,8 +71,8 @@ class Values:
             self._held.pop(seq, None)
 
     def missing(self) -> Sequence[Seq]:
-        """What is referred to and not here: to be read from the journal."""
-        return sorted(self._wanted) if self._wanted else []
+        """What is ``wanted``, in order: to be read from the journal."""
+        return sorted(self.wanted)
 
     def json(self, ref: Ref) -> bytes:
         """The value of ``ref`` as JSON; parts are put together without being read."""

@@ -109,7 +109,7 @@ class Driver:
             while True:
                 if self._fault is not None:
                     raise self._fault
-                if self._draining and not self._in_flight and not self._outcomes:
+                if self._draining and not self._in_flight.running and not self._outcomes:
                     return
                 while self.machine.lacks_values() and not self._draining:
                     await hold_missing(self._engine.store, self.run_id, self.machine.values)
@@ -132,7 +132,8 @@ class Driver:
                     return
                 if pace.is_to_give_way():
                     await pace.give_way()
-                self._wake()
+                if self.machine.state.idle:
+                    self._wake()
         finally:
             await self._end()
 
@@ -151,7 +152,7 @@ class Driver:
         if (
             len(actions) == 1
             and not self._apart
-            and not self._in_flight
+            and not self._in_flight.running
             and not self._outcomes
             and not isinstance(actions[0], CheckOutput)
             and self.machine.is_alone()
@@ -218,8 +219,6 @@ class Driver:
                 await self._look()
 
     def _wake(self) -> None:
-        if not self.machine.state.idle:
-            return  # nothing waits for a time
         now = self._engine.clock.now()
         if self.machine.wake(now):
             self._outcomes.append(Outcome(Woken(now)))
@@ -333,7 +332,8 @@ class Driver:
                 await within.roll_back()  # of one that was committed nothing is left to roll back
 
     async def _write_until_written(self, given: Sequence[Signal], within: StepTransaction | None) -> bool:
-        given = [*self._written.take(), *given]
+        if self._written.chunks:
+            given = [*self._written.take(), *given]
         if self._is_ahead or self._look_again:
             await self._look()  # what is known to have come is folded in, rather than run into
         while True:
@@ -368,7 +368,7 @@ class Driver:
 
     def _committed(self, entries: Sequence[AnyEntry]) -> None:
         self._reader.note(entries, self.machine.state.last_seq)
-        if self._in_flight and any(isinstance(entry, StepBailed) for entry in entries):
+        if self._in_flight.running and any(isinstance(entry, StepBailed) for entry in entries):
             self._in_flight.drop_missing(self.machine)
         if self.machine.state.cancel:
             self._heed_cancel()
@@ -396,5 +396,4 @@ class Driver:
         self._beside.begin(work)
 
 
-def _nothing() -> None:
-    """There is no timer to stop."""
+def _nothing() -> None: ...

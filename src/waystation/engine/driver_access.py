@@ -46,24 +46,19 @@ class Recorder(Protocol):
 
 
 class Written:
-    """What the steps of a run have written and was not recorded yet."""
+    """What the steps of a run have written and was not recorded yet.
+
+    Attributes:
+        chunks: each with the step's address and attempt.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.chunks: list[tuple[Address, int, bytes]] = []
         self._clock = clock
-        self._chunks: list[tuple[Address, int, bytes]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._chunks)
-
-    def add(self, address: Address, attempt: int, chunk: bytes) -> None:
-        """A step has written a chunk."""
-        self._chunks.append((address, attempt, chunk))
 
     def take(self) -> list[Signal]:
         """All of it, to go before whatever is recorded next."""
-        if not self._chunks:
-            return []
-        taken, self._chunks = self._chunks, []
+        taken, self.chunks = self.chunks, []
         chunks: dict[tuple[Address, int], list[bytes]] = {}
         for address, attempt, chunk in taken:
             chunks.setdefault((address, attempt), []).append(chunk)
@@ -109,14 +104,13 @@ class DriverAccess:
 
     def write(self, address: Address, attempt: int, chunk: bytes) -> None:
         """Have a chunk recorded soon."""
-        begins = not self._written
-        self._written.add(address, attempt, chunk)
-        if begins:
+        self._written.chunks.append((address, attempt, chunk))
+        if len(self._written.chunks) == 1:
             self._driver.beside_the_loop(self._flush_written())
 
     async def _flush_written(self) -> None:
         await asyncio.sleep(_WRITE_EVERY)
-        if self._written:
+        if self._written.chunks:
             await self._driver.record([])  # if it fails the driver does: the step must not end without what it wrote
 
     async def begin_transaction(self) -> StepTransaction:

@@ -86,6 +86,9 @@ class InFlight:
         clock: by which the time of grace is measured.
         came: called with how each ended.
         failed: called with what a task raised: nothing that a step does, but a fault, or the store's.
+
+    Attributes:
+        running: what is under way, by key.
     """
 
     def __init__(
@@ -99,10 +102,7 @@ class InFlight:
         self._clock = clock
         self._came = came
         self._failed = failed
-        self._running: dict[object, Running] = {}
-
-    def __len__(self) -> int:
-        return len(self._running)
+        self.running: dict[object, Running] = {}
 
     def begin(
         self, running: Running, work: Callable[[], Work], context: contextvars.Context, ended: Container[object]
@@ -112,9 +112,9 @@ class InFlight:
         key = _key(running.action)
         if key in ended:
             return
-        alone = self._running.get(_ALONE)
-        if key not in self._running and (alone is None or _key(alone.action) != key):
-            self._running[key] = running
+        alone = self.running.get(_ALONE)
+        if key not in self.running and (alone is None or _key(alone.action) != key):
+            self.running[key] = running
             name = f"{self._run_id}:{running.action.address}"
             running.task = asyncio.create_task(self._run(running, work), name=name, context=context.copy())
             running.task.add_done_callback(partial(self._done, running))
@@ -138,7 +138,7 @@ class InFlight:
         self._came(None if outcome is None else structs.replace(outcome, of=_key(running.action)))
 
     def _done(self, running: Running, task: asyncio.Task[None]) -> None:
-        if self._running.get(_key(running.action)) is running:
+        if self.running.get(_key(running.action)) is running:
             # Cancelled before it began: then nothing of ``_run`` was done.
             self._over(running, running.cut_off(self._clock.now()) if running.is_cut else None)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -146,22 +146,24 @@ class InFlight:
 
     def add(self, running: Running) -> None:
         """Something runs in the driver's own task, and nothing beside it."""
-        self._running[_ALONE] = running
+        self.running[_ALONE] = running
 
     def remove_alone(self) -> None:
         """It has ended."""
-        self._running.pop(_ALONE).done()
+        running = self.running.pop(_ALONE)
+        if running.stop_timer is not None:
+            running.done()
 
     def _remove(self, running: Running) -> None:
         running.done()
-        self._running.pop(_key(running.action), None)
+        self.running.pop(_key(running.action), None)
 
     def cancel_steps(self, machine: Machine, grace_ms: Millis) -> list[Outcome]:
         """The run is cancelled: tell its steps, and cut them off when their time of grace is over.
 
         Gives what to tell the machine of steps that it believes to run, and that do not.
         """
-        by_address = {r.action.address: r for r in self._running.values() if isinstance(r.action, RunStep)}
+        by_address = {r.action.address: r for r in self.running.values() if isinstance(r.action, RunStep)}
         now = self._clock.now()
         gone: list[Outcome] = []
         for address, frame in machine.ready_steps().items():
@@ -171,23 +173,23 @@ class InFlight:
             elif not running.control.is_cancelled:
                 running.control.cancel()
                 running.stop_timer = self._clock.call_at(now + grace_ms, running.cut)
-        for running in list(self._running.values()):
+        for running in list(self.running.values()):
             if not isinstance(running.action, RunStep):
                 running.cut()
         return gone
 
     def drop_missing(self, machine: Machine) -> None:
         """Cancel what the machine does not know (any more): a workflow has ended around it."""
-        for running in list(self._running.values()):
+        for running in list(self.running.values()):
             if running.action.address not in machine.state.frames:
                 running.control.cancel()
                 running.end()
 
     async def cancel(self) -> None:
         """Cancel all, and wait for it; nobody is told any more of what goes on all the same."""
-        if self._running:
-            tasks = [running.task for running in self._running.values() if running.task is not None]
-            for running in list(self._running.values()):
+        if self.running:
+            tasks = [running.task for running in self.running.values() if running.task is not None]
+            for running in list(self.running.values()):
                 running.end()
             await ended(tasks)
         self._came = self._failed = _untold

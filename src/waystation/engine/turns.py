@@ -62,19 +62,16 @@ class Turns:
     Attributes:
         commit: held by whoever commits.
         outages: of the store, as the run's steps have met them.
+        is_free: whether no transaction is open or about to be.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.commit = asyncio.Lock()
         self.outages = Outages()
+        self.is_free = True
         self._changed = changed
         self._transaction = asyncio.Lock()
         self._free: asyncio.Event | None = None  # made with the first transaction: hardly any run has one
-
-    @property
-    def is_free(self) -> bool:
-        """Whether no transaction is open or about to be."""
-        return self._free is None or self._free.is_set()
 
     async def wait(self) -> None:
         """Until no transaction is open."""
@@ -88,6 +85,7 @@ class Turns:
             async with self.commit:
                 self._free = self._free or asyncio.Event()
                 self._free.clear()
+                self.is_free = False
             with self.outages.noticed():
                 inner = await store.transaction()
         except BaseException:
@@ -98,6 +96,7 @@ class Turns:
     def _over(self) -> None:
         if self._free is not None:
             self._free.set()
+        self.is_free = True
         self._transaction.release()
         self._changed()
 
