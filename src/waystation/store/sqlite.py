@@ -157,7 +157,7 @@ class SQLiteStore:
             self._of_steps().commit(within, apply)
             return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
-        row = partial(writes.row_of, self._numbers, commit)
+        row = None if settles else writes.row_of(self._numbers, commit)
         await self._write(apply, settles=settles, run_id=commit.run_id, row=row)
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
@@ -311,7 +311,7 @@ class SQLiteStore:
         *,
         settles: bool = True,
         run_id: str = "",
-        row: Callable[[], writes.Row | None] | None = None,
+        row: writes.Row | None = None,
     ) -> Awaitable[T]:
         if self._writer is None:
             raise self._not_open()

@@ -136,7 +136,7 @@ class GroupWriter:
         *,
         settles: bool = True,
         run_id: str = "",
-        row: Callable[[], Row | None] | None = None,
+        row: Row | None = None,
     ) -> asyncio.Future[T]:
         """Have ``apply`` write; gives what has its result once it is durable.
 
@@ -145,7 +145,7 @@ class GroupWriter:
         Arguments:
             settles: whether a power cut must not take it even under ``on-suspend``.
             run_id: the run whose driver writes; "" for what is none's.
-            row: gives the one entry that ``apply`` appends, if it does nothing else; asked if it has to be queued.
+            row: the one entry that ``apply`` appends, if it does nothing else.
         """
         if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
             try:
@@ -157,7 +157,7 @@ class GroupWriter:
                 written: asyncio.Future[T] = self._loop.create_future()
                 written.set_result(result)
                 return written
-        return self._enqueue(apply, None if row is None else row(), settles=settles)
+        return self._enqueue(apply, row, settles=settles)
 
     def _write_here(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool) -> T:
         """Write it in a transaction of its own, right now."""
@@ -296,6 +296,9 @@ class GroupWriter:
         if rows and not self._append(rows):
             rows.clear()
             return None
+        if len(rows) == len(batch):
+            connection.execute("COMMIT")
+            return [None] * len(batch)
         for place, write in enumerate(batch):
             if own and place in own:
                 outcomes.append(own[place])

@@ -79,10 +79,14 @@ ON CONFLICT (worker_id) DO UPDATE SET host = excluded.host, pid = excluded.pid, 
 
 
 class RunNumbers:
-    """The numbers that stand for runs in the tables, as far as they are known here: at most 10,000."""
+    """The numbers that stand for runs in the tables.
+
+    Attributes:
+        known: those that are known here, by run: at most 10,000.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+        self.known: dict[str, int] = {}
 
     def find(self, connection: sqlite3.Connection, run_id: str) -> int:
         """The run's number.
@@ -90,7 +94,7 @@ class RunNumbers:
         Raises:
             RunNotFound.
         """
-        number = self._known.get(run_id)
+        number = self.known.get(run_id)
         if number is None:
             row = connection.execute("SELECT run_no FROM waystation_runs WHERE run_id = ?", (run_id,)).fetchone()
             if row is None:
@@ -99,23 +103,19 @@ class RunNumbers:
             self.learn(run_id, number)
         return number
 
-    def known(self, run_id: str) -> int | None:
-        """The run's number, if it is known here."""
-        return self._known.get(run_id)
-
     def learn(self, run_id: str, number: int) -> None:
         """The run has this number."""
-        if len(self._known) >= _MOST_NUMBERS:
-            del self._known[next(iter(self._known))]
-        self._known[run_id] = number
+        if len(self.known) >= _MOST_NUMBERS:
+            del self.known[next(iter(self.known))]
+        self.known[run_id] = number
 
     def drop(self, run_id: str) -> None:
         """Forget one: the run is deleted; one of that id would have another number."""
-        self._known.pop(run_id, None)
+        self.known.pop(run_id, None)
 
     def forget(self) -> None:
         """Forget all: a number given in a transaction that is rolled back is given again, to another run."""
-        self._known.clear()
+        self.known.clear()
 
 
 def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -> None:
@@ -134,9 +134,9 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
 
 def row_of(numbers: RunNumbers, write: Commit) -> Row | None:
     """The row that is all of ``write``; None if there is more to it, or if the run's number is not known."""
-    if len(write.entries) != 1 or write.head is not None or write.frontier is not None or write.opened or write.closed:
+    if write.head is not None or write.frontier is not None or len(write.entries) != 1 or write.opened or write.closed:
         return None
-    number = numbers.known(write.run_id)
+    number = numbers.known.get(write.run_id)
     return None if number is None else _row(number, write.epoch, write.after, write.entries[0])
 
 
@@ -183,6 +183,9 @@ def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
 
 
 def _append(connection: sqlite3.Connection, run_no: int, first: Seq, entries: Sequence[bytes]) -> None:
+    if len(entries) == 1:
+        connection.execute(_APPEND_MORE, (run_no, first, entries[0]))
+        return
     connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(entries, first)])
 
 
