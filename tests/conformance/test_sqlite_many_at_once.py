@@ -1,4 +1,4 @@
-"""Writes of many runs to a SQLite store in one transaction: of those that append one entry each, one statement."""
+"""Writes of many runs to a SQLite store in one transaction: of plain commits, a few statements for all."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from waystation.core.addresses import Address
 from waystation.errors import RunNotFound, StoreError
 from waystation.store import Store, open_store
 from waystation.store.protocol import Fenced, JournalMoved
-from waystation.store.records import Commit
+from waystation.store.records import Commit, Opened
 from waystation.testing.store_suite.writes import CREATED, commit, head, new_run
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +59,13 @@ async def test_they_are_one_transaction_and_each_is_there(store: Store) -> None:
         pytest.param(commit(5, b"x", run_id="r7"), JournalMoved, 1, id="ahead of its journal"),
         pytest.param(commit(0, b"x", run_id="r7"), JournalMoved, 1, id="as if its journal were empty"),
         pytest.param(
-            commit(2, b"x", run_id="r7", epoch=9, head=head("running")), Fenced, 0, id="with more than an entry"
+            commit(2, b"x", run_id="r7", epoch=9, head=head("running")), Fenced, 1, id="with more than an entry"
+        ),
+        pytest.param(
+            commit(2, b"x", run_id="r7", epoch=9, opened=[Opened(seq=3, address=Address("ask"))]),
+            Fenced,
+            0,
+            id="that opens a suspension",
         ),
         pytest.param(
             structs.replace(commit(2, run_id="r7"), entries=[object()]), StoreError, 2, id="of what is no entry"
@@ -75,7 +82,7 @@ async def test_one_that_is_refused_is_told_why_and_all_others_are_written(
     assert [type(each) for each in outcomes if each is not None] == [refusal]
     assert isinstance(outcomes[7], refusal)
     assert told.count("COMMIT") == 1
-    assert told.count("ROLLBACK") == undone, "a row is refused with all rows, and then by itself"
+    assert told.count("ROLLBACK") == undone, "a plain one is refused with all of them, and then by itself"
     assert await journals(store) == [[CREATED, b"2", *([b"3"] * (number != 7))] for number in range(MANY)]
 
 
@@ -105,6 +112,29 @@ async def test_what_does_more_than_append_goes_with_those_that_do_not(store: Sto
     assert await store.read("new") == [CREATED]
     expected = [[CREATED, b"2", b"3", *([b"4"] * (number == 5))] for number in range(MANY)]
     assert await journals(store) == expected
+
+
+async def test_of_those_that_do_all_that_goes_together_each_has_its_own(store: Store) -> None:
+    def parked(number: int) -> Commit:
+        return commit(
+            2,
+            *[b"%d" % entry for entry in range(number % 3 + 1)],
+            run_id=f"r{number}",
+            head=head("success", owner=f"w{number}") if number % 2 else None,
+            frontier=b"state %d" % number if number % 4 else None,
+        )
+
+    writes = [parked(number) for number in range(MANY)]
+    await asyncio.gather(*map(store.commit, writes))
+    for number, write in enumerate(writes):
+        stored = await store.load(f"r{number}")
+        assert stored is not None
+        assert (stored.record.status, stored.record.owner) == (
+            ("success", f"w{number}") if number % 2 else ("pending", None)
+        )
+        assert stored.frontier == write.frontier
+        assert stored.frontier_seq == (2 + len(write.entries) if number % 4 else 0)
+        assert await store.read(f"r{number}", after=2) == list(write.entries)
 
 
 async def test_two_for_one_run_are_one_and_a_refusal_whatever_goes_along(store: Store) -> None:

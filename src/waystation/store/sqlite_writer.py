@@ -8,8 +8,8 @@ Where nothing has gone along for a while, a run is by itself, and its writes are
 and not queued: two passes of the loop less for each. That ends when another run writes in the same pass, and for one
 pass when the loop has waited for long.
 
-Most writes append one entry and do nothing else. Those of a transaction are one statement; if that does not append all
-of them, the transaction is rolled back, and each is written by itself: then it shows which of them is refused.
+Most writes are plain commits. Those of a transaction are a few statements together; if one of them is refused, the
+transaction is rolled back, and each is written by itself: then it shows which.
 
 A write is a function that is given the connection, inside the transaction. It either writes all it has to, or
 raises one of ``REFUSALS`` *before* it writes anything: then the others are not touched. If it raises anything else
@@ -29,7 +29,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from waystation.errors import RunError, StoreError
 from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
 from waystation.store.sqlite_errors import is_busy, is_of_the_whole, moved, store_error
-from waystation.store.sqlite_writes import Row, append_together
+from waystation.store.sqlite_writes import Plain, commit_together
 
 T = TypeVar("T")
 
@@ -80,14 +80,14 @@ async def patiently(attempt: Callable[[], T], path: Path) -> T:
 
 
 class _Write(Generic[T]):
-    __slots__ = ("apply", "deadline", "future", "row", "settles")
+    __slots__ = ("apply", "deadline", "future", "plain", "settles")
 
     def __init__(
-        self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], row: Row | None, *, settles: bool
+        self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], plain: Plain | None, *, settles: bool
     ) -> None:
         self.apply = apply
         self.future = future
-        self.row = row
+        self.plain = plain
         self.settles = settles
         self.deadline: float | None = None
 
@@ -136,7 +136,7 @@ class GroupWriter:
         *,
         settles: bool = True,
         run_id: str = "",
-        row: Row | None = None,
+        plain: Plain | None = None,
     ) -> asyncio.Future[T]:
         """Have ``apply`` write; gives what has its result once it is durable.
 
@@ -145,7 +145,7 @@ class GroupWriter:
         Arguments:
             settles: whether a power cut must not take it even under ``on-suspend``.
             run_id: the run whose driver writes; "" for what is none's.
-            row: the one entry that ``apply`` appends, if it does nothing else.
+            plain: all that ``apply`` does, if that is a plain commit.
         """
         if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
             try:
@@ -157,7 +157,7 @@ class GroupWriter:
                 written: asyncio.Future[T] = self._loop.create_future()
                 written.set_result(result)
                 return written
-        return self._enqueue(apply, row, settles=settles)
+        return self._enqueue(apply, plain, settles=settles)
 
     def _write_here(self, apply: Callable[[sqlite3.Connection], T], *, settles: bool) -> T:
         """Write it in a transaction of its own, right now."""
@@ -176,10 +176,10 @@ class GroupWriter:
         return result
 
     def _enqueue(
-        self, apply: Callable[[sqlite3.Connection], T], row: Row | None, *, settles: bool
+        self, apply: Callable[[sqlite3.Connection], T], plain: Plain | None, *, settles: bool
     ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.append(_Write(apply, future, row, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
+        self._queue.append(_Write(apply, future, plain, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
@@ -270,10 +270,10 @@ class GroupWriter:
         if self._by_need:
             self._demand(full=any(write.settles for write in batch))
         own: dict[int, BaseException] = {}
-        rows = [write.row for write in batch if write.row is not None]
+        plains = [write.plain for write in batch if write.plain is not None]
         while True:
             try:
-                outcomes = self._attempt(batch, own, rows)
+                outcomes = self._attempt(batch, own, plains)
             except BaseException:
                 self._roll_back()
                 raise
@@ -282,28 +282,28 @@ class GroupWriter:
             self._roll_back()
 
     def _attempt(
-        self, batch: list[_Write[object]], own: dict[int, BaseException], rows: list[Row]
+        self, batch: list[_Write[object]], own: dict[int, BaseException], plains: list[Plain]
     ) -> list[object] | None:
         """Try once; None if what was written has to be undone, and the rest tried again, by what is known then.
 
         Arguments:
             own: those that fail by themselves, by their place: they are left out.
-            rows: those of the batch that are appended by one statement: none if one of them is refused.
+            plains: those of the batch that are written together: none if one of them is refused.
         """
         connection = self._connection
         outcomes: list[object] = []
         connection.execute("BEGIN IMMEDIATE")
-        if rows and not self._append(rows):
-            rows.clear()
+        if plains and not self._commit_together(plains):
+            plains.clear()
             return None
-        if len(rows) == len(batch):
+        if len(plains) == len(batch):
             connection.execute("COMMIT")
-            return [None] * len(batch)
+            return [None for _ in batch]
         for place, write in enumerate(batch):
             if own and place in own:
                 outcomes.append(own[place])
                 continue
-            if rows and write.row is not None:
+            if plains and write.plain is not None:
                 outcomes.append(None)
                 continue
             try:
@@ -318,10 +318,10 @@ class GroupWriter:
         connection.execute("COMMIT")
         return outcomes
 
-    def _append(self, rows: list[Row]) -> bool:
-        """Append all of them; False if one is refused, or is no row."""
+    def _commit_together(self, plains: list[Plain]) -> bool:
+        """Write all of them; False if one is refused, or cannot be written."""
         try:
-            return append_together(self._connection, rows)
+            return commit_together(self._connection, plains)
         except sqlite3.Error as error:
             if is_of_the_whole(error):
                 raise

@@ -6,8 +6,9 @@ Each checks first and writes then: one that is refused has written nothing (see 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
@@ -20,8 +21,14 @@ _MOST_NUMBERS = 10_000
 _MOST_PRUNED = 10_000
 """When so many entries are deleted, the transaction is long enough: the loop and other processes wait for it."""
 
-Row: TypeAlias = tuple[int, int, Seq, int, Seq, bytes]
-"""An entry to append, as ``_APPEND`` is given it."""
+
+class Plain(NamedTuple):
+    """A commit that appends to a run whose number is known, and neither opens nor closes a suspension: nearly every
+    one. Those of a transaction are a few statements, however many they are."""
+
+    run_no: int
+    commit: Commit
+
 
 # Appends the entry only if the run's epoch is the writer's, the journal reaches the seq, and not beyond it: the fence,
 # the comparison and the append are one statement. Refused, it does nothing and counts no row: what is not found is
@@ -54,6 +61,8 @@ _HEAD = """
 UPDATE waystation_runs SET status = ?, epoch = ?, owner = ?, fingerprint = ?, updated_at = ?, wake_at = ?
 WHERE run_no = ?
 """
+
+_FRONTIER = "INSERT OR REPLACE INTO waystation_frontiers (run_no, seq, state) VALUES (?, ?, ?)"
 
 _CLAIM = """
 UPDATE waystation_runs SET status = 'running', owner = :worker, epoch = epoch + 1, wake_at = NULL, updated_at = :now
@@ -132,21 +141,43 @@ def commit(connection: sqlite3.Connection, numbers: RunNumbers, write: Commit) -
         _commit(connection, numbers.find(connection, write.run_id), write)
 
 
-def row_of(numbers: RunNumbers, write: Commit) -> Row | None:
-    """The row that is all of ``write``; None if there is more to it, or if the run's number is not known."""
-    if write.head is not None or write.frontier is not None or len(write.entries) != 1 or write.opened or write.closed:
+def plain(numbers: RunNumbers, write: Commit) -> Plain | None:
+    """``write``, if it is one that is written together with others."""
+    if write.opened or write.closed or not write.entries:
         return None
     number = numbers.known.get(write.run_id)
-    return None if number is None else _row(number, write.epoch, write.after, write.entries[0])
+    return None if number is None else Plain(number, write)
 
 
-def _row(run_no: int, epoch: int, after: Seq, entry: bytes) -> Row:
-    return run_no, epoch, after, run_no, after, entry
+def commit_together(connection: sqlite3.Connection, plains: Sequence[Plain]) -> bool:
+    """Commit to many runs; False if one was refused: then the transaction is to be rolled back."""
+    rows = [_row(run_no, write) for run_no, write in plains]
+    if connection.executemany(_APPEND, rows).rowcount != len(rows):
+        return False
+    if longer := [each for each in plains if len(each.commit.entries) > 1]:
+        connection.executemany(_APPEND_MORE, chain.from_iterable(_later_rows(*each) for each in longer))
+    if resting := [each for each in plains if each.commit.head is not None]:
+        connection.executemany(_HEAD, [_head_row(run_no, write.head) for run_no, write in resting if write.head])
+    if kept := [each for each in plains if each.commit.frontier is not None]:
+        connection.executemany(_FRONTIER, [_frontier_row(*each) for each in kept])
+    return True
 
 
-def append_together(connection: sqlite3.Connection, rows: Sequence[Row]) -> bool:
-    """Append rows of many runs; False if one was refused: then the transaction is to be rolled back."""
-    return connection.executemany(_APPEND, rows).rowcount == len(rows)
+def _row(run_no: int, write: Commit) -> tuple[int, int, Seq, int, Seq, bytes]:
+    """The first entry of a commit, as ``_APPEND`` is given it."""
+    return run_no, write.epoch, write.after, run_no, write.after, write.entries[0]
+
+
+def _later_rows(run_no: int, write: Commit) -> Iterator[tuple[int, Seq, bytes]]:
+    return ((run_no, seq, entry) for seq, entry in enumerate(write.entries[1:], write.after + 2))
+
+
+def _head_row(run_no: int, head: Head) -> tuple[object, ...]:
+    return head.status, head.epoch, head.owner, head.fingerprint, head.updated_at, head.wake_at, run_no
+
+
+def _frontier_row(run_no: int, write: Commit) -> tuple[int, Seq, bytes | None]:
+    return run_no, write.after + len(write.entries), write.frontier
 
 
 def commit_on_top(
@@ -164,35 +195,22 @@ def commit_on_top(
 
 
 def _commit(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
-    after, entries = write.after, write.entries
+    entries = write.entries
     if entries:
-        if not connection.execute(_APPEND, _row(run_no, write.epoch, after, entries[0])).rowcount:
+        if not connection.execute(_APPEND, _row(run_no, write)).rowcount:
             _refuse(connection, run_no, write)
             raise JournalMoved
         if len(entries) > 1:
-            _append(connection, run_no, after + 2, entries[1:])
+            connection.executemany(_APPEND_MORE, _later_rows(run_no, write))
     else:
         _refuse(connection, run_no, write)
     if write.head is not None:
-        _put_head(connection, run_no, write.head)
+        connection.execute(_HEAD, _head_row(run_no, write.head))
     if write.frontier is not None:
-        _put_frontier(connection, run_no, after + len(entries), write.frontier)
+        connection.execute(_FRONTIER, _frontier_row(run_no, write))
     _open(connection, run_no, write.opened)
     for seq in write.closed:
         connection.execute("DELETE FROM waystation_suspensions WHERE run_no = ? AND seq = ?", (run_no, seq))
-
-
-def _append(connection: sqlite3.Connection, run_no: int, first: Seq, entries: Sequence[bytes]) -> None:
-    if len(entries) == 1:
-        connection.execute(_APPEND_MORE, (run_no, first, entries[0]))
-        return
-    connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(entries, first)])
-
-
-def _put_frontier(connection: sqlite3.Connection, run_no: int, seq: Seq, state: bytes) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO waystation_frontiers (run_no, seq, state) VALUES (?, ?, ?)", (run_no, seq, state)
-    )
 
 
 def _open(connection: sqlite3.Connection, run_no: int, opened: Sequence[Opened]) -> None:
@@ -211,12 +229,6 @@ def _refuse(connection: sqlite3.Connection, run_no: int, write: Commit) -> None:
         raise Fenced
     if last_seq != write.after:
         raise JournalMoved
-
-
-def _put_head(connection: sqlite3.Connection, run_no: int, head: Head) -> None:
-    connection.execute(
-        _HEAD, (head.status, head.epoch, head.owner, head.fingerprint, head.updated_at, head.wake_at, run_no)
-    )
 
 
 def create_run(connection: sqlite3.Connection, numbers: RunNumbers, run: NewRun) -> None:
@@ -238,10 +250,10 @@ def create_run(connection: sqlite3.Connection, numbers: RunNumbers, run: NewRun)
         raise RunAlreadyExists(f"there is a run {run.run_id!r} in the store already", run_id=run.run_id)
     run_no = created.lastrowid
     numbers.learn(run.run_id, run_no)
-    _append(connection, run_no, 1, run.entries)
+    connection.executemany(_APPEND_MORE, [(run_no, seq, entry) for seq, entry in enumerate(run.entries, 1)])
     if run.frontier is not None:
         seq = len(run.entries) if run.frontier_seq is None else run.frontier_seq
-        _put_frontier(connection, run_no, seq, run.frontier)
+        connection.execute(_FRONTIER, (run_no, seq, run.frontier))
     _open(connection, run_no, run.opened)
 
 
