@@ -76,7 +76,7 @@ class Flow:
         self.values = Values()
         self.closed: list[Seq] = []
         self.fresh: list[Address] = []
-        self.failing: set[Address] = set(failing(state))
+        self.failing = frozenset(failing(state))
         self.on_complete: Callable[[Address, Ref], None] | None = None
         for ref in all_kept_refs(state):
             self.values.retain(ref)
@@ -105,7 +105,7 @@ class Flow:
         """A node is done with; its values stay until ``let_go``."""
         frame = self.state.frames.pop(address)
         if self.failing:
-            self.failing.discard(address)
+            self.failing -= {address}
         if is_busy(frame):
             self.state.busy -= 1
         elif is_idle(frame):
@@ -317,7 +317,7 @@ class Flow:
 
     def _will_fail(self, address: Address, frame: BlockFrame | ForeachFrame, error: ErrorRecord) -> None:
         frame.failure = frame.failure or error
-        self.failing.add(address)
+        self.failing |= {address}
 
     def settle(self) -> None:
         """Let those blocks fail in which nothing is under way any more, the innermost first."""

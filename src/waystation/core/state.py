@@ -27,7 +27,7 @@ Standing: TypeAlias = Literal["pending", "running", "success", "failed", "cancel
 """Of a run, as far as its journal tells; whether a running one is parked follows from its frames."""
 
 
-class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
+class StepFrame(msgspec.Struct, tag="step", omit_defaults=True, gc=False):
     """A step that was entered and is not done.
 
     Attributes:
@@ -53,7 +53,7 @@ class StepFrame(msgspec.Struct, tag="step", omit_defaults=True):
     once: dict[str, Seq] = {}
 
 
-class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True):
+class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True, gc=False):
     """A parallel, branch or switch that was entered and is not done.
 
     Attributes:
@@ -69,7 +69,7 @@ class BlockFrame(msgspec.Struct, tag="block", omit_defaults=True):
     failure: ErrorRecord | None = None
 
 
-class ForeachFrame(msgspec.Struct, tag="foreach", omit_defaults=True):
+class ForeachFrame(msgspec.Struct, tag="foreach", omit_defaults=True, gc=False):
     """A foreach that was entered and is not done.
 
     Attributes:
@@ -91,7 +91,7 @@ class ForeachFrame(msgspec.Struct, tag="foreach", omit_defaults=True):
     failure: ErrorRecord | None = None
 
 
-class LoopFrame(msgspec.Struct, tag="loop", omit_defaults=True):
+class LoopFrame(msgspec.Struct, tag="loop", omit_defaults=True, gc=False):
     """A loop that was entered and is not done.
 
     Attributes:
@@ -103,7 +103,7 @@ class LoopFrame(msgspec.Struct, tag="loop", omit_defaults=True):
     output: Ref | None = None
 
 
-class ScopeFrame(msgspec.Struct, tag="workflow", omit_defaults=True):
+class ScopeFrame(msgspec.Struct, tag="workflow", omit_defaults=True, gc=False):
     """A nested workflow that was entered and is not done.
 
     Attributes:
@@ -115,20 +115,20 @@ class ScopeFrame(msgspec.Struct, tag="workflow", omit_defaults=True):
     output: Ref | None = None
 
 
-class MapFrame(msgspec.Struct, tag="map", omit_defaults=True):
+class MapFrame(msgspec.Struct, tag="map", omit_defaults=True, gc=False):
     """A map whose output is not made yet."""
 
     input: Ref
 
 
-class SleepFrame(msgspec.Struct, tag="sleep", omit_defaults=True):
+class SleepFrame(msgspec.Struct, tag="sleep", omit_defaults=True, gc=False):
     """A sleep that is not over; ``until`` is None until that was recorded."""
 
     input: Ref
     until: Millis | None = None
 
 
-class WaitFrame(msgspec.Struct, tag="wait", omit_defaults=True):
+class WaitFrame(msgspec.Struct, tag="wait", omit_defaults=True, gc=False):
     """A wait for an event that was entered and is not done.
 
     Attributes:
@@ -147,14 +147,14 @@ class WaitFrame(msgspec.Struct, tag="wait", omit_defaults=True):
 Frame: TypeAlias = StepFrame | BlockFrame | ForeachFrame | LoopFrame | ScopeFrame | MapFrame | SleepFrame | WaitFrame
 
 
-class Undoable(msgspec.Struct, frozen=True):
+class Undoable(msgspec.Struct, frozen=True, gc=False):
     """A completed step that has a compensation, and its output."""
 
     address: Address
     output: Ref
 
 
-class State(msgspec.Struct, kw_only=True):
+class State(msgspec.Struct, kw_only=True, gc=False):
     """A run as of ``last_seq``.
 
     Attributes:

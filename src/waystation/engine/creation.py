@@ -33,7 +33,7 @@ class Taken(msgspec.Struct, frozen=True):
     machine: Machine
 
 
-class Beginning(msgspec.Struct, frozen=True, kw_only=True):
+class Beginning(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a run begins with, checked, as JSON.
 
     Attributes:
@@ -53,7 +53,7 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
         return Start(at, self.input, self.state, self.context, self.per_step)
 
 
-class Names(msgspec.Struct, frozen=True, kw_only=True):
+class Names(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """By what a new run is known.
 
     Attributes:

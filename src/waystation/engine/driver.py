@@ -297,11 +297,14 @@ class Driver:
                 resting = await self.record([outcome.signal], within=outcome.transaction)
         if not together:
             return resting
-        recorded = await self._record_now(signals)
-        if recorded is None:  # another step has opened a transaction: they are committed after that
-            self._outcomes = [*together, *self._outcomes]
-            return False
-        return recorded
+        await self._turns.commit.acquire()  # every step comes here: ``async with`` takes three times as long
+        try:
+            if self._turns.is_free:
+                return await self._write_until_written(signals, None)
+        finally:
+            self._turns.commit.release()
+        self._outcomes = [*together, *self._outcomes]  # another step has opened a transaction: it comes first
+        return False
 
     async def begin_transaction(self) -> StepTransaction:
         """Open the store's database to a step's writes; until that is over, nothing else of the run is committed."""
@@ -309,24 +312,13 @@ class Driver:
 
     async def record(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool:
         """Handle signals and write the entries in one commit, when it is their turn; whether the run rests by that."""
-        while True:
-            if within is None:
-                await self._turns.wait()
-            if (recorded := await self._record_now(given, within=within)) is not None:
-                return recorded
-
-    async def _record_now(self, given: Sequence[Signal], *, within: StepTransaction | None = None) -> bool | None:
-        """As ``record``; None if it is not their turn, and nothing was done."""
         try:
-            await self._turns.commit.acquire()  # every step comes here: ``async with`` takes three times as long
-            try:
-                if within is None and not self._turns.is_free:
-                    return None
-                return await self._write_until_written(given, within)
-            finally:
-                self._turns.commit.release()
-        except Fenced:
-            raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id) from None
+            while True:
+                if within is None:
+                    await self._turns.wait()
+                async with self._turns.commit:
+                    if within is not None or self._turns.is_free:
+                        return await self._write_until_written(given, within)
         finally:
             if within is not None:
                 await within.roll_back()  # of one that was committed nothing is left to roll back
@@ -354,6 +346,8 @@ class Driver:
             self._is_ahead = True
             try:
                 await self._engine.store.commit(write, within=within and within.inner)
+            except Fenced:
+                raise self._lost() from None
             except JournalMoved:
                 await self._reload()
                 continue
@@ -380,7 +374,7 @@ class Driver:
         if stored is None:
             raise RunNotFound(f"run {self.run_id!r} was deleted while it ran", run_id=self.run_id)
         if stored.record.epoch != self._epoch:
-            raise LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id)
+            raise self._lost()
         stepping = self.machine.stepping
         self.machine = await load_machine(self._engine.store, self._workflow, stored)
         self.machine.stepping = stepping
@@ -390,6 +384,9 @@ class Driver:
         self._heed_cancel()
         # The reload may have been for a commit of ctx.once, while the loop waits: what is new is begun there.
         self._something_came.set()
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id)
 
     def beside_the_loop(self, work: Coroutine[object, object, None]) -> None:
         """Have ``work`` done in a task of its own, that ends with the driver."""

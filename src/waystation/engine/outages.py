@@ -19,7 +19,7 @@ class Outages:
     """What one run has been told of its store that fails."""
 
     def __init__(self) -> None:
-        self._told: list[StoreError] = []
+        self._told: tuple[StoreError, ...] = ()
 
     @contextmanager
     def noticed(self) -> Generator[None]:
@@ -29,7 +29,7 @@ class Outages:
         except StoreCorrupt:
             raise
         except StoreError as error:
-            self._told.append(error)
+            self._told = (*self._told, error)
             raise
 
     def behind(self, error: BaseException) -> StoreError | None:

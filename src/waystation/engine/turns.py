@@ -70,8 +70,9 @@ class Turns:
         self.outages = Outages()
         self.is_free = True
         self._changed = changed
-        self._transaction = asyncio.Lock()
-        self._free: asyncio.Event | None = None  # made with the first transaction: hardly any run has one
+        # Made with the first transaction: hardly any run has one.
+        self._transaction: asyncio.Lock | None = None
+        self._free: asyncio.Event | None = None
 
     async def wait(self) -> None:
         """Until no transaction is open."""
@@ -80,6 +81,7 @@ class Turns:
 
     async def begin(self, store: Store) -> StepTransaction:
         """Open a transaction, once the one before it and the commit under way are done."""
+        self._transaction = self._transaction or asyncio.Lock()
         await self._transaction.acquire()
         try:
             async with self.commit:
@@ -97,6 +99,7 @@ class Turns:
         if self._free is not None:
             self._free.set()
         self.is_free = True
+        assert self._transaction is not None, "it was begun"
         self._transaction.release()
         self._changed()
 
