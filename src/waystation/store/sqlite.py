@@ -158,7 +158,9 @@ class SQLiteStore:
             return
         settles = commit.head is not None or bool(commit.opened) or bool(commit.closed)
         plain = writes.plain(self._numbers, commit)
-        await self._write(apply, settles=settles, run_id=commit.run_id, plain=plain)
+        if self._writer is None:
+            raise self._not_open()
+        await self._writer.write(apply, settles=settles, run_id=commit.run_id, plain=plain)
 
     async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
         """Write what ``make`` makes of what is there, inside the transaction that writes it."""
@@ -311,11 +313,10 @@ class SQLiteStore:
         *,
         settles: bool = True,
         run_id: str = "",
-        plain: writes.Plain | None = None,
     ) -> Awaitable[T]:
         if self._writer is None:
             raise self._not_open()
-        return self._writer.write(apply, settles=settles, run_id=run_id, plain=plain)
+        return self._writer.write(apply, settles=settles, run_id=run_id)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         def ask() -> T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import TypeAlias
 
 from waystation.core.refs import Millis, Seq
 from waystation.errors import RunAlreadyExists, RunIsRunning, RunNotFound
@@ -22,12 +22,9 @@ _MOST_PRUNED = 10_000
 """When so many entries are deleted, the transaction is long enough: the loop and other processes wait for it."""
 
 
-class Plain(NamedTuple):
-    """A commit that appends to a run whose number is known, and neither opens nor closes a suspension: nearly every
-    one. Those of a transaction are a few statements, however many they are."""
-
-    run_no: int
-    commit: Commit
+Plain: TypeAlias = tuple[int, Commit]
+"""A commit that appends to a run whose number is known, and neither opens nor closes a suspension: nearly every one.
+Those of a transaction are a few statements, however many they are."""
 
 
 # Appends the entry only if the run's epoch is the writer's, the journal reaches the seq, and not beyond it: the fence,
@@ -146,7 +143,7 @@ def plain(numbers: RunNumbers, write: Commit) -> Plain | None:
     if write.opened or write.closed or not write.entries:
         return None
     number = numbers.known.get(write.run_id)
-    return None if number is None else Plain(number, write)
+    return None if number is None else (number, write)
 
 
 def commit_together(connection: sqlite3.Connection, plains: Sequence[Plain]) -> bool:
@@ -154,12 +151,12 @@ def commit_together(connection: sqlite3.Connection, plains: Sequence[Plain]) -> 
     rows = [_row(run_no, write) for run_no, write in plains]
     if connection.executemany(_APPEND, rows).rowcount != len(rows):
         return False
-    if longer := [each for each in plains if len(each.commit.entries) > 1]:
-        connection.executemany(_APPEND_MORE, chain.from_iterable(_later_rows(*each) for each in longer))
-    if resting := [each for each in plains if each.commit.head is not None]:
-        connection.executemany(_HEAD, [_head_row(run_no, write.head) for run_no, write in resting if write.head])
-    if kept := [each for each in plains if each.commit.frontier is not None]:
-        connection.executemany(_FRONTIER, [_frontier_row(*each) for each in kept])
+    if longer := [_later_rows(run_no, write) for run_no, write in plains if len(write.entries) > 1]:
+        connection.executemany(_APPEND_MORE, chain.from_iterable(longer))
+    if heads := [_head_row(run_no, write.head) for run_no, write in plains if write.head is not None]:
+        connection.executemany(_HEAD, heads)
+    if frontiers := [_frontier_row(run_no, write) for run_no, write in plains if write.frontier is not None]:
+        connection.executemany(_FRONTIER, frontiers)
     return True
 
 
