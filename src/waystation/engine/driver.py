@@ -171,7 +171,7 @@ class Driver:
         """Do what the machine asks for; what comes of it."""
         action = running.action
         if isinstance(action, RunStep):
-            return self._steps.run(action, self.machine, running.control, running.began)
+            return self._steps.run(action, self.machine, running.control)
         return self._flow.run(action, self.machine, running.control)
 
     async def _run_alone(self, action: Deed) -> None:

@@ -62,9 +62,9 @@ class StepRunner(msgspec.Struct, frozen=True):
     access: RunAccess
     elsewhere: StepsElsewhere | None = None
 
-    async def run(self, action: RunStep, machine: Machine, control: StepControl, began: Millis) -> Outcome:
-        """Run one attempt, which ``began`` now. Never raises for what the step does; only for a cancellation from
-        outside, or if the store is away, or the run has another owner by now."""
+    async def run(self, action: RunStep, machine: Machine, control: StepControl) -> Outcome:
+        """Run one attempt. Never raises for what the step does; only for a cancellation from outside, or if the
+        store is away, or the run has another owner by now."""
         place = machine.graph.places[node_key(action.address)]
         assert isinstance(place.node, StepNode), f"the machine asked for {action.address!r}, which is no step"
         step = place.node.step
@@ -76,6 +76,7 @@ class StepRunner(msgspec.Struct, frozen=True):
             and (placed := await _to_its_end(self.elsewhere.run(action), control)) is not None
         ):
             return Outcome(placed)
+        began = self.engine.clock.now()
         context: RunningStep | None = None
         transaction: StepTransaction | None = None
         signal: Signal | None = None

@@ -249,7 +249,7 @@ class StepApart:
     async def _do(self, workflow: Workflow[object, object]) -> None:
         runner = StepRunner(self._engine, workflow, self._run.run_id, self.access)
         try:
-            outcome = await runner.run(self._action, self.machine, self._control, self._engine.clock.now())
+            outcome = await runner.run(self._action, self.machine, self._control)
             if self._is_driven_out():
                 return  # whatever the step made of it, it is to be run again elsewhere
             await self.record([])  # what it wrote comes before its end
