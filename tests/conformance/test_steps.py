@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
 
 from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
-from waystation import StepContext, step, workflow
+from tests.conformance.stock import won
+from waystation import Retry, StepContext, step, workflow
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +89,83 @@ async def test_whatever_a_step_raises_is_its_failure_and_not_the_apps(
         assert result.status == "failed"
         assert result.error.address == "raising"
         assert (await app.get_workflow(flow).start(1)).status == "failed", "the app goes on"
+
+
+@step
+async def listed(number: int) -> list[int]:
+    return [number]
+
+
+@behaviour("step", "Each of several steps that are given what one gave has it for itself", verdict="new")
+async def test_each_of_several_steps_has_what_one_gave_for_itself(place: Place) -> None:
+    @step
+    async def spoil(numbers: list[int]) -> list[int]:
+        numbers.append(7)
+        await asyncio.sleep(0)
+        return numbers
+
+    flow = (
+        workflow("flow", input=int, output=dict[str, list[int]])
+        .then(listed)
+        .parallel([spoil.clone(id="a"), spoil.clone(id="b")])
+        .commit()
+    )
+    async with place.app(flow) as app:
+        assert won(await app.get_workflow(flow).start(1)) == {"a": [1, 7], "b": [1, 7]}
+
+
+@behaviour("step", "Each attempt has its input as it was given, whatever the one before did to it", verdict="new")
+async def test_each_attempt_has_its_input_as_it_was_given(place: Place) -> None:
+    @step(retry=Retry(attempts=3, backoff="fixed", initial=timedelta(0)))
+    async def spoil(numbers: list[int], ctx: StepContext) -> list[int]:
+        numbers.append(7)
+        if ctx.attempt < 3:
+            raise ValueError("not yet")
+        return numbers
+
+    flow = workflow("flow", input=int, output=list[int]).then(listed).then(spoil).commit()
+    async with place.app(flow) as app:
+        assert won(await app.get_workflow(flow).start(1)) == [1, 7]
+
+
+@behaviour("step", "What a step has given is as it gave it, whatever it does with that later", verdict="same")
+async def test_what_a_step_does_later_to_what_it_gave_is_not_seen(place: Place) -> None:
+    kept: list[list[int]] = []
+
+    @step
+    async def give(number: int) -> list[int]:
+        kept.append([number])
+        return kept[-1]
+
+    @step
+    async def look(numbers: list[int]) -> list[int]:
+        kept[-1].append(7)
+        await asyncio.sleep(0)
+        return numbers
+
+    flow = workflow("flow", input=int, output=list[int]).then(give).then(look).then(look.clone(id="again")).commit()
+    async with place.app(flow) as app:
+        assert won(await app.get_workflow(flow).start(1)) == [1]
+
+
+class Named(BaseModel):
+    name: str
+
+
+class Titled(Named):
+    pass
+
+
+@behaviour("step", "A step is given its input as the type that it declares, whatever gave it", verdict="new")
+async def test_a_step_has_its_input_as_the_type_that_it_declares(place: Place) -> None:
+    @step
+    async def give(name: str) -> Titled:
+        return Titled(name=name)
+
+    @step
+    async def tell(named: Named) -> str:
+        return type(named).__name__
+
+    flow = workflow("flow", input=str, output=str).then(give).then(tell).commit()
+    async with place.app(flow) as app:
+        assert won(await app.get_workflow(flow).start("Ann")) == "Named"

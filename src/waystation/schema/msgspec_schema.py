@@ -53,6 +53,10 @@ class MsgspecSchema(Generic[T]):
 
     def dump(self, value: T) -> bytes:
         """See ``Schema.dump``."""
+        return self.dump_and_load(value)[0]
+
+    def dump_and_load(self, value: T) -> tuple[bytes, T]:
+        """See ``Schema.dump_and_load``."""
         try:
             data = self._encode(value)
         except RecursionError:
@@ -62,10 +66,11 @@ class MsgspecSchema(Generic[T]):
             reason = "holds a lone surrogate, which is not text" if "surrogate" in text else text
             raise DataError([("", f"cannot be written as JSON: {reason}")]) from None
         check_limits(data)
-        changed = difference(value, self.load(data))
+        back = self.load(data)
+        changed = difference(value, back)
         if changed is not None:
             raise DataError([changed])
-        return data
+        return data, back
 
     def load(self, data: bytes) -> T:
         """See ``Schema.load``."""

@@ -53,6 +53,10 @@ class Schema(Protocol[T]):
         """
         ...
 
+    def dump_and_load(self, value: T) -> tuple[bytes, T]:
+        """``dump``, and what ``load`` gives of it, which it has looked at anyway."""
+        ...
+
     def load(self, data: bytes) -> T:
         """The value that ``dump`` made ``data`` of; each call gives a new one.
 

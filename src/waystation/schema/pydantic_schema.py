@@ -94,6 +94,10 @@ class PydanticSchema(Generic[T]):
 
     def dump(self, value: T) -> bytes:
         """See ``Schema.dump``."""
+        return self.dump_and_load(value)[0]
+
+    def dump_and_load(self, value: T) -> tuple[bytes, T]:
+        """See ``Schema.dump_and_load``."""
         try:
             data = self._to_json(value, by_alias=False, round_trip=True, warnings=False)
         except (ValueError, TypeError, RecursionError) as error:
@@ -104,7 +108,7 @@ class PydanticSchema(Generic[T]):
             changed = difference(value, back)
             if changed is not None:
                 raise DataError([changed])
-        return data
+        return data, back
 
     def load(self, data: bytes) -> T:
         """See ``Schema.load``."""
