@@ -10,6 +10,9 @@ from tests.browser.servers import Server
 
 
 def test_a_run_is_cancelled_with_a_reason_and_deleted(desk: Desk, server: Server) -> None:
+    # The page hears of the deletion by the stream of all runs, too. If that comes before the answer to its own request,
+    # it asks for more of the journal, as a page of someone else rightly does, and is told that there is none.
+    desk.expect_fault(r"status of 404 .*/runs/CANCEL-1/journal")
     server.begin("gated", "CANCEL-1", {"name": "cancel"})
     page = desk.page(server.url, "/runs/CANCEL-1")
     see(page, {"work": "running"})
