@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.desk import Desk
 from tests.browser.seen import IDLE, panel, see, stands
@@ -10,9 +10,6 @@ from tests.browser.servers import Server
 
 
 def test_a_run_is_cancelled_with_a_reason_and_deleted(desk: Desk, server: Server) -> None:
-    # The page hears of the deletion by the stream of all runs, too. If that comes before the answer to its own request,
-    # it asks for more of the journal, as a page of someone else rightly does, and is told that there is none.
-    desk.expect_fault(r"status of 404 .*/runs/CANCEL-1/journal")
     server.begin("gated", "CANCEL-1", {"name": "cancel"})
     page = desk.page(server.url, "/runs/CANCEL-1")
     see(page, {"work": "running"})
@@ -28,6 +25,28 @@ def test_a_run_is_cancelled_with_a_reason_and_deleted(desk: Desk, server: Server
     page.get_by_role("dialog", name="Delete the run").get_by_role("button", name="Delete the run").click()
     expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="CANCEL-1")).to_have_count(0)
+    of_the_run = "/api/v1/runs/CANCEL-1"
+    deleted = desk.requests.index(("DELETE", of_the_run))
+    assert not [path for _, path in desk.requests[deleted + 1 :] if path.startswith(of_the_run)]
+
+
+def test_no_page_asks_for_a_run_that_is_deleted_while_it_is_shown(desk: Desk, server: Server) -> None:
+    server.begin("delivery", "GONE-1", {"name": "gone"}, wait=20)
+    page = desk.page(server.url, "/runs/GONE-1")
+    someone_elses = desk.page(server.url, "/runs/GONE-1")
+    for each in (page, someone_elses):
+        see(each, {"deliver": "failed"})
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        if route.request.method == "DELETE":  # all hear of it by the stream before the one that asked is answered
+            expect(someone_elses.get_by_role("heading", name="There is no such run")).to_be_visible()
+        route.fulfill(response=answer)
+
+    page.route("**/api/v1/runs/GONE-1", answer_late)
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog", name="Delete the run").get_by_role("button", name="Delete the run").click()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
 
 def test_a_run_that_is_driven_is_not_taken_over(desk: Desk, server: Server) -> None:

@@ -54,7 +54,9 @@ export function tryAgainNow(): void {
 function tell(heard: Heard): void {
   if (heard.kind === 'resync') void queries.invalidateQueries();
   else {
-    void queries.invalidateQueries({ queryKey: keys.run(heard.run.run_id) });
+    // What is known to be gone is not asked for again: who shows it hears of it too.
+    const refetchType = heard.kind === 'deleted' ? 'none' : 'active';
+    void queries.invalidateQueries({ queryKey: keys.run(heard.run.run_id), refetchType });
     suspensionsMayHaveChanged(heard.run.run_id, heard.kind === 'changed' && heard.run.status === 'suspended');
   }
   for (const listener of [...listeners]) listener(heard);

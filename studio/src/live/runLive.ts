@@ -15,6 +15,8 @@ export interface RunLiveState {
   /** Changes whenever there is something new in the fold. */
   readonly version: number;
   readonly loaded: boolean;
+  /** Whether it was deleted while it was shown. */
+  readonly gone: boolean;
   readonly problem: unknown;
 }
 
@@ -49,8 +51,9 @@ interface StreamedEvent {
 export class RunLive {
   readonly fold = new JournalFold();
   readonly entries: JournalEntry[] = [];
-  readonly state = signal<RunLiveState>({ version: 0, loaded: false, problem: null });
+  readonly state = signal<RunLiveState>({ version: 0, loaded: false, gone: false, problem: null });
   #following: Following | null = null;
+  #deaf: () => void = () => undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #standingTimer: ReturnType<typeof setTimeout> | undefined;
   #reading = false;
@@ -59,22 +62,28 @@ export class RunLive {
 
   constructor(private readonly id: string) {}
 
-  open(): () => void {
+  open(): void {
     this.#closed = false;
-    const deaf = listenToRuns((heard) => {
-      if (heard.kind === 'resync' || heard.run.run_id === this.id) this.#soon();
+    this.#deaf = listenToRuns((heard) => {
+      if (heard.kind !== 'resync' && heard.run.run_id !== this.id) return;
+      if (heard.kind === 'deleted') {
+        this.#set({ gone: true });
+        this.close();
+      } else this.#soon();
     });
     void this.#read();
-    return () => {
-      this.#closed = true;
-      deaf();
-      this.#following?.stop();
-      this.#following = null;
-      clearTimeout(this.#timer);
-      clearTimeout(this.#standingTimer);
-      this.#timer = undefined;
-      this.#standingTimer = undefined;
-    };
+  }
+
+  /** Nothing more is asked of the run, until it is opened again. */
+  close(): void {
+    this.#closed = true;
+    this.#deaf();
+    this.#following?.stop();
+    this.#following = null;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#standingTimer);
+    this.#timer = undefined;
+    this.#standingTimer = undefined;
   }
 
   retry(): void {

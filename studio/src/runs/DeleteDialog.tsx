@@ -3,13 +3,23 @@ import { useLocation } from 'wouter';
 
 import { api } from '../api/calls';
 import type { RunDetail } from '../api/types';
+import type { RunLive } from '../live/runLive';
 import { Dialog } from '../ui/Dialog';
 import { Failure } from '../ui/Failure';
 
-export function DeleteDialog({ run, onClose }: { run: RunDetail; onClose: () => void }) {
+interface Props {
+  readonly run: RunDetail;
+  readonly live: RunLive;
+  readonly onClose: () => void;
+}
+
+export function DeleteDialog({ run, live, onClose }: Props) {
   const [, go] = useLocation();
   const remove = useMutation({
     mutationFn: () => api.deleteRun(run.run_id),
+    // The page stays until the answer comes; what it would ask meanwhile may find nothing.
+    onMutate: () => live.close(),
+    onError: () => live.open(),
     onSuccess: () => go('/runs'),
   });
   return (

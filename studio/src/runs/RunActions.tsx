@@ -5,7 +5,7 @@ import { api } from '../api/calls';
 import { keys, queries } from '../api/queries';
 import type { RunDetail } from '../api/types';
 import { useMay, whyNot } from '../app/may';
-import type { RunModel } from '../journal/model';
+import type { RunLive } from '../live/runLive';
 import { Failure } from '../ui/Failure';
 import { CancelDialog } from './CancelDialog';
 import { DeleteDialog } from './DeleteDialog';
@@ -17,7 +17,8 @@ type Asking = 'cancel' | 'fork' | 'delete' | 'start' | null;
 const ENDED = ['success', 'failed', 'cancelled'];
 
 /** What can be done with a run as it stands. */
-export function RunActions({ run, model }: { run: RunDetail; model: RunModel }) {
+export function RunActions({ run, live }: { run: RunDetail; live: RunLive }) {
+  const { model } = live.fold;
   const [asking, setAsking] = useState<Asking>(null);
   const mayRun = useMay('run');
   const mayDelete = useMay('admin');
@@ -88,7 +89,7 @@ export function RunActions({ run, model }: { run: RunDetail; model: RunModel }) 
       {act.error !== null && <Failure error={act.error} />}
       {asking === 'cancel' && <CancelDialog run={run} onClose={close} />}
       {asking === 'fork' && <ForkDialog run={run} model={model} onClose={close} />}
-      {asking === 'delete' && <DeleteDialog run={run} onClose={close} />}
+      {asking === 'delete' && <DeleteDialog run={run} live={live} onClose={close} />}
       {asking === 'start' && <StartRunDialog run={run} onClose={close} />}
     </div>
   );

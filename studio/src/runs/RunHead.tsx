@@ -1,8 +1,8 @@
 import { Link } from 'wouter';
 
 import type { RunDetail } from '../api/types';
-import type { RunModel } from '../journal/model';
 import { millis } from '../journal/times';
+import type { RunLive } from '../live/runLive';
 import { useNow } from '../ui/clock';
 import { Copy } from '../ui/Copy';
 import { Status } from '../ui/Status';
@@ -10,7 +10,7 @@ import { Time } from '../ui/Time';
 import { duration } from '../ui/time';
 import { RunActions } from './RunActions';
 
-export function RunHead({ run, model }: { run: RunDetail; model: RunModel }) {
+export function RunHead({ run, live }: { run: RunDetail; live: RunLive }) {
   return (
     <header className="run-head-bar">
       <div className="run-title">
@@ -58,7 +58,7 @@ export function RunHead({ run, model }: { run: RunDetail; model: RunModel }) {
           )}
         </dl>
       </div>
-      <RunActions run={run} model={model} />
+      <RunActions run={run} live={live} />
     </header>
   );
 }

@@ -50,8 +50,8 @@ export function RunPage({ id }: { id: string }) {
     VIEWS.map((each, index) => ({ keys: String(index + 1), does: `Show the ${each}`, run: () => show(each) })),
   );
 
+  if (state.gone || (error instanceof Problem && error.status === 404)) return <NoRun id={id} />;
   if (run === undefined) {
-    if (error instanceof Problem && error.status === 404) return <NoRun id={id} />;
     return error === null ? <Loading what="the run" /> : <Failure error={error} retry={() => void refetch()} />;
   }
   const tabs: Tab<View>[] = [
@@ -63,7 +63,7 @@ export function RunPage({ id }: { id: string }) {
   ];
   return (
     <div className="page page-fill run-page">
-      <RunHead run={run} model={model} />
+      <RunHead run={run} live={live} />
       {state.problem !== null && <Failure error={state.problem} retry={() => live.retry()} />}
       <div className={chosen === '' ? 'run-body' : 'run-body run-body-chosen'}>
         <Tabs label="Views of the run" tabs={tabs} chosen={view} onChoose={show}>
