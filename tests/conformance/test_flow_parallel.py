@@ -127,18 +127,21 @@ async def test_the_next_step_begins_only_when_all_have_ended(place: Place) -> No
     model=(80,),
     why="a change that one step makes to its input is seen by the others",
 )
-async def test_steps_side_by_side_never_share_a_mutable_input(place: Place) -> None:
+@pytest.mark.parametrize("given_by_a_step", [False, True])
+async def test_steps_side_by_side_never_share_a_mutable_input(place: Place, *, given_by_a_step: bool) -> None:
+    @step
+    async def give(numbers: list[int]) -> list[int]:
+        return numbers
+
     @step
     async def spoil(numbers: list[int]) -> list[int]:
         numbers.append(7)
         await asyncio.sleep(0)
         return numbers
 
-    flow = (
-        workflow("flow", input=list[int], output=dict[str, list[int]])
-        .parallel([spoil.clone(id="a"), spoil.clone(id="b")])
-        .commit()
-    )
+    beginning = workflow("flow", input=list[int], output=dict[str, list[int]])
+    before = beginning.then(give) if given_by_a_step else beginning
+    flow = before.parallel([spoil.clone(id="a"), spoil.clone(id="b")]).commit()
     given = [1]
     async with place.app(flow) as app:
         assert won(await app.get_workflow(flow).start(given)) == {"a": [1, 7], "b": [1, 7]}

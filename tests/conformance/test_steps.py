@@ -96,24 +96,6 @@ async def listed(number: int) -> list[int]:
     return [number]
 
 
-@behaviour("step", "Each of several steps that are given what one gave has it for itself", verdict="new")
-async def test_each_of_several_steps_has_what_one_gave_for_itself(place: Place) -> None:
-    @step
-    async def spoil(numbers: list[int]) -> list[int]:
-        numbers.append(7)
-        await asyncio.sleep(0)
-        return numbers
-
-    flow = (
-        workflow("flow", input=int, output=dict[str, list[int]])
-        .then(listed)
-        .parallel([spoil.clone(id="a"), spoil.clone(id="b")])
-        .commit()
-    )
-    async with place.app(flow) as app:
-        assert won(await app.get_workflow(flow).start(1)) == {"a": [1, 7], "b": [1, 7]}
-
-
 @behaviour("step", "Each attempt has its input as it was given, whatever the one before did to it", verdict="new")
 async def test_each_attempt_has_its_input_as_it_was_given(place: Place) -> None:
     @step(retry=Retry(attempts=3, backoff="fixed", initial=timedelta(0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from waystation.core.entries import (
 )
 from waystation.core.machine import Machine
 from waystation.core.refs import Item, Joined, Listed, Null, Ref, Seq
-from waystation.core.state import ForeachFrame, Frame, State, StepFrame, is_busy, is_idle, kept_refs, leaves
+from waystation.core.state import ForeachFrame, Frame, State, StepFrame, all_kept_refs, is_busy, is_idle, leaves
 
 
 def hold(machine: Machine, folded: State) -> None:
@@ -23,7 +23,7 @@ def hold(machine: Machine, folded: State) -> None:
     assert state.busy == busy_frames(machine), "the busy ones are miscounted"
     assert state.idle == sum(map(is_idle, state.frames.values())), "the idle ones are miscounted"
     assert as_recorded(state) == as_recorded(folded), "the live state is not the fold of the journal"
-    uses = Counter(seq for ref in kept(state) for seq in leaves(ref))
+    uses = Counter(seq for ref in all_kept_refs(state) for seq in leaves(ref))
     assert machine.values._uses == uses, "values are kept that nothing refers to, or the other way round"
     assert machine.values._held.keys() == uses.keys() - set(machine.values.missing()), "values are held for nobody"
     for address, frame in state.frames.items():
@@ -56,16 +56,6 @@ def hold_that_all_is_done(machine: Machine, at_work: Collection[str]) -> None:
             # Step by step, one step waits for the other.
             waits_its_turn = machine.state.permits is not None and isinstance(frame, StepFrame)
             assert waits_its_turn, f"there is something to do at {address}, and nobody does it"
-
-
-def kept(state: State) -> Iterable[Ref]:
-    """What a run keeps at hand: what its frames refer to, the events nobody took, and its output."""
-    for frame in state.frames.values():
-        yield from kept_refs(frame)
-    for seqs in state.events.values():
-        yield from seqs
-    if state.output is not None:
-        yield state.output
 
 
 def as_recorded(state: State) -> State:

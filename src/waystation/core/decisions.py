@@ -74,8 +74,8 @@ def _raw(values: Mapping[str, bytes]) -> dict[str, msgspec.Raw]:
 
 def _running(machine: Machine, address: Address, attempt: int) -> bool:
     """Whether that attempt of the step is on (still)."""
-    frame = machine.step_frame(address)
-    return frame is not None and frame.phase == "ready" and frame.attempt == attempt
+    frame = machine.state.frames.get(address)
+    return isinstance(frame, StepFrame) and frame.phase == "ready" and frame.attempt == attempt
 
 
 # --------------------------------------------------------------------------- the run
@@ -176,8 +176,7 @@ def _adopted(machine: Machine, signal: signals.Adopted) -> Iterable[AnyEntry]:  
 
 
 def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry]:
-    frame = machine.state.frames.get(signal.address)  # as ``_running``: of all signals this is the most frequent
-    if not isinstance(frame, StepFrame) or frame.phase != "ready" or frame.attempt != signal.attempt:
+    if not _running(machine, signal.address, signal.attempt):
         return ()
     entry = StepSucceeded(
         at=signal.at,
@@ -185,7 +184,7 @@ def _succeeded(machine: Machine, signal: signals.Succeeded) -> Iterable[AnyEntry
         attempt=signal.attempt,
         began=signal.began,
         output=msgspec.Raw(signal.output),
-        state=_raw(signal.state) if signal.state else _NOTHING,
+        state=_raw(signal.state),
     )
     return (entry,)
 

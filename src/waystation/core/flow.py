@@ -113,7 +113,7 @@ class Flow:
         return frame
 
     def take_step(self, address: Address) -> None:
-        """A step is done with that was ready: as ``take``."""
+        """A step is done with, by an entry about it, which a ready step alone may have: as ``take``."""
         del self.state.frames[address]
         self.state.busy -= 1
 

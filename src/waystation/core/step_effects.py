@@ -56,8 +56,7 @@ def _succeeded(fold: Fold, entry: StepSucceeded) -> None:
     if address.endswith(UNDO):
         _undone(fold)
     else:
-        if state.permits:
-            _done(fold)
+        _done(fold)
         seq = state.last_seq
         if node_key(address) + UNDO in fold.graph.places and seq > state.inherited:
             state.undoable.append(Undoable(address, seq))
@@ -70,7 +69,7 @@ def _succeeded(fold: Fold, entry: StepSucceeded) -> None:
 
 def _bailed(fold: Fold, entry: StepBailed) -> None:
     frame = _moved(fold, entry.address, entry)
-    fold.flow.take(entry.address)
+    fold.flow.take_step(entry.address)
     fold.state.shared.update(entry.state)
     _done(fold)
     if not fold.state.cancel:
@@ -82,7 +81,7 @@ def _bailed(fold: Fold, entry: StepBailed) -> None:
 
 def _failed(fold: Fold, entry: StepFailed) -> None:
     frame = _moved(fold, entry.address, entry)
-    fold.flow.take(entry.address)
+    fold.flow.take_step(entry.address)
     fold.flow.let_go(frame)
     if entry.address.endswith(UNDO):
         fold.state.undo_errors.append(entry.error)
@@ -95,7 +94,7 @@ def _failed(fold: Fold, entry: StepFailed) -> None:
 
 def _cancelled(fold: Fold, entry: StepCancelled) -> None:
     frame = _moved(fold, entry.address, entry)
-    fold.flow.take(entry.address)
+    fold.flow.take_step(entry.address)
     fold.flow.let_go(frame)
 
 

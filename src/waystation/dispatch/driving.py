@@ -220,7 +220,7 @@ class Driving:
         told = current and (not wakes or bool(machine.suspensions()))
         waiting = self.waiters.take(run_id) if told else []
         try:
-            if machine.state.standing == "success" and machine.values.missing():
+            if machine.state.standing == "success" and machine.values.wanted:
                 # The parts that its output is put together from (a foreach's) need not be at hand.
                 await hold_missing(self._engine.store, run_id, machine.values)
             if self._on_rest is not None:

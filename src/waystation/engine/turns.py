@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from waystation.engine.outages import Outages
 from waystation.store.protocol import Store, StoreTransaction
@@ -62,22 +63,26 @@ class Turns:
     Attributes:
         commit: held by whoever commits.
         outages: of the store, as the run's steps have met them.
-        is_free: whether no transaction is open or about to be.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.commit = asyncio.Lock()
         self.outages = Outages()
-        self.is_free = True
         self._changed = changed
-        # Made with the first transaction: hardly any run has one.
+        # Hardly any run has a transaction: what they take turns by is made with the first.
         self._transaction: asyncio.Lock | None = None
-        self._free: asyncio.Event | None = None
+        # Set when the transaction that is open, or about to be, is over; None while there is none.
+        self._over: asyncio.Event | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no transaction is open or about to be."""
+        return self._over is None
 
     async def wait(self) -> None:
-        """Until no transaction is open."""
-        if self._free is not None:
-            await self._free.wait()
+        """Until the transaction that is open is over."""
+        if self._over is not None:
+            await self._over.wait()
 
     async def begin(self, store: Store) -> StepTransaction:
         """Open a transaction, once the one before it and the commit under way are done."""
@@ -85,22 +90,19 @@ class Turns:
         await self._transaction.acquire()
         try:
             async with self.commit:
-                self._free = self._free or asyncio.Event()
-                self._free.clear()
-                self.is_free = False
+                self._over = asyncio.Event()
             with self.outages.noticed():
                 inner = await store.transaction()
         except BaseException:
-            self._over()
+            self._end(self._transaction)
             raise
-        return StepTransaction(inner, self.outages, self._over)
+        return StepTransaction(inner, self.outages, partial(self._end, self._transaction))
 
-    def _over(self) -> None:
-        if self._free is not None:
-            self._free.set()
-        self.is_free = True
-        assert self._transaction is not None, "it was begun"
-        self._transaction.release()
+    def _end(self, turn: asyncio.Lock) -> None:
+        if self._over is not None:
+            self._over.set()
+            self._over = None
+        turn.release()
         self._changed()
 
 
