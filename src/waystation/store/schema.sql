@@ -26,14 +26,16 @@ CREATE UNIQUE INDEX waystation_runs_by_key ON waystation_runs (workflow_id, idem
 CREATE INDEX waystation_runs_by_time     ON waystation_runs (created_at);
 CREATE INDEX waystation_runs_by_workflow ON waystation_runs (workflow_id, created_at);
 CREATE INDEX waystation_runs_by_resource ON waystation_runs (resource_id, created_at) WHERE resource_id IS NOT NULL;
--- Most runs have succeeded; a list of those is nearly a list of all.
-CREATE INDEX waystation_runs_by_status   ON waystation_runs (status, created_at) WHERE status <> 'success';
+-- Most runs have succeeded; a list of those is nearly a list of all. Those that are driven are listed by who drives them:
+-- so they need not be put in here as they begin, and taken out as they end.
+CREATE INDEX waystation_runs_by_status   ON waystation_runs (status, created_at)
+    WHERE status <> 'success' AND status <> 'running';
 CREATE INDEX waystation_runs_by_workflow_status ON waystation_runs (workflow_id, status, created_at)
-    WHERE status <> 'success';
+    WHERE status <> 'success' AND status <> 'running';
+CREATE INDEX waystation_runs_owned    ON waystation_runs (owner, created_at) WHERE status = 'running';
 
 -- Claims. Each holds only the runs a claim could be for, however many have ended. A suspended run too may have a time
 -- at which it goes on.
-CREATE INDEX waystation_runs_owned    ON waystation_runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX waystation_runs_orphaned ON waystation_runs (updated_at) WHERE status = 'running' AND owner IS NULL;
 CREATE INDEX waystation_runs_asleep   ON waystation_runs (wake_at, workflow_id, version)
     WHERE wake_at IS NOT NULL AND status IN ('waiting', 'suspended');

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import get_args
+from typing import TypeAlias, get_args
 
 from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
@@ -33,14 +33,21 @@ RECORD = (
 # Each as [workflow id, version].
 _WORKFLOWS = "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:workflows)"
 
-# Each select is in the order of the answer (but for the runs of the dead), so that SQLite merges them and stops at
-# the limit. Owners are found by going from each to the next in their index: they are few, their runs may be many.
-_CLAIMABLE = f"""
+# Whoever drives runs, and at the end NULL: found by going from each to the next in their index, as they are few, and
+# their runs may be many.
+_OWNERS = """
 WITH RECURSIVE owners (owner) AS (
-    SELECT min(owner) FROM waystation_runs WHERE owner IS NOT NULL
+    SELECT min(owner) FROM waystation_runs WHERE status = 'running'
     UNION ALL
-    SELECT (SELECT min(owner) FROM waystation_runs WHERE owner > owners.owner) FROM owners WHERE owner IS NOT NULL
+    SELECT (SELECT min(owner) FROM waystation_runs WHERE status = 'running' AND owner > owners.owner)
+    FROM owners WHERE owner IS NOT NULL
 )
+"""
+
+# Each select is in the order of the answer (but for the runs of the dead), so that SQLite merges them and stops at
+# the limit.
+_CLAIMABLE = f"""
+{_OWNERS}
 SELECT run_id, run_no, updated_at AS since FROM waystation_runs INDEXED BY waystation_runs_orphaned
 WHERE status = 'running' AND owner IS NULL AND (workflow_id, version) IN ({_WORKFLOWS})
 UNION ALL
@@ -181,22 +188,20 @@ def last_seqs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[st
 def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, cursor: str | None) -> RunPage:
     """Runs, newest first.
 
-    Each status has a select of its own, which an index gives in the order of the page; SQLite merges them as it
-    goes, so that a page costs what it holds and not what there is.
+    Each status, and of runs that are driven each owner, has a select of its own, which an index gives in the order of
+    the page; SQLite merges them as it goes, so that a page costs what it holds and not what there is (but that of what
+    one workflow has running passes by what others have).
     """
-    place = None if cursor is None else decode_cursor(cursor)
-    selects: list[str] = []
-    values: list[object] = []
-    for status in (None,) if where.statuses is None else dict.fromkeys(where.statuses):
-        terms = _terms(where, status, place)
-        condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
-        selects.append(f"SELECT {RECORD} FROM waystation_runs{condition}")  # noqa: S608  (constants; the values are bound)
-        values += [value for _, of in terms for value in of]
-    if not selects:
+    if where.statuses is not None and not where.statuses:
         return RunPage(runs=[], cursor=None)
-    rows = connection.execute(
-        f"{' UNION ALL '.join(selects)} ORDER BY created_at DESC, run_no DESC LIMIT ?", (*values, limit + 1)
-    ).fetchall()
+    place = None if cursor is None else decode_cursor(cursor)
+    with one_moment(connection):
+        selects = [_select(each, place) for each in _apart(connection, where)]
+        asked = " UNION ALL ".join(select for select, _ in selects)
+        values = [value for _, values in selects for value in values]
+        rows = connection.execute(
+            f"{asked} ORDER BY created_at DESC, run_no DESC LIMIT ?", (*values, limit + 1)
+        ).fetchall()
     more = len(rows) > limit
     del rows[limit:]
     runs = [record_of(row) for row in rows]
@@ -204,24 +209,51 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
     return RunPage(runs=runs, cursor=end)
 
 
-def _terms(where: RunFilter, status: RunStatus | None, place: Place | None) -> list[tuple[str, tuple[object, ...]]]:
-    """What a run must be to be listed, and the values of it."""
-    terms: list[tuple[str, tuple[object, ...]]] = []
+_Terms: TypeAlias = list[tuple[str, tuple[object, ...]]]
+"""What a run must be, term by term, each with the values that it is given."""
+
+
+def _apart(connection: sqlite3.Connection, where: RunFilter) -> Generator[_Terms]:
+    """What runs are to be listed, in parts of which an index gives each in order."""
+    each_of = _terms(where)
+    if where.statuses is None:
+        yield each_of
+        return
+    for status in dict.fromkeys(where.statuses):
+        terms: _Terms = [*each_of, ("status = ?", (status,))]
+        if where.resource_id is not None or status == "success":
+            yield terms  # a resource has few runs, and an index of its own; of those that succeeded see schema.sql
+        elif status == "running":
+            for (owner,) in connection.execute(f"{_OWNERS} SELECT owner FROM owners").fetchall():  # noqa: S608  (a constant)
+                yield [*each_of, ("status = 'running'", ()), ("owner IS ?", (owner,))]
+        else:
+            # Says no more, but lets SQLite use the indexes of those.
+            yield [*terms, ("status <> 'success'", ()), ("status <> 'running'", ())]
+
+
+def _select(terms: _Terms, place: Place | None) -> tuple[str, list[object]]:
+    """What asks for the runs that fit, from ``place`` on, and its values."""
+    if place is not None:
+        terms = [*terms, ("(created_at, run_no) < (?, ?)", place)]
+    condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
+    by_owner = " INDEXED BY waystation_runs_owned" if ("status = 'running'", ()) in terms else ""
+    return (
+        f"SELECT {RECORD} FROM waystation_runs{by_owner}{condition}",  # noqa: S608  (constants; the values are bound)
+        [value for _, values in terms for value in values],
+    )
+
+
+def _terms(where: RunFilter) -> _Terms:
+    """What a run must be to be listed, besides its status."""
+    terms: _Terms = []
     if where.workflow_id is not None:
         terms.append(("workflow_id = ?", (where.workflow_id,)))
-    if status is not None:
-        terms.append(("status = ?", (status,)))
-        # Says no more, but lets SQLite use the indexes of those; a resource has few runs, and an index of its own.
-        if status != "success" and where.resource_id is None:
-            terms.append(("status <> 'success'", ()))
     if where.resource_id is not None:
         terms.append(("resource_id = ?", (where.resource_id,)))
     if where.since is not None:
         terms.append(("created_at >= ?", (where.since,)))
     if where.until is not None:
         terms.append(("created_at < ?", (where.until,)))
-    if place is not None:
-        terms.append(("(created_at, run_no) < (?, ?)", place))
     return terms
 
 

@@ -17,13 +17,23 @@ from waystation.store.sqlite_version import look
 
 T = TypeVar("T")
 
-# Most runs have succeeded: the others are in an index of their own.
-_BY_STATUS = "SELECT status, count(*) FROM waystation_runs WHERE status <> 'success' GROUP BY status"
+# Most runs have succeeded: the others are in indexes of their own.
+_BY_STATUS = """
+SELECT status, count(*) FROM waystation_runs WHERE status <> 'success' AND status <> 'running' GROUP BY status
+"""
+
+_RUNNING = "SELECT count(*) FROM waystation_runs WHERE status = 'running'"
 
 _ALL = "SELECT count(*) FROM waystation_runs"
 
 _OLDEST = f"""
-SELECT {RECORD} FROM waystation_runs WHERE status = ? AND status <> 'success' ORDER BY created_at, run_no LIMIT 1
+SELECT {RECORD} FROM waystation_runs WHERE status = ? AND status <> 'success' AND status <> 'running'
+ORDER BY created_at, run_no LIMIT 1
+"""  # noqa: S608  (a constant)
+
+_OLDEST_RUNNING = f"""
+SELECT {RECORD} FROM waystation_runs INDEXED BY waystation_runs_owned WHERE status = 'running'
+ORDER BY created_at, run_no LIMIT 1
 """  # noqa: S608  (a constant)
 
 
@@ -70,6 +80,9 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
         if not (status := schema(connection, path, shared=shared)).is_settled:
             raise StoreSchemaOlder.of(status.store, status.version, status.newest)
         runs: dict[RunStatus, int] = dict(connection.execute(_BY_STATUS))
+        (running,) = connection.execute(_RUNNING).fetchone()
+        if running:
+            runs["running"] = running
         (all_runs,) = connection.execute(_ALL).fetchone()
         if succeeded := all_runs - sum(runs.values()):
             runs["success"] = succeeded
@@ -85,7 +98,8 @@ def survey(connection: sqlite3.Connection, path: Path, *, shared: bool) -> Surve
 
 
 def _oldest_unfinished(connection: sqlite3.Connection) -> RunRecord | None:
-    found = (connection.execute(_OLDEST, (status,)).fetchone() for status in UNFINISHED)
+    found = [connection.execute(_OLDEST, (status,)).fetchone() for status in UNFINISHED if status != "running"]
+    found.append(connection.execute(_OLDEST_RUNNING).fetchone())
     records = [(row[0], record_of(row)) for row in found if row is not None]
     return min(records, key=lambda each: (each[1].created_at, each[0]), default=(0, None))[1]
 

@@ -308,7 +308,9 @@ def retire(connection: sqlite3.Connection, worker: Worker) -> None:
         "DELETE FROM waystation_workers WHERE worker_id = ? AND expires_at = ?", (worker.worker_id, worker.expires_at)
     )
     if gone.rowcount:
-        connection.execute("UPDATE waystation_runs SET owner = NULL WHERE owner = ?", (worker.worker_id,))
+        connection.execute(
+            "UPDATE waystation_runs SET owner = NULL WHERE owner = ? AND status = 'running'", (worker.worker_id,)
+        )
 
 
 def claim(connection: sqlite3.Connection, run_id: str, worker_id: str, now: Millis) -> RunRecord | None:

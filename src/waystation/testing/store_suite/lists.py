@@ -72,6 +72,22 @@ class ListsSuite(OnAsyncio):
         ]
         assert await _ids(store, RunFilter(statuses=[])) == []
 
+    async def test_runs_that_are_driven_are_one_list_whoever_drives_them(self, store: Store) -> None:
+        owners = ("b", None, "a", "c")
+        for number in range(16):
+            flow = "flow" if number % 3 else "other"
+            drives = head("running", epoch=0, owner=owners[number % 4])
+            await store.create_run(new_run(f"r{number:02}", at=number // 5, workflow_id=flow, head=drives))
+        await store.create_run(new_run("rest", at=1))
+        newest_first = [f"r{number:02}" for number in range(15, -1, -1)]
+        assert await _paged(store, RunFilter(statuses=["running"]), 3) == newest_first
+        assert await _paged(store, RunFilter(statuses=["running"], workflow_id="other"), 2) == newest_first[::3]
+        assert await _ids(store, RunFilter(statuses=["running"], since=1, until=3)) == newest_first[1:11]
+        survey = await store.survey()
+        assert survey.runs == {"running": 16, "pending": 1}
+        assert survey.oldest_unfinished is not None
+        assert survey.oldest_unfinished.run_id == "r00"
+
     async def test_pages_hold_while_runs_are_created_and_deleted(self, store: Store) -> None:
         for number in range(6):
             await store.create_run(new_run(f"r{number}", at=number))
