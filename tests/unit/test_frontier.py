@@ -110,6 +110,29 @@ def test_a_frontier_of_another_format_is_not_read(data: bytes) -> None:
     assert decode_state(data) is None
 
 
+def test_only_what_is_not_as_at_a_run_s_beginning_is_written_and_the_format_always() -> None:
+    assert encode_state(State()) == b'{"format":2}'
+    state = State(standing="running", last_seq=3, frames={Address("a"): StepFrame(input=2, phase="suspended")}, idle=1)
+    assert encode_state(state) == (
+        b'{"format":2,"standing":"running","last_seq":3,'
+        b'"frames":{"a":{"type":"step","input":2,"phase":"suspended"}},"idle":1}'
+    )
+
+
+def test_a_frontier_that_says_all_of_it_is_read_as_well() -> None:
+    """As it was written before that was left out which is as at the beginning."""
+    written = (
+        b'{"format":2,"standing":"running","fingerprint":"f","last_seq":4,"input_seq":2,"inherited":0,'
+        b'"frames":{"gate":{"type":"step","input":3,"phase":"suspended","suspension":4}},"busy":0,"idle":1,'
+        b'"output":null,"bailed":false,"failure":null,"shared":{},"context":{},"events":{},"cancel":0,'
+        b'"cancel_reason":"","grace_ms":0,"undoable":[],"unwinding":false,"undo_errors":[],"permits":null}'
+    )
+    gate = StepFrame(input=3, phase="suspended", suspension=4)
+    assert decode_state(written) == State(
+        standing="running", fingerprint="f", last_seq=4, input_seq=2, frames={Address("gate"): gate}, idle=1
+    )
+
+
 def test_a_run_goes_on_from_its_frontier_wherever_it_stands() -> None:
     sleeping = flow("sleeping").sleep(timedelta(days=1), id="nap").then(first).commit()
     looping = flow("looping").do_while(nested("inner", second), yes, id="loop").commit()

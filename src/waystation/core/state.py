@@ -154,7 +154,7 @@ class Undoable(msgspec.Struct, frozen=True, gc=False):
     output: Ref
 
 
-class State(msgspec.Struct, kw_only=True, gc=False):
+class State(msgspec.Struct, kw_only=True, tag_field="format", tag=FORMAT, omit_defaults=True, gc=False):
     """A run as of ``last_seq``.
 
     Attributes:
@@ -180,7 +180,6 @@ class State(msgspec.Struct, kw_only=True, gc=False):
         permits: how many more steps may end before the run pauses; None for any number.
     """
 
-    format: int = FORMAT
     standing: Standing = "pending"
     fingerprint: str = ""
     last_seq: Seq = 0
@@ -292,10 +291,9 @@ def decode_state(data: bytes) -> State | None:
     """The state ``data`` was made of; None if another version of the library wrote it in another format, or it is
     damaged: the journal has all that is in it."""
     try:
-        state = _decoder.decode(data)
+        return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return state if state.format == FORMAT else None
 
 
 def leaves(ref: Ref) -> list[Seq]:
