@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.conformance.apps import Place
 from tests.conformance.behaviours import behaviour
@@ -15,9 +16,14 @@ from tests.conformance.gates import GatedStore
 from tests.conformance.stock import add_one, ask, waits, won
 from tests.conformance.waiting import in_time, until_status
 from waystation import HookEvent, Run, Waystation, Workflow, step, workflow
+from waystation.core.addresses import Address
 from waystation.core.entries import EventReceived, RunCreated, RunStarted, SuspensionAnswered
-from waystation.errors import RunNotFound, StoreBusy, StoreError
-from waystation.store.records import OpenSuspension, RunRecord, StoredRun
+from waystation.core.misfit import JournalMisfit
+from waystation.core.refs import Seq
+from waystation.core.state import StepFrame, decode_state, encode_state
+from waystation.errors import AppClosed, RunNotFound, StoreBusy, StoreCorrupt, StoreError
+from waystation.store.protocol import StoreTransaction
+from waystation.store.records import Commit, MakeCommit, NewRun, OpenSuspension, RunRecord, StoredRun
 
 pytestmark = pytest.mark.anyio
 
@@ -241,3 +247,104 @@ async def test_a_hook_that_cannot_be_told_does_not_keep_anyone_waiting(place: Pl
     flow = workflow("flow", input=int, output=int, on_suspend=lambda _: None).then(ask).commit()
     async with in_time(), app_on(Broken(await place.store()), flow) as app:
         waits(await app.get_workflow(flow).start(1))
+
+
+@behaviour("run", "Who waits for a run is told so if the app is closed while a hook is being told", verdict="new")
+async def test_who_waits_is_told_if_the_app_is_closed_while_a_hook_is_told(place: Place) -> None:
+    in_hook = asyncio.Event()
+
+    async def on_suspend(_: HookEvent) -> None:
+        in_hook.set()
+        await asyncio.Event().wait()
+
+    flow = workflow("flow", input=int, output=int, on_suspend=on_suspend).then(ask).commit()
+    async with in_time():
+        async with place.app(flow, grace=timedelta(0)) as app:
+            starting = asyncio.create_task(app.get_workflow(flow).start(1))
+            await in_hook.wait()
+        with pytest.raises(AppClosed):
+            await starting
+
+
+class Doubtful(GatedStore):
+    """Fails once after it has written: as where the answer of a server is lost."""
+
+    fails = False
+
+    def _fail_once(self) -> None:
+        if self.fails:
+            self.fails = False
+            raise StoreBusy("written, but who knows")
+
+    async def create_run(self, run: NewRun) -> None:
+        await super().create_run(run)
+        self._fail_once()
+
+    async def commit_on_top(self, run_id: str, after: Seq, make: MakeCommit) -> None:
+        await super().commit_on_top(run_id, after, make)
+        self._fail_once()
+
+    async def commit(self, commit: Commit, *, within: StoreTransaction | None = None) -> None:
+        await super().commit(commit, within=within)
+        if any(isinstance(entry, SuspensionAnswered) for entry in self.entries(commit)):
+            self._fail_once()
+
+
+@behaviour("run", "A run that was written, though its writer was told otherwise, is driven", verdict="new")
+async def test_a_start_that_was_written_is_driven_though_who_started_was_told_otherwise(place: Place) -> None:
+    store = Doubtful(await place.store())
+    async with in_time(), app_on(store, adding) as app:
+        store.fails = True
+        with pytest.raises(StoreBusy):
+            await app.get_workflow(adding).start(1, run_id="r")
+        await until_status(await app.get_run("r"), "success")
+
+
+async def test_an_answer_that_was_written_is_gone_on_with_though_who_answered_was_told_otherwise(place: Place) -> None:
+    store = Doubtful(await place.store())
+    async with in_time(), app_on(store, asking) as app:
+        run = await app.get_workflow(asking).create_run()
+        waits(await run.start(1))
+        store.fails = True
+        with pytest.raises(StoreBusy):
+            await run.resume(data=2)
+        assert not store.fails
+        await until_status(run, "success")
+
+
+class Incoherent(GatedStore):
+    """Loads a run that stands where it cannot: in a block that was not entered."""
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        stored = await super().load(run_id)
+        if stored is None or stored.frontier is None:
+            return stored
+        state = decode_state(stored.frontier)
+        assert state is not None
+        state.frames = {address: frame for address, frame in state.frames.items() if isinstance(frame, StepFrame)}
+        return structs.replace(stored, frontier=encode_state(state))
+
+
+@behaviour("run", "A frontier that cannot be is told as a damaged store, to all who wait", verdict="new")
+async def test_a_run_whose_frontier_cannot_be_is_told_as_corrupt(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = workflow("flow", input=int, output=dict[str, int]).parallel([ask, add_one]).commit()
+    async with in_time(), app_on(Incoherent(await place.store()), flow) as app:
+        run = await app.get_workflow(flow).create_run()
+        waits(await run.start(1))
+        with pytest.raises(StoreCorrupt):
+            await run.resume(data=2)
+        with pytest.raises(StoreCorrupt):
+            await run.wait()
+    assert "a fault in the engine" not in caplog.text
+
+
+async def test_what_does_not_fit_as_a_run_is_taken_is_told_as_corrupt(place: Place) -> None:
+    async def take() -> None:
+        raise JournalMisfit("a has run, but the run has ended", Address("a"))
+
+    async with in_time(), app_on(GatedStore(await place.store()), adding) as app:
+        _, dispatcher = await app.opened()
+        with pytest.raises(StoreCorrupt):
+            await dispatcher.take("r", "adding", take())

@@ -8,7 +8,11 @@ import pytest
 
 from tests.conformance.behaviours import behaviour
 from tests.conformance.booking import Books
-from waystation import StepContext, step, workflow
+from tests.conformance.gates import GatedStore
+from tests.conformance.stock import won
+from tests.conformance.waiting import in_time
+from waystation import StepContext, Waystation, step, workflow
+from waystation.core.entries import StepSucceeded
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +117,46 @@ async def test_a_statement_that_ends_the_transaction_by_itself_fails_the_step_an
         assert result.status == "failed"
         assert result.error.code == "transaction_misused"
         assert result.error.address == "writing"
+
+
+async def test_an_effect_that_comes_as_a_transaction_is_being_opened_is_recorded_after_it(kept: Books) -> None:
+    """Both wait while a sibling's result is committed; what has come second finds that a transaction is open now."""
+    store = GatedStore(await kept.store())
+    in_effect, asks, comes_behind, recorded = (asyncio.Event() for _ in range(4))
+
+    @step
+    async def sibling(n: int) -> int:
+        await in_effect.wait()
+        return n
+
+    @step
+    async def writing(n: int, ctx: StepContext) -> int:
+        await asks.wait()
+        asyncio.get_running_loop().call_soon(comes_behind.set)
+        async with ctx.transaction() as tx:
+            await tx.execute("CREATE TABLE written (n INTEGER)")
+            for _ in range(100):
+                await asyncio.sleep(0)  # the others have their turn
+            was_recorded = recorded.is_set()
+        assert not was_recorded
+        return n
+
+    @step
+    async def beside(n: int, ctx: StepContext) -> int:
+        async def effect() -> int:
+            in_effect.set()
+            await comes_behind.wait()
+            asyncio.get_running_loop().call_soon(store.let_go.set)  # once this waits for its turn too
+            return 1
+
+        await ctx.once("effect", effect)
+        recorded.set()
+        return n
+
+    flow = workflow("flow", input=int, output=dict[str, int]).parallel([sibling, writing, beside]).commit()
+    store.hold(lambda entry: isinstance(entry, StepSucceeded))
+    async with in_time(), Waystation(workflows=[flow], store=store) as app:
+        starting = asyncio.create_task(app.get_workflow(flow).start(1))
+        await store.reached.wait()
+        asks.set()
+        assert won(await starting) == {"sibling": 1, "writing": 1, "beside": 1}

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from tests.unit.graphs import ERROR, World, chain, first, second
 from waystation import Retry, step
+from waystation.core import signals
 from waystation.core.addresses import Address
 from waystation.core.encoding import encode_entry
 from waystation.core.entries import (
@@ -115,3 +116,19 @@ def test_equal_states_are_equal_bytes() -> None:
     assert isinstance(first_state, State)
     assert encode_state(first_state) == encode_state(second_state)
     assert encode_entry(entry_of(StepSucceeded)) == encode_entry(entry_of(StepSucceeded))
+
+
+@pytest.mark.parametrize("phase", ["waiting", "suspended"])
+def test_what_comes_of_an_attempt_that_is_not_on_is_not_taken(phase: Phase) -> None:
+    """Of a step that is tried again the next attempt is on by then; of a suspended one none is."""
+    machine = in_phase(phase).machine
+    machine.wake(10**12)
+    for late in (
+        signals.Succeeded(HERE, 1, 1, 2, b"1"),
+        signals.Failed(HERE, 1, 1, 2, ERROR, retryable=False, chance=0.0),
+        signals.Suspended(HERE, 1, 1, 2, b"1", ""),
+        signals.Bailed(HERE, 1, 1, 2, b"1"),
+        signals.CutOff(HERE, 1, 1, 2),
+        signals.Wrote(HERE, 1, 2, (b"1",)),
+    ):
+        assert machine.handle(late) == []

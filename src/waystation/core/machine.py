@@ -243,11 +243,7 @@ class Machine:
         self._fold.opened, self._flow.closed = [], []
         for seq in closed:
             self._fold.asked.pop(seq, None)
-        if opened and closed:
-            both = {seq for seq, _ in opened} & set(closed)
-            opened = [pair for pair in opened if pair[0] not in both]
-            closed = [seq for seq in closed if seq not in both]
-        return opened, closed
+        return _without_both(opened, closed) if opened and closed else (opened, closed)
 
     def next_wake(self) -> Millis | None:
         """The earliest time at which the run goes on by itself."""
@@ -282,6 +278,13 @@ class Machine:
         """The frame of a step that was entered and is not done."""
         frame = self.state.frames.get(address)
         return frame if isinstance(frame, StepFrame) else None
+
+
+def _without_both(
+    opened: Sequence[tuple[Seq, Address]], closed: Sequence[Seq]
+) -> tuple[Sequence[tuple[Seq, Address]], Sequence[Seq]]:
+    both = {seq for seq, _ in opened} & set(closed)
+    return [pair for pair in opened if pair[0] not in both], [seq for seq in closed if seq not in both]
 
 
 def _wakes_at(frame: Frame) -> Millis | None:

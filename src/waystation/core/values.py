@@ -76,9 +76,12 @@ class Values:
 
     def json(self, ref: Ref) -> bytes:
         """The value of ``ref`` as JSON; parts are put together without being read."""
+        if isinstance(ref, int):
+            return bytes(self._held[ref])
+        return self._put_together(ref)
+
+    def _put_together(self, ref: Joined | Listed | Item | Null) -> bytes:
         match ref:
-            case int():
-                return bytes(self._held[ref])
             case Joined():
                 parts = [_key.encode(name) + b":" + self.json(part) for name, part in ref.parts.items()]
                 return b"{" + b",".join(parts) + b"}"

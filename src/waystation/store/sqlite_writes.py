@@ -112,7 +112,7 @@ class RunNumbers:
     def learn(self, run_id: str, number: int) -> None:
         """The run has this number."""
         if len(self.known) >= _MOST_NUMBERS:
-            del self.known[next(iter(self.known))]
+            self.known.clear()  # not the oldest alone: a dict looks for it in the places of all that were older
         self.known[run_id] = number
 
     def drop(self, run_id: str) -> None:
