@@ -57,7 +57,7 @@ class ErrorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 # ------------------------------------------------------------------ the run as a whole
 
 
-class RunCreated(Entry, frozen=True, kw_only=True, tag="run-created"):
+class RunCreated(Entry, frozen=True, tag="run-created"):
     """The run exists, pending. ``fingerprint`` names the definition it was created under.
 
     Attributes:
@@ -73,7 +73,7 @@ class RunCreated(Entry, frozen=True, kw_only=True, tag="run-created"):
     inherited: Seq = 0
 
 
-class RunStarted(Entry, frozen=True, kw_only=True, tag="run-started"):
+class RunStarted(Entry, frozen=True, tag="run-started"):
     """The run was started with ``input``.
 
     Attributes:
@@ -89,13 +89,13 @@ class RunStarted(Entry, frozen=True, kw_only=True, tag="run-started"):
     per_step: bool = False
 
 
-class RunProceeded(Entry, frozen=True, kw_only=True, tag="run-proceeded"):
+class RunProceeded(Entry, frozen=True, tag="run-proceeded"):
     """A paused run goes on: by one step (``per_step``), or freely."""
 
     per_step: bool = False
 
 
-class CancelRequested(Entry, frozen=True, kw_only=True, tag="cancel-requested"):
+class CancelRequested(Entry, frozen=True, tag="cancel-requested"):
     """Someone wants the run to end: nothing new is begun, what waits is given up, steps in flight are told.
 
     Attributes:
@@ -112,36 +112,36 @@ class CancelRequested(Entry, frozen=True, kw_only=True, tag="cancel-requested"):
     address: str = ""
 
 
-class UndoBegun(Entry, frozen=True, kw_only=True, tag="undo-begun"):
+class UndoBegun(Entry, frozen=True, tag="undo-begun"):
     """The run failed or is cancelled: the compensations of its completed steps run now, the last one first."""
 
 
-class StateReplaced(Entry, frozen=True, kw_only=True, tag="state-replaced"):
+class StateReplaced(Entry, frozen=True, tag="state-replaced"):
     """A forked run goes on with other run state: ``changes`` are merged into it."""
 
     changes: dict[str, msgspec.Raw]
 
 
-class DefinitionAdopted(Entry, frozen=True, kw_only=True, tag="definition-adopted"):
+class DefinitionAdopted(Entry, frozen=True, tag="definition-adopted"):
     """From here on the run follows the definition ``fingerprint``; its journal was found to fit."""
 
     fingerprint: str
 
 
-class RunSucceeded(Entry, frozen=True, kw_only=True, tag="run-succeeded"):
+class RunSucceeded(Entry, frozen=True, tag="run-succeeded"):
     """The run ended well; ``result`` refers to what it ended with."""
 
     result: Ref
 
 
-class RunFailed(Entry, frozen=True, kw_only=True, tag="run-failed"):
+class RunFailed(Entry, frozen=True, tag="run-failed"):
     """The run ended badly. ``undo_errors`` are those of compensations that failed."""
 
     error: ErrorRecord
     undo_errors: tuple[ErrorRecord, ...] = ()
 
 
-class RunCancelled(Entry, frozen=True, kw_only=True, tag="run-cancelled"):
+class RunCancelled(Entry, frozen=True, tag="run-cancelled"):
     """The run was cancelled, and nothing of it goes on. ``undo_errors`` are those of compensations that failed."""
 
     undo_errors: tuple[ErrorRecord, ...] = ()
@@ -150,7 +150,7 @@ class RunCancelled(Entry, frozen=True, kw_only=True, tag="run-cancelled"):
 # ------------------------------------------------------------------ steps
 
 
-class StepEntry(Entry, frozen=True, kw_only=True):
+class StepEntry(Entry, frozen=True):
     """What every entry about one attempt of one step has.
 
     Attributes:
@@ -160,42 +160,42 @@ class StepEntry(Entry, frozen=True, kw_only=True):
     """
 
     address: Address
-    attempt: int = 1
+    attempt: int
     began: Millis
 
 
-class StepSucceeded(StepEntry, frozen=True, kw_only=True, tag="step-succeeded"):
+class StepSucceeded(StepEntry, frozen=True, tag="step-succeeded"):
     """The step is done, for good; whatever follows it may begin. ``state`` is what it changed of the run state."""
 
     output: msgspec.Raw
     state: dict[str, msgspec.Raw] = {}
 
 
-class StepBailed(StepEntry, frozen=True, kw_only=True, tag="step-bailed"):
+class StepBailed(StepEntry, frozen=True, tag="step-bailed"):
     """The step ended the workflow it is in, with ``output`` as that workflow's output."""
 
     output: msgspec.Raw
     state: dict[str, msgspec.Raw] = {}
 
 
-class StepCancelled(StepEntry, frozen=True, kw_only=True, tag="step-cancelled"):
+class StepCancelled(StepEntry, frozen=True, tag="step-cancelled"):
     """The attempt was cut off (or never begun) because the run is cancelled."""
 
 
-class StepFailed(StepEntry, frozen=True, kw_only=True, tag="step-failed"):
+class StepFailed(StepEntry, frozen=True, tag="step-failed"):
     """The step failed, for good."""
 
     error: ErrorRecord
 
 
-class StepRetrying(StepEntry, frozen=True, kw_only=True, tag="step-retrying"):
+class StepRetrying(StepEntry, frozen=True, tag="step-retrying"):
     """This attempt failed; the next may begin at ``retry_at``."""
 
     error: ErrorRecord
     retry_at: Millis
 
 
-class StepSuspended(StepEntry, frozen=True, kw_only=True, tag="step-suspended"):
+class StepSuspended(StepEntry, frozen=True, tag="step-suspended"):
     """The step waits for an answer. The suspension is known by this entry's seq."""
 
     payload: msgspec.Raw
@@ -203,7 +203,7 @@ class StepSuspended(StepEntry, frozen=True, kw_only=True, tag="step-suspended"):
     state: dict[str, msgspec.Raw] = {}
 
 
-class SuspensionAnswered(Entry, frozen=True, kw_only=True, tag="suspension-answered"):
+class SuspensionAnswered(Entry, frozen=True, tag="suspension-answered"):
     """Someone answered the suspension that entry ``suspension`` opened; the step runs again with ``data``.
 
     Attributes:
@@ -225,7 +225,7 @@ class SuspensionAnswered(Entry, frozen=True, kw_only=True, tag="suspension-answe
     key: str = ""
 
 
-class OnceRecorded(Entry, frozen=True, kw_only=True, tag="once-recorded"):
+class OnceRecorded(Entry, frozen=True, tag="once-recorded"):
     """``ctx.once(name, ...)`` inside a step gave ``value``; it will not be called again."""
 
     address: Address
@@ -233,15 +233,15 @@ class OnceRecorded(Entry, frozen=True, kw_only=True, tag="once-recorded"):
     value: msgspec.Raw
 
 
-class StepWrote(Entry, frozen=True, kw_only=True, tag="step-output"):
+class StepWrote(Entry, frozen=True, tag="step-output"):
     """Chunks that an attempt gave to ``ctx.write``, in order."""
 
     address: Address
-    attempt: int = 1
+    attempt: int
     chunks: tuple[msgspec.Raw, ...]
 
 
-class InputReplaced(Entry, frozen=True, kw_only=True, tag="input-replaced"):
+class InputReplaced(Entry, frozen=True, tag="input-replaced"):
     """In a forked run: the step at ``address`` is given ``value`` instead of what reached it."""
 
     address: Address
@@ -251,7 +251,7 @@ class InputReplaced(Entry, frozen=True, kw_only=True, tag="input-replaced"):
 # ------------------------------------------------------------------ control flow
 
 
-class NodeFailed(Entry, frozen=True, kw_only=True, tag="node-failed"):
+class NodeFailed(Entry, frozen=True, tag="node-failed"):
     """What is no step failed: a condition, a key or a map raised, a foreach was given no list, the output of a nested
     workflow, or of the run itself (at no address), does not fit."""
 
@@ -259,20 +259,20 @@ class NodeFailed(Entry, frozen=True, kw_only=True, tag="node-failed"):
     error: ErrorRecord
 
 
-class OutputChecked(Entry, frozen=True, kw_only=True, tag="output-checked"):
+class OutputChecked(Entry, frozen=True, tag="output-checked"):
     """The output of the nested workflow at ``address`` was held against its schema, and fits."""
 
     address: Address
 
 
-class BranchTaken(Entry, frozen=True, kw_only=True, tag="branch-taken"):
+class BranchTaken(Entry, frozen=True, tag="branch-taken"):
     """The branch's conditions, or the switch's key, were asked, once and for all: ``taken`` holds the ids to run."""
 
     address: Address
     taken: tuple[str, ...]
 
 
-class ForeachBegun(Entry, frozen=True, kw_only=True, tag="foreach-begun"):
+class ForeachBegun(Entry, frozen=True, tag="foreach-begun"):
     """The foreach has ``count`` items, of which ``concurrency`` are under way at once."""
 
     address: Address
@@ -280,7 +280,7 @@ class ForeachBegun(Entry, frozen=True, kw_only=True, tag="foreach-begun"):
     concurrency: int
 
 
-class LoopDecided(Entry, frozen=True, kw_only=True, tag="loop-decided"):
+class LoopDecided(Entry, frozen=True, tag="loop-decided"):
     """The loop's condition was asked after turn ``turn``: whether there is another."""
 
     address: Address
@@ -288,34 +288,34 @@ class LoopDecided(Entry, frozen=True, kw_only=True, tag="loop-decided"):
     again: bool
 
 
-class Mapped(Entry, frozen=True, kw_only=True, tag="mapped"):
+class Mapped(Entry, frozen=True, tag="mapped"):
     """The map made ``output`` of what reached it."""
 
     address: Address
     output: msgspec.Raw
 
 
-class SleepBegun(Entry, frozen=True, kw_only=True, tag="sleep-begun"):
+class SleepBegun(Entry, frozen=True, tag="sleep-begun"):
     """The run sleeps here until ``until``."""
 
     address: Address
     until: Millis
 
 
-class SleepEnded(Entry, frozen=True, kw_only=True, tag="sleep-ended"):
+class SleepEnded(Entry, frozen=True, tag="sleep-ended"):
     """The time to sleep is over."""
 
     address: Address
 
 
-class EventAwaited(Entry, frozen=True, kw_only=True, tag="event-awaited"):
+class EventAwaited(Entry, frozen=True, tag="event-awaited"):
     """The run waits here for an event, until ``until`` at most."""
 
     address: Address
     until: Millis
 
 
-class EventReceived(Entry, frozen=True, kw_only=True, tag="event-received"):
+class EventReceived(Entry, frozen=True, tag="event-received"):
     """Someone sent the run an event. It is kept until a wait takes it.
 
     Attributes:
@@ -332,28 +332,28 @@ class EventReceived(Entry, frozen=True, kw_only=True, tag="event-received"):
     channel: str = ""
 
 
-class EventMatched(Entry, frozen=True, kw_only=True, tag="event-matched"):
+class EventMatched(Entry, frozen=True, tag="event-matched"):
     """The wait took the event that entry ``event`` received; no other wait will."""
 
     address: Address
     event: Seq
 
 
-class EventsPassed(Entry, frozen=True, kw_only=True, tag="events-passed"):
+class EventsPassed(Entry, frozen=True, tag="events-passed"):
     """None of ``events`` (the seqs of entries that received them) fits the wait: it does not try them again."""
 
     address: Address
     events: tuple[Seq, ...]
 
 
-class EventTimedOut(Entry, frozen=True, kw_only=True, tag="event-timed-out"):
+class EventTimedOut(Entry, frozen=True, tag="event-timed-out"):
     """No event came in time, and the wait has no default."""
 
     address: Address
     error: ErrorRecord
 
 
-class EventDefaulted(Entry, frozen=True, kw_only=True, tag="event-defaulted"):
+class EventDefaulted(Entry, frozen=True, tag="event-defaulted"):
     """No event came in time: the wait gives its default."""
 
     address: Address

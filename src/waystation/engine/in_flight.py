@@ -213,13 +213,13 @@ class Beside:
     """
 
     def __init__(self, run_id: str, failed: Callable[[BaseException], None]) -> None:
-        self._name = f"{run_id}:beside"
+        self._run_id = run_id
         self._failed = failed
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, work: Coroutine[object, object, None]) -> None:
         """Begin ``work``."""
-        task = asyncio.create_task(work, name=self._name)
+        task = asyncio.create_task(work, name=f"{self._run_id}:beside")
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

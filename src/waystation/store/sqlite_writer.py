@@ -26,6 +26,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+import msgspec
+
 from waystation.errors import RunError, StoreError
 from waystation.store.protocol import Fenced, IdempotencyKeyUsed, JournalMoved
 from waystation.store.sqlite_errors import is_busy, is_of_the_whole, moved, store_error
@@ -79,17 +81,12 @@ async def patiently(attempt: Callable[[], T], path: Path) -> T:
         await asyncio.sleep(pause(tries))
 
 
-class _Write(Generic[T]):
-    __slots__ = ("apply", "deadline", "future", "plain", "settles")
-
-    def __init__(
-        self, apply: Callable[[sqlite3.Connection], T], future: asyncio.Future[T], plain: Plain | None, *, settles: bool
-    ) -> None:
-        self.apply = apply
-        self.future = future
-        self.plain = plain
-        self.settles = settles
-        self.deadline: float | None = None
+class _Write(msgspec.Struct, Generic[T], eq=False):
+    apply: Callable[[sqlite3.Connection], T]
+    future: asyncio.Future[T]
+    plain: Plain | None
+    settles: bool
+    deadline: float | None = None
 
 
 class GroupWriter:
@@ -147,7 +144,8 @@ class GroupWriter:
             run_id: the run whose driver writes; "" for what is none's.
             plain: all that ``apply`` does, if that is a plain commit.
         """
-        if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
+        is_alone = self._single >= _BY_ITSELF_AFTER and not self._scheduled
+        if is_alone and run_id and not self._held() and self._is_by_itself(run_id):
             try:
                 result = self._write_here(apply, settles=settles)
             except sqlite3.Error as error:
@@ -179,7 +177,7 @@ class GroupWriter:
         self, apply: Callable[[sqlite3.Connection], T], plain: Plain | None, *, settles: bool
     ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.append(_Write(apply, future, plain, settles=settles))  # type: ignore[arg-type]  # each future fits its own apply
+        self._queue.append(_Write(apply, future, plain, settles))  # type: ignore[arg-type]  # each future fits its own apply
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
@@ -187,8 +185,6 @@ class GroupWriter:
 
     def _is_by_itself(self, run_id: str) -> bool:
         """Whether no other run is likely to write in this pass of the loop."""
-        if self._single < _BY_ITSELF_AFTER:
-            return False
         if not self._writing:
             self._writing = run_id
             self._turn_ends = self._loop.time() + _LONGEST_TURN
