@@ -40,9 +40,14 @@ class Fleet:
         generation = self._generations[place] = self._generations.get(place, 0) + 1
         name = f"{place}.{generation}"
         director = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            _be_child(director, self.folder / f"{name}.log", lambda: work(name))
+        # SIGTERM waits until the process listens for it (``told_to_end``): it may be told to end as it begins.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _be_child(director, self.folder / f"{name}.log", lambda: work(name))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         child = self.living[place] = Child(name, pid)
         return child
 

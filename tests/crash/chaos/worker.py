@@ -32,9 +32,10 @@ def app_of(url: str, kind: str, book: Path, who: str, *, recover: bool) -> Wayst
 
 
 def told_to_end() -> asyncio.Event:
-    """Set when this process is to end."""
+    """Set when this process is to end, also if it was told so before this: see ``Fleet.start``."""
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     return ending
 
 
