@@ -23,6 +23,7 @@ class Child:
     name: str
     pid: int
     is_stopped: bool = False
+    is_told_to_end: bool = False
 
 
 @dataclass
@@ -52,7 +53,13 @@ class Fleet:
         return child
 
     def signal(self, place: str, number: signal.Signals) -> None:
-        os.kill(self.living[place].pid, number)
+        """Send a signal; SIGTERM only once: at its very end a process listens no more, and would be killed by it."""
+        child = self.living[place]
+        if number == signal.SIGTERM:
+            if child.is_told_to_end:
+                return
+            child.is_told_to_end = True
+        os.kill(child.pid, number)
 
     def kill(self, place: str) -> Child:
         """SIGKILL, also of one that is stopped; and wait, so that no zombie looks alive to the others."""
