@@ -26,7 +26,6 @@ from waystation.core.signals import (
 )
 from waystation.define.workflow import Workflow
 from waystation.engine.access import StepControl
-from waystation.engine.bell import Bell
 from waystation.engine.creation import Taken
 from waystation.engine.decoding import entries_of
 from waystation.engine.driver_access import DriverAccess, Written
@@ -70,9 +69,9 @@ class Driver:
         self._epoch = owning.epoch
         self._reader = RunReader(engine.store, run_id)
         self._outcomes: list[Outcome] = []
-        self._bell = Bell()
+        self._something_came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._turns = Turns(self._bell.ring)
+        self._turns = Turns(self._something_came.set)
         self._look_again = False
         self._draining = False
         self._in_flight = InFlight(run_id, engine.clock, self._came, self._failed)
@@ -201,19 +200,20 @@ class Driver:
     def _came(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._outcomes.append(outcome)
-        self._bell.ring()
+        self._something_came.set()
 
     def _failed(self, error: BaseException) -> None:
         self._fault = self._fault or error
-        self._bell.ring()
+        self._something_came.set()
 
     async def _wait(self) -> None:
         """Until a signal came, a time has come, or someone asks to look at the journal again."""
         wake_at = self.machine.next_wake()
         self._stop_timer()
         if wake_at is not None:
-            self._stop_timer = self._engine.clock.call_at(wake_at, self._bell.ring)
-        await self._bell.heard()
+            self._stop_timer = self._engine.clock.call_at(wake_at, self._something_came.set)
+        await self._something_came.wait()
+        self._something_came.clear()
         if self._look_again:
             async with self._turns.commit:
                 await self._look()
@@ -226,7 +226,7 @@ class Driver:
     def look_again(self) -> None:
         """Someone else may have appended to this run's journal (an answer, a cancel): read what came."""
         self._look_again = True
-        self._bell.ring()
+        self._something_came.set()
         if self._alone is not None:
             self._beside.insist(self._look_beside)
 
@@ -256,7 +256,7 @@ class Driver:
         self._reader.note(entries, self.machine.state.last_seq)
         self._wake()
         self._heed_cancel()
-        self._bell.ring()
+        self._something_came.set()
 
     async def caught_up(self) -> None:
         """See to it that the machine is not ahead of the journal: a commit may be under way, or have broken off."""
@@ -267,14 +267,14 @@ class Driver:
     def drain(self) -> None:
         """Begin nothing more: what is in flight ends and is recorded, then ``drive`` returns."""
         self._draining = True
-        self._bell.ring()
+        self._something_came.set()
 
     def _heed_cancel(self) -> None:
         """If the run is cancelled: tell its steps, and see to it that they end."""
         if self.machine.is_cancelling():
             self._outcomes += self._in_flight.cancel_steps(self.machine, self.machine.state.grace_ms)
             if self._outcomes:
-                self._bell.ring()
+                self._something_came.set()
 
     # ------------------------------------------------------------------ making durable
 
@@ -383,7 +383,7 @@ class Driver:
         self._reader.forget()
         self._heed_cancel()
         # The reload may have been for a commit of ctx.once, while the loop waits: what is new is begun there.
-        self._bell.ring()
+        self._something_came.set()
 
     def _lost(self) -> LeaseLost:
         return LeaseLost(f"run {self.run_id!r} was taken over by another process", run_id=self.run_id)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 from waystation.core.addresses import Address
 from waystation.core.refs import Millis, Seq
@@ -64,6 +64,9 @@ ORDER BY since, run_no LIMIT :limit
 """  # noqa: S608  (constants)
 
 _STATUSES: frozenset[str] = frozenset(get_args(RunStatus))
+
+_MOST_APART = 100
+"""So many owners at most have a select each: SQLite takes 500 in one statement."""
 
 _EVER = -(2**63)
 """Before every time there is."""
@@ -196,7 +199,7 @@ def list_runs(connection: sqlite3.Connection, where: RunFilter, limit: int, curs
         return RunPage(runs=[], cursor=None)
     place = None if cursor is None else decode_cursor(cursor)
     with one_moment(connection):
-        selects = [_select(each, place) for each in _apart(connection, where)]
+        selects = [_select(part, place) for part in _parts(connection, where)]
         asked = " UNION ALL ".join(select for select, _ in selects)
         values = [value for _, values in selects for value in values]
         rows = connection.execute(
@@ -213,32 +216,46 @@ _Terms: TypeAlias = list[tuple[str, tuple[object, ...]]]
 """What a run must be, term by term, each with the values that it is given."""
 
 
-def _apart(connection: sqlite3.Connection, where: RunFilter) -> Generator[_Terms]:
+class _Part(NamedTuple):
+    """Some of the runs that are to be listed.
+
+    Attributes:
+        source: where they are looked for.
+        terms: what they must be.
+    """
+
+    source: str
+    terms: _Terms
+
+
+def _parts(connection: sqlite3.Connection, where: RunFilter) -> Generator[_Part]:
     """What runs are to be listed, in parts of which an index gives each in order."""
-    each_of = _terms(where)
+    of_all = _terms(where)
     if where.statuses is None:
-        yield each_of
+        yield _Part("waystation_runs", of_all)
         return
     for status in dict.fromkeys(where.statuses):
-        terms: _Terms = [*each_of, ("status = ?", (status,))]
+        terms: _Terms = [*of_all, ("status = ?", (status,))]
         if where.resource_id is not None or status == "success":
-            yield terms  # a resource has few runs, and an index of its own; of those that succeeded see schema.sql
+            # A resource has few runs, and an index of its own; of those that succeeded see schema.sql.
+            yield _Part("waystation_runs", terms)
         elif status == "running":
-            for (owner,) in connection.execute(f"{_OWNERS} SELECT owner FROM owners").fetchall():  # noqa: S608  (a constant)
-                yield [*each_of, ("status = 'running'", ()), ("owner IS ?", (owner,))]
+            running: _Terms = [*of_all, ("status = 'running'", ())]
+            owners = connection.execute(f"{_OWNERS} SELECT owner FROM owners").fetchall()  # noqa: S608  (a constant)
+            # Of so many that SQLite takes no select for each, all are sorted.
+            for part in [[("owner IS ?", owner)] for owner in owners] if len(owners) <= _MOST_APART else [[]]:
+                yield _Part("waystation_runs INDEXED BY waystation_runs_owned", [*running, *part])
         else:
             # Says no more, but lets SQLite use the indexes of those.
-            yield [*terms, ("status <> 'success'", ()), ("status <> 'running'", ())]
+            yield _Part("waystation_runs", [*terms, ("status <> 'success'", ()), ("status <> 'running'", ())])
 
 
-def _select(terms: _Terms, place: Place | None) -> tuple[str, list[object]]:
-    """What asks for the runs that fit, from ``place`` on, and its values."""
-    if place is not None:
-        terms = [*terms, ("(created_at, run_no) < (?, ?)", place)]
+def _select(part: _Part, place: Place | None) -> tuple[str, list[object]]:
+    """What asks for the runs of a part, from ``place`` on, and its values."""
+    terms = part.terms if place is None else [*part.terms, ("(created_at, run_no) < (?, ?)", place)]
     condition = f" WHERE {' AND '.join(term for term, _ in terms)}" if terms else ""
-    by_owner = " INDEXED BY waystation_runs_owned" if ("status = 'running'", ()) in terms else ""
     return (
-        f"SELECT {RECORD} FROM waystation_runs{by_owner}{condition}",  # noqa: S608  (constants; the values are bound)
+        f"SELECT {RECORD} FROM {part.source}{condition}",  # noqa: S608  (constants; the values are bound)
         [value for _, values in terms for value in values],
     )
 

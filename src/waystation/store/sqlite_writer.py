@@ -144,8 +144,7 @@ class GroupWriter:
             run_id: the run whose driver writes; "" for what is none's.
             plain: all that ``apply`` does, if that is a plain commit.
         """
-        is_alone = self._single >= _BY_ITSELF_AFTER and not self._scheduled
-        if is_alone and run_id and not self._held() and self._is_by_itself(run_id):
+        if run_id and not self._scheduled and not self._held() and self._is_by_itself(run_id):
             try:
                 result = self._write_here(apply, settles=settles)
             except sqlite3.Error as error:
@@ -185,6 +184,8 @@ class GroupWriter:
 
     def _is_by_itself(self, run_id: str) -> bool:
         """Whether no other run is likely to write in this pass of the loop."""
+        if self._single < _BY_ITSELF_AFTER:
+            return False
         if not self._writing:
             self._writing = run_id
             self._turn_ends = self._loop.time() + _LONGEST_TURN

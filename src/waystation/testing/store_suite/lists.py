@@ -88,6 +88,13 @@ class ListsSuite(OnAsyncio):
         assert survey.oldest_unfinished is not None
         assert survey.oldest_unfinished.run_id == "r00"
 
+    async def test_runs_that_very_many_drive_are_one_list_too(self, store: Store) -> None:
+        for number in range(600):
+            drives = head("running", epoch=0, owner=f"w{number}")
+            await store.create_run(new_run(f"r{number:03}", at=number // 7, head=drives))
+        newest_first = [f"r{number:03}" for number in range(599, -1, -1)]
+        assert await _paged(store, RunFilter(statuses=["running", "failed"]), 250) == newest_first
+
     async def test_pages_hold_while_runs_are_created_and_deleted(self, store: Store) -> None:
         for number in range(6):
             await store.create_run(new_run(f"r{number}", at=number))
