@@ -13,7 +13,7 @@ import pytest
 from waystation.store import open_store, sqlite_survey
 from waystation.store import sqlite_reads as reads
 from waystation.store import sqlite_writes as writes
-from waystation.store.records import ENDED, UNFINISHED, RunFilter, WorkflowKey
+from waystation.store.records import ENDED, UNFINISHED, RunFilter, Worker, WorkflowKey
 
 pytestmark = pytest.mark.anyio
 
@@ -105,8 +105,24 @@ async def test_pruning_and_many_seqs_scan_no_table(connection: sqlite3.Connectio
     assert not any("SCAN runs" in step or "SCAN journal" in step for step in seqs), seqs
 
 
+async def test_the_runs_of_a_worker_that_is_gone_are_found_by_it(connection: sqlite3.Connection) -> None:
+    gone = Worker(worker_id="w", host="h", pid=1, expires_at=5)
+    writes.beat(connection, gone)
+    assert any(
+        "waystation_runs_owned (owner=?)" in step for step in plan(connection, lambda it: writes.retire(it, gone))
+    )
+
+
 async def test_a_survey_counts_in_indexes(connection: sqlite3.Connection, tmp_path: Path) -> None:
     told = plan(connection, lambda it: sqlite_survey.survey(it, tmp_path / "runs.db", shared=False))
     of_runs = [each for each in told if "waystation_runs" in each]
     assert len(of_runs) == 3 + len(UNFINISHED)
     assert [each for each in of_runs if "INDEX" not in each] == []
+
+
+def test_no_more_numbers_of_runs_are_kept_than_may_be_and_the_last_is() -> None:
+    numbers = writes.RunNumbers()
+    for number in range(25_000):
+        numbers.learn(f"r{number}", number)
+        assert numbers.known[f"r{number}"] == number
+    assert 0 < len(numbers.known) <= 10_000
